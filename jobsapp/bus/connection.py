@@ -1,0 +1,42 @@
+"""Connections to Redis (or Valkey)."""
+
+from __future__ import annotations
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from jobsapp.errors import ConfigError, Unavailable
+
+MINIMUM = (6, 2)
+TIMEOUT_SECONDS = 1.0
+
+__all__ = ["RedisError", "check", "hints", "steady"]
+
+
+def hints(url: str) -> Redis:
+    """A connection for hints: it gives up at once, because nobody may wait for a hint."""
+    return Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def steady(url: str) -> Redis:
+    """A connection that waits for messages for as long as it takes. RQ sets its own timeouts on it."""
+    return Redis.from_url(url, socket_keepalive=True, health_check_interval=15)
+
+
+def check(url: str) -> None:
+    """Raises ConfigError if the address or the version is wrong, Unavailable if nobody answers."""
+    try:
+        version = str(hints(url).info("server")["redis_version"])
+    except ValueError as error:
+        raise ConfigError(f"REDIS_URL is not an address of Redis: {error}.") from None
+    except RedisError as error:
+        raise Unavailable(f"Redis does not answer at REDIS_URL: {error}.") from None
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:
+        raise ConfigError(f"Redis {version} is too old; jobsapp needs 6.2 or newer, or Valkey.")

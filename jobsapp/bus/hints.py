@@ -1,0 +1,119 @@
+"""Sending hints: wake-ups for queues and news of jobs.
+
+A wake-up is an RQ job that drains its queue. There are never more of them waiting than workers that could take
+them: one that still waits will see every row committed before it is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from jobsapp.bus.connection import RedisError
+from jobsapp.core.events import JobChanged
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "jobsapp:events"
+DRAIN = "jobsapp.runtime.drain.drain"
+LISTENING = "jobsapp:listening:"
+PRESENCE_SECONDS = 15
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+
+class Hints:
+    """Sends hints over one Redis connection and never raises when Redis is away."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._redis = connection
+        self._silent_until = 0.0
+
+    def wake(self, queue: str) -> bool:
+        """Ask a worker to drain `queue`. False if Redis could not be told: the keeper will try again."""
+        return self._try(lambda: self._wake(queue))
+
+    def publish(self, changes: Iterable[JobChanged]) -> bool:
+        """Tell everybody who watches that these jobs changed."""
+        return self._try(lambda: self._publish(list(changes)))
+
+    def announce(self, worker: str, queues: Iterable[str]) -> bool:
+        """Say that `worker` listens on `queues`; holds for PRESENCE_SECONDS."""
+        return self._try(lambda: self._announce(worker, list(queues)))
+
+    def withdraw(self, worker: str, queues: Iterable[str]) -> bool:
+        """Say that `worker` listens no more."""
+        return self._try(lambda: self._withdraw(worker, list(queues)))
+
+    def listening(self, queues: Iterable[str]) -> dict[str, int] | None:
+        """How many workers listen on each of these queues. None: not known, Redis is away."""
+        names = sorted(set(queues))
+        counts: dict[str, int] = {}
+        now = time.time()
+
+        def ask() -> None:
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in names:
+                pipeline.zcount(LISTENING + name, now, "+inf")
+            counts.update(zip(names, pipeline.execute(), strict=True))
+
+        return counts if self._try(ask) else None
+
+    def _wake(self, queue: str) -> None:
+        rq_queue = Queue(queue, connection=self._redis, serializer=JSONSerializer)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.llen(rq_queue.key)
+        pipeline.zcount(LISTENING + queue, time.time(), "+inf")
+        waiting, listening = pipeline.execute()
+        if waiting < max(1, listening):
+            rq_queue.enqueue_call(DRAIN, args=(queue,), timeout=-1, result_ttl=0, failure_ttl=60)
+
+    def _publish(self, changes: list[JobChanged]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for change in changes:
+            pipeline.publish(CHANNEL, encode(change))
+        pipeline.execute()
+
+    def _announce(self, worker: str, queues: list[str]) -> None:
+        now = time.time()
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.zadd(LISTENING + queue, {worker: now + PRESENCE_SECONDS})
+            pipeline.zremrangebyscore(LISTENING + queue, 0, now)
+        pipeline.execute()
+
+    def _withdraw(self, worker: str, queues: list[str]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.zrem(LISTENING + queue, worker)
+        pipeline.execute()
+
+    def _try(self, action: Any) -> bool:
+        if time.monotonic() < self._silent_until:
+            return False
+        try:
+            action()
+        except RedisError as error:
+            # A dead Redis must not cost every request its time-out.
+            self._silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
+            log.warning("Redis is away, a hint was not sent: %s", error)
+            return False
+        return True
+
+
+def encode(change: JobChanged) -> str:
+    """The message of a change."""
+    return json.dumps(
+        {
+            "job": str(change.job_id),
+            "organization": str(change.organization_id),
+            "event": change.event,
+            "revision": change.revision,
+        }
+    )

@@ -1,0 +1,79 @@
+"""Hearing the news of jobs: one subscription per process, which survives Redis going away and coming back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+from redis import Redis
+
+from jobsapp.bus.connection import RedisError
+from jobsapp.bus.hints import CHANNEL
+from jobsapp.core.events import Event, JobChanged
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+
+
+def decode(message: bytes | str) -> JobChanged:
+    """The change that a message tells of. Raises ValueError for anything that is not one of ours."""
+    try:
+        fields = json.loads(message)
+        return JobChanged(
+            UUID(fields["job"]), UUID(fields["organization"]), Event(fields["event"]), int(fields["revision"])
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a message of a change: {error}") from None
+
+
+class Subscription:
+    """Calls `heard` for every change, and `resumed` whenever changes may have been missed."""
+
+    def __init__(self, connection: Redis, heard: Callable[[JobChanged], None], resumed: Callable[[], None]) -> None:
+        self._redis = connection
+        self._heard = heard
+        self._resumed = resumed
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self.connected = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening. Safe to call twice."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except RedisError as error:
+                log.warning("no news of jobs, Redis is away: %s", error)
+            self.connected = False
+            self._stopping.wait(POLL_SECONDS)
+
+    def _listen(self) -> None:
+        with self._redis.pubsub(ignore_subscribe_messages=False) as pubsub:
+            pubsub.subscribe(CHANNEL)
+            while not self._stopping.is_set():
+                message = pubsub.get_message(timeout=POLL_SECONDS)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":
+                    self.connected = True
+                    self._resumed()
+                elif message["type"] == "message":
+                    self._tell(message["data"])
+
+    def _tell(self, data: bytes) -> None:
+        try:
+            change = decode(data)
+        except ValueError as error:
+            log.warning("refused a message on %s: %s", CHANNEL, error)
+            return
+        self._heard(change)

@@ -1,0 +1,59 @@
+"""What the commands share: one line on stderr for every error meant for people, and who a command acts for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from psycopg import OperationalError
+from sqlalchemy import exc
+
+from jobsapp.auth.current import services
+from jobsapp.config import require_servers
+from jobsapp.core.actors import Actor
+from jobsapp.errors import JobsappError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def friendly(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn our errors, and an unreachable PostgreSQL, into one sentence and exit status 1."""
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except JobsappError as error:
+            raise click.ClickException(str(error)) from None
+        except (OperationalError, exc.OperationalError) as error:
+            first = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise click.ClickException(f"PostgreSQL cannot be used: {first}") from None
+
+    return wrapper
+
+
+def in_app(function: Callable[P, R]) -> Callable[P, R]:
+    """For commands that use the services: in the application's context, with servers known."""
+
+    @wraps(function)
+    @friendly
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        app: Any = click.get_current_context().find_root().obj.load_app()
+        with app.app_context():
+            require_servers(services().settings)
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def actor_of(email: str | None) -> Actor:
+    """The user a command acts for; the first administrator by default."""
+    identity = services().identity
+    user = identity.get_user(email) if email else identity.bootstrap()
+    return identity.get_actor(user.id)
+
+
+user_option = click.option("--user", "email", metavar="EMAIL", help="Whose; the first administrator by default.")

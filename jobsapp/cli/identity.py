@@ -1,0 +1,75 @@
+"""`flask users …` and `flask tokens …`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from jobsapp.auth.current import services
+from jobsapp.cli.common import in_app, user_option
+from jobsapp.config import Settings
+from jobsapp.services.identity import DEFAULT_ORGANIZATION, FIRST_ADMIN
+
+
+@click.group()
+def users() -> None:
+    """People who may sign in."""
+
+
+@users.command("list")
+@in_app
+def list_users() -> None:
+    """Print every user: e-mail, role, organisation."""
+    for user in services().identity.users():
+        click.echo(f"{user.email}\t{user.role}\t{user.organization.name}")
+
+
+@users.command("create")
+@click.argument("email")
+@click.option("--role", type=click.Choice(["member", "admin"]), default="member", show_default=True)
+@click.option("--organization", default=DEFAULT_ORGANIZATION, show_default=True, help="Made if it is new.")
+@in_app
+def create_user(email: str, role: str, organization: str) -> None:
+    """Create a user and print a login link."""
+    services().identity.create_user(email, role=role, organization=organization)
+    click.echo(_login_link(services().settings, email))
+
+
+@users.command("login")
+@click.argument("email", default=FIRST_ADMIN)
+@in_app
+def login(email: str) -> None:
+    """Print a link that signs the user in once, within an hour."""
+    click.echo(_login_link(services().settings, email))
+
+
+@click.group()
+def tokens() -> None:
+    """API tokens."""
+
+
+@tokens.command("create")
+@click.option("--name", required=True, help="What it is for.")
+@user_option
+@click.option("--days", type=click.IntRange(1), help="Expires after so many days; never by default.")
+@in_app
+def create_token(name: str, email: str | None, days: int | None) -> None:
+    """Create a token and print it, alone on the last line. It is shown this once."""
+    identity = services().identity
+    identity.bootstrap()
+    lifetime = None if days is None else timedelta(days=days)
+    click.echo(identity.create_token(email or FIRST_ADMIN, name, lifetime=lifetime))
+
+
+def first_login_link(settings: Settings) -> str:
+    """A one-time link for the first administrator, who is made if missing."""
+    from jobsapp import create_app
+
+    with create_app(settings).app_context():
+        services().identity.bootstrap()
+        return _login_link(settings, FIRST_ADMIN)
+
+
+def _login_link(settings: Settings, email: str) -> str:
+    return f"{settings.base_url}/login/{services().identity.create_login_secret(email)}"

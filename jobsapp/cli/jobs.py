@@ -1,0 +1,188 @@
+"""`flask jobs …`: list, show, create, cancel, retry and watch jobs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from jobsapp.auth.current import services
+from jobsapp.cli.common import actor_of, in_app, user_option
+from jobsapp.core.actors import Actor
+from jobsapp.core.states import Status
+from jobsapp.errors import InvalidInput
+from jobsapp.extensions import db
+from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.services.views import JobView
+
+WATCH_SECONDS = 0.25
+EXIT_STATUS = {"completed": 0, "failed": 1, "cancelled": 2}
+
+
+@click.group()
+def jobs() -> None:
+    """Jobs: list, show, create, cancel, retry, watch."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice([status.value for status in Status]))
+@click.option("--type", "type_name")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@user_option
+@in_app
+def list_jobs(status: str | None, type_name: str | None, limit: int, as_json: bool, email: str | None) -> None:
+    """Print jobs, newest first."""
+    found, _ = services().jobs.page(actor_of(email), JobFilter(type=type_name, status=status), limit=limit)
+    views = services().views.jobs(found)
+    if as_json:
+        for view in views:
+            click.echo(view.model_dump_json(by_alias=True))
+        return
+    table = Table("id", "type", "name", "status", "progress", "created", box=None)
+    for view in views:
+        created = view.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(view.id), view.type, view.name, view.status, _percent(view), created)
+    Console().print(table)
+
+
+@jobs.command("show")
+@click.argument("job_id", type=click.UUID)
+@user_option
+@in_app
+def show_job(job_id: UUID, email: str | None) -> None:
+    """Print a job as JSON."""
+    view = services().views.job(services().jobs.get(actor_of(email), job_id))
+    click.echo(view.model_dump_json(by_alias=True, indent=2))
+
+
+@jobs.command("create")
+@click.argument("type_name", metavar="TYPE")
+@click.option("--data", default="{}", help="The input, JSON.")
+@click.option("--file", "files", multiple=True, metavar="FIELD=PATH", help="Upload a file and name it in a field.")
+@click.option("--name", help="A name for people.")
+@click.option("--priority", type=int, default=0, show_default=True, help="Larger runs first.")
+@click.option("--max-attempts", type=int)
+@user_option
+@in_app
+def create_job(
+    type_name: str,
+    data: str,
+    files: tuple[str, ...],
+    name: str | None,
+    priority: int,
+    max_attempts: int | None,
+    email: str | None,
+) -> None:
+    """Create a job and print its id."""
+    actor = actor_of(email)
+    fields = _parse(data)
+    for item in files:
+        field, _, path = item.partition("=")
+        fields[field] = str(_upload(actor, Path(path)))
+    new = NewJob(type_name, fields, name=name, priority=priority, max_attempts=max_attempts)
+    job, _ = services().jobs.create(actor, new)
+    click.echo(str(job.id))
+
+
+@jobs.command("cancel")
+@click.argument("job_id", type=click.UUID)
+@click.option("--reason")
+@user_option
+@in_app
+def cancel_job(job_id: UUID, reason: str | None, email: str | None) -> None:
+    """Cancel a job; an active one is asked to stop."""
+    job = services().jobs.cancel(actor_of(email), job_id, reason=reason)
+    click.echo("stopping" if job.status == Status.ACTIVE else job.status)
+
+
+@jobs.command("retry")
+@click.argument("job_id", type=click.UUID)
+@user_option
+@in_app
+def retry_job(job_id: UUID, email: str | None) -> None:
+    """Put a failed or cancelled job back to pending."""
+    click.echo(services().jobs.retry(actor_of(email), job_id).status)
+
+
+@jobs.command("watch")
+@click.argument("job_id", type=click.UUID)
+@user_option
+@in_app
+def watch_job(job_id: UUID, email: str | None) -> None:
+    """Show a job's progress until it is finished. Exit status: 0 completed, 1 failed, 2 cancelled."""
+    actor = actor_of(email)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[message]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        view = _view(actor, job_id)
+        task = bar.add_task(view.name, total=100, message="")
+        while True:
+            percentage = view.progress.percentage
+            bar.update(
+                task,
+                description=f"{view.name} ({view.status})",
+                total=None if percentage is None and not view.finished else 100,
+                completed=100 if view.status == "completed" else percentage or 0,
+                message=_message(view),
+            )
+            if view.finished:
+                break
+            time.sleep(WATCH_SECONDS)
+            view = _view(actor, job_id)
+    click.echo(view.model_dump_json(by_alias=True, indent=2))
+    raise SystemExit(EXIT_STATUS[view.status])
+
+
+def _view(actor: Actor, job_id: UUID) -> JobView:
+    view = services().views.job(services().jobs.get(actor, job_id))
+    db.session.remove()
+    return view
+
+
+def _message(view: JobView) -> str:
+    if view.waiting_for is not None:
+        return view.waiting_for.text
+    return view.error.message if view.status == "failed" and view.error else view.progress.message or ""
+
+
+def _percent(view: JobView) -> str:
+    percentage = view.progress.percentage
+    return "" if percentage is None else f"{percentage:.0f} %"
+
+
+def _parse(data: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(data)
+    except ValueError as error:
+        raise InvalidInput.of("--data", f"is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise InvalidInput.of("--data", 'must be a JSON object, as in \'{"targetFormat": "jsonl"}\'.')
+    return cast("dict[str, Any]", fields)
+
+
+def _upload(actor: Actor, path: Path) -> UUID:
+    try:
+        with path.open("rb") as source:
+            receiver = services().files.receiver()
+            try:
+                shutil.copyfileobj(source, receiver, 1024 * 1024)
+                return services().files.register(actor, receiver, path.name).id
+            finally:
+                receiver.close()
+    except OSError as error:
+        raise InvalidInput.of("--file", f"cannot read {path}: {error.strerror}.") from None

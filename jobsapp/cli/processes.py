@@ -1,0 +1,75 @@
+"""`flask worker`, `flask keeper` and `flask cleanup`."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+from jobsapp.auth.current import services
+from jobsapp.bus import connection as redis_connection
+from jobsapp.cli.common import friendly, in_app
+from jobsapp.config import Settings, load_settings, require_servers
+from jobsapp.errors import ConfigError, Unavailable
+from jobsapp.processors.registry import Registry
+from jobsapp.runtime.house import build_house
+from jobsapp.runtime.keeper import Keeper
+from jobsapp.runtime.pool import Pool
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@click.command()
+@click.option("--queues", help="Queues to serve, names with commas; * for all. [default: JOBSAPP_QUEUES, *]")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Worker processes. [default: the cores]")
+@friendly
+def worker(queues: str | None, concurrency: int | None) -> None:
+    """Run jobs until stopped. SIGTERM lets jobs finish within the grace, then hands them back."""
+    settings = _settings()
+    house = build_house(settings)
+    names = queue_names(queues or settings.queues, house.registry)
+    click.echo(f"Working on {', '.join(names)}", err=True)
+    Pool(house, names, concurrency or os.cpu_count() or 1).run()
+
+
+@click.command()
+@friendly
+def keeper() -> None:
+    """Look after what was left lying: retries that are due, jobs whose worker died. Any number may run."""
+    Keeper(build_house(_settings())).run()
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(0, 36500), required=True, help="Keep what finished within so many days.")
+@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+@in_app
+def cleanup(days: int, dry_run: bool) -> None:
+    """Delete finished jobs of all organisations, with their files."""
+    if dry_run:
+        click.echo(f"Would delete {services().cleanup.count(days=days)} jobs.")
+        return
+    click.echo(f"Deleted {services().cleanup.delete(days=days)} jobs.")
+    if swept := services().cleanup.sweep():
+        click.echo(f"Removed {swept} files that belonged to nothing.")
+
+
+def queue_names(wanted: str, registry: Registry) -> list[str]:
+    """The queues that `wanted` names. Raises ConfigError for an empty list."""
+    if wanted.strip() == "*":
+        return registry.queues
+    names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
+    if not names:
+        raise ConfigError("--queues names no queue; give names with commas, or * for all.")
+    return names
+
+
+def _settings() -> Settings:
+    settings = require_servers(load_settings())
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    try:
+        redis_connection.check(settings.redis_url)
+    except Unavailable as error:
+        # Redis carries only hints; workers come to life when it does.
+        logging.getLogger(__name__).warning("%s", error)
+    return settings

@@ -1,0 +1,134 @@
+"""Settings: one model, read from the environment and checked at start.
+
+`docs/settings.md` lists them; a test compares the two. While `flask up` runs, it leaves the addresses
+of the servers it started in `servers.json` in the data folder, so that the other commands find them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from jobsapp.errors import ConfigError
+
+UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
+SERVERS_FILE = "servers.json"
+MIB = 1024 * 1024
+
+
+class Settings(BaseModel):
+    """All settings. The environment's name is `JOBSAPP_` and the field in capitals, but for the two addresses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    data_dir: Path = Path("var")
+    """Folder for the embedded servers' data, uploads and artifacts. Made if it is missing."""
+    database_url: str = ""
+    """PostgreSQL 14 or newer, `postgresql://user:password@host:port/name`. Empty: the embedded server."""
+    redis_url: str = ""
+    """Redis 6.2 or newer or Valkey, `redis://:password@host:port/0`. Empty: the embedded server."""
+    host: str = "127.0.0.1"
+    """Address the web server listens on."""
+    port: int = Field(8000, ge=1, le=65535)
+    """Port the web server listens on."""
+    public_url: str = ""
+    """Address that people type, if it differs from host and port (behind a proxy): `https://jobs.example.org`."""
+    workers: int = Field(2, ge=1, le=64)
+    """Worker processes that `flask up` starts."""
+    web_threads: int = Field(64, ge=8, le=4096)
+    """Threads of the web process. Each open page holds one, so keep it above the pages open at once + 20."""
+    secret_key: str = Field("", min_length=0)
+    """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
+    max_upload_mb: int = Field(5120, ge=1)
+    """Largest upload, in MiB."""
+    queues: str = "*"
+    """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
+    threads: int = Field(0, ge=0, le=256)
+    """Threads a job's libraries may use. 0: cores - 1, at least 1."""
+    lease_seconds: float = Field(15.0, gt=0)
+    """How long a job may stay without a sign of life from its worker before it is given to another."""
+    cancel_grace_seconds: float = Field(30.0, ge=0)
+    """How long a job may take to stop after it was asked to, before its process is killed."""
+    stop_grace_seconds: float = Field(20.0, ge=0)
+    """How long a worker that is asked to stop lets its job go on, before it hands the job back to the queue."""
+    processors: str = ""
+    """Modules with processors of your own, names with commas. They are imported at start."""
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @property
+    def files_dir(self) -> Path:
+        return self.data_dir / "files"
+
+    @property
+    def job_threads(self) -> int:
+        return self.threads or max(1, (os.cpu_count() or 2) - 1)
+
+    @property
+    def processor_modules(self) -> list[str]:
+        return [name.strip() for name in self.processors.split(",") if name.strip()]
+
+    @property
+    def base_url(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field: `port` → `JOBSAPP_PORT`."""
+    return UNPREFIXED.get(field, f"JOBSAPP_{field.upper()}")
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings. Raises ConfigError naming the variable, what is wrong and what is allowed."""
+    environ = os.environ if environ is None else environ
+    known = {variable(name): name for name in Settings.model_fields}
+    unknown = sorted(name for name in environ if name.startswith("JOBSAPP_") and name not in known)
+    if unknown:
+        raise ConfigError(f"{unknown[0]} is not a setting. Known ones: {', '.join(sorted(known))}.")
+    values: dict[str, Any] = {known[name]: environ[name] for name in known if environ.get(name)}
+    values.update(overrides)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
+    return settings.model_copy(update=_running_servers(settings))
+
+
+def _running_servers(settings: Settings) -> dict[str, str]:
+    """Addresses that a running `flask up` left in the data folder, for those not set."""
+    try:
+        found = json.loads((settings.data_dir / SERVERS_FILE).read_text())
+        os.kill(int(found["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {name: found[name] for name in UNPREFIXED if not getattr(settings, name) and found.get(name)}
+
+
+def require_servers(settings: Settings) -> Settings:
+    """Raises ConfigError unless both addresses are known."""
+    for field, name in UNPREFIXED.items():
+        if not getattr(settings, field):
+            raise ConfigError(f"No server: set {name}, or start the embedded ones with `flask up` in this folder.")
+    return settings
+
+
+def secret_key(settings: Settings) -> str:
+    """The key that signs sessions: the setting, or one made on first use and kept in the data folder."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / "secret_key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text()

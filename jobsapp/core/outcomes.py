@@ -1,0 +1,125 @@
+"""What came of an attempt, and what becomes of the job: values, decided without a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobsapp.core.backoff import delay_seconds
+from jobsapp.core.states import Status
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, as people read it. `traceback` only for those who may see it."""
+
+    type: str
+    message: str
+    traceback: str | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        return {"type": self.type, "message": self.message, "traceback": self.traceback}
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    result: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    failure: Failure
+    permanent: bool = False
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class WasCancelled:
+    """The processor stopped because cancelling was asked."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process that ran the attempt is gone: killed, out of memory, or its machine vanished."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class HandedBack:
+    """The worker was asked to stop before the attempt was over: it counts for nothing."""
+
+
+Outcome = Succeeded | Failed | WasCancelled | Died | HandedBack
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The facts about an attempt that decide what follows.
+
+    `number` counts from 1 and never restarts; `max_attempts` is the last number there may be; `failures`
+    counts from the last time that somebody asked for the job to run (creation or retry), this one included.
+    """
+
+    number: int
+    max_attempts: int
+    failures: int
+    cancel_requested: bool
+    first: float = 2.0
+    factor: float = 2.0
+    ceiling: float = 600.0
+    jitter: float = 0.5
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What to write: the new status and all that goes with it."""
+
+    status: Status
+    outcome: str
+    result: Any = None
+    failure: Failure | None = None
+    run_at: datetime | None = None
+    grants_attempt: bool = False
+
+
+def decide(attempt: Attempt, outcome: Outcome, *, now: datetime, draw: float) -> Transition:
+    """The transition that follows from an attempt's outcome.
+
+    Success wins over a cancel that came too late: the work is done and its result is there. Otherwise a
+    requested cancel wins over every retry. `draw` (0 to 1) is the random part of the backoff.
+    """
+    match outcome:
+        case Succeeded(result):
+            return Transition(Status.COMPLETED, "completed", result=result)
+        case WasCancelled():
+            return Transition(Status.CANCELLED, "cancelled")
+        case _ if attempt.cancel_requested:
+            return Transition(Status.CANCELLED, "cancelled", failure=getattr(outcome, "failure", None))
+        case HandedBack():
+            return Transition(Status.PENDING, "handed-back", run_at=now, grants_attempt=True)
+        case Died(failure):
+            return _again_or_failed(attempt, failure, "died", now)
+        case Failed(failure, permanent=True):
+            return Transition(Status.FAILED, "failed", failure=failure)
+        case Failed(failure, retry_after=after):
+            wait = after if after is not None else timedelta(seconds=_delay(attempt, draw))
+            return _again_or_failed(attempt, failure, "failed", now + wait)
+
+
+def _again_or_failed(attempt: Attempt, failure: Failure, outcome: str, run_at: datetime) -> Transition:
+    if attempt.number >= attempt.max_attempts:
+        return Transition(Status.FAILED, outcome, failure=failure)
+    return Transition(Status.PENDING, outcome, failure=failure, run_at=run_at)
+
+
+def _delay(attempt: Attempt, draw: float) -> float:
+    return delay_seconds(
+        attempt.failures,
+        first=attempt.first,
+        factor=attempt.factor,
+        ceiling=attempt.ceiling,
+        jitter=attempt.jitter,
+        draw=draw,
+    )

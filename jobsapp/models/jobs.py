@@ -1,0 +1,132 @@
+"""A job, its attempts and its log lines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from jobsapp.core.states import Status
+from jobsapp.extensions import Base
+from jobsapp.models.columns import CreatedAt, Id, Moment
+from jobsapp.models.files import StoredFile
+
+STATUSES = ", ".join(f"'{status}'" for status in Status)
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({STATUSES})", name="status"),
+        CheckConstraint("attempts >= 0 AND attempts <= max_attempts", name="attempts"),
+        CheckConstraint("(status = 'active') = (lease_until IS NOT NULL)", name="lease"),
+        CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
+        CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name="failed_at"),
+        CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
+        Index(
+            "jobs_for_claim",
+            "queue",
+            text("priority DESC"),
+            "run_at",
+            "id",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index("jobs_active", "id", postgresql_where=text("status = 'active'")),
+        Index("jobs_of_organization", "organization_id", text("id DESC")),
+        Index("jobs_of_user", "user_id", text("id DESC")),
+        Index(
+            "jobs_by_idempotency_key",
+            "organization_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[Id]
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    type: Mapped[str]
+    queue: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default=Status.PENDING)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB(none_as_null=True))
+    result: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    checkpoint: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+
+    progress_current: Mapped[float | None]
+    progress_total: Mapped[float | None]
+    progress_message: Mapped[str | None]
+
+    priority: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    max_attempts: Mapped[int]
+    allowance: Mapped[int]
+    """Attempts given each time somebody asks for the job to run; `max_attempts` is a number of attempt."""
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    run_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+    started_at: Mapped[Moment | None]
+    completed_at: Mapped[Moment | None]
+    failed_at: Mapped[Moment | None]
+    cancelled_at: Mapped[Moment | None]
+
+    worker: Mapped[str | None]
+    lease_until: Mapped[Moment | None]
+
+    cancel_requested_at: Mapped[Moment | None]
+    cancelled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    cancel_reason: Mapped[str | None]
+
+    idempotency_key: Mapped[str | None]
+    request_digest: Mapped[bytes | None]
+    """SHA-256 of the request that used the idempotency key: the same key with another body is refused."""
+
+    artifacts: Mapped[list[StoredFile]] = relationship(order_by=StoredFile.id, viewonly=True)
+    history: Mapped[list[JobAttempt]] = relationship(order_by="JobAttempt.number", viewonly=True)
+
+
+class JobInput(Base):
+    """A stored file that a job reads. Keeps the file from being cleaned up before the job."""
+
+    __tablename__ = "job_inputs"
+    __table_args__ = (Index("job_inputs_of_file", "file_id"),)
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+
+
+class JobAttempt(Base):
+    """One run of a job: who ran it, when, and what came of it (None while it runs)."""
+
+    __tablename__ = "job_attempts"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[Moment | None]
+    outcome: Mapped[str | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+
+class JobLog(Base):
+    """A line of a job's log."""
+
+    __tablename__ = "job_logs"
+    __table_args__ = (Index("job_logs_of_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    at: Mapped[CreatedAt]
+    level: Mapped[str]
+    message: Mapped[str]

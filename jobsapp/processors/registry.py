@@ -1,0 +1,140 @@
+"""The job types: found, not listed. One file in this folder, a module named in the settings, or an entry point."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from importlib.metadata import entry_points
+from types import ModuleType
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from jobsapp import processors
+from jobsapp.errors import ConfigError, FieldError, InvalidInput
+from jobsapp.processors.sdk import Processor
+
+ENTRY_POINTS = "jobsapp.processors"
+NOT_TYPES = {"sdk", "registry", "testing"}
+
+
+class JobType:
+    """A registered job type."""
+
+    def __init__(self, processor: type[Processor]) -> None:
+        self.processor = processor
+        self.name = processor.type
+        self.queue = processor.queue or processor.type
+        self.title = processor.title
+        self.description = processor.description or inspect.getdoc(processor) or ""
+        self.icon = processor.icon
+
+    @cached_property
+    def missing(self) -> str:
+        """Empty if the type can run; otherwise the sentence that says what to install."""
+        absent = [name for name in self.processor.requires if importlib.util.find_spec(name) is None]
+        if not absent:
+            return ""
+        command = (
+            f"pip install 'jobsapp[{self.processor.extra}]'" if self.processor.extra else "pip install " + absent[0]
+        )
+        return f"{self.title} is not installed here. Install it with: {command}"
+
+    def validate(self, data: object) -> BaseModel:
+        """The input as the type's model. Raises InvalidInput naming each field at fault under `data`."""
+        try:
+            return self.processor.Input.model_validate(data)
+        except ValidationError as error:
+            raise invalid(error, "data") from None
+
+
+class Registry:
+    """All job types by name."""
+
+    def __init__(self, processors: Iterable[type[Processor]]) -> None:
+        self._types: dict[str, JobType] = {}
+        for processor in processors:
+            known = self._types.get(processor.type)
+            if known and known.processor is not processor:
+                raise ConfigError(
+                    f"Two processors have the type {processor.type!r}: "
+                    f"{known.processor.__module__} and {processor.__module__}."
+                )
+            self._types[processor.type] = JobType(processor)
+
+    def __iter__(self) -> Iterator[JobType]:
+        return iter(self._types.values())
+
+    def find(self, name: str) -> JobType | None:
+        return self._types.get(name)
+
+    def get(self, name: str) -> JobType:
+        """Raises InvalidInput if there is no such type."""
+        found = self.find(name)
+        if found is None:
+            raise InvalidInput.of("type", f"there is no job type {name!r}. Known: {', '.join(self._types) or 'none'}.")
+        return found
+
+    @property
+    def queues(self) -> list[str]:
+        return sorted({job_type.queue for job_type in self})
+
+
+def load_registry(modules: Iterable[str] = ()) -> Registry:
+    """Find the built-in types, those of `modules` (import names) and those of installed entry points."""
+    found: list[type[Processor]] = []
+    for info in pkgutil.iter_modules(processors.__path__):
+        if info.name not in NOT_TYPES:
+            found += _processors_in(importlib.import_module(f"{processors.__name__}.{info.name}"))
+    for name in modules:
+        try:
+            found += _processors_in(importlib.import_module(name))
+        except ImportError as error:
+            raise ConfigError(f"JOBSAPP_PROCESSORS names {name!r}, which cannot be imported: {error}.") from error
+    for point in entry_points(group=ENTRY_POINTS):
+        loaded = point.load()
+        found += _processors_in(loaded) if isinstance(loaded, ModuleType) else [loaded]
+    return Registry(found)
+
+
+def _processors_in(module: ModuleType) -> list[type[Processor]]:
+    classes = inspect.getmembers(module, inspect.isclass)
+    return [
+        member
+        for _, member in classes
+        if issubclass(member, Processor)
+        and not inspect.isabstract(member)
+        and member.__module__.startswith(module.__name__)
+    ]
+
+
+def invalid(error: ValidationError, prefix: str = "") -> InvalidInput:
+    """The faults that pydantic found, as our own error."""
+    faults = tuple(
+        FieldError(".".join([prefix, *map(str, fault["loc"])]).strip("."), _sentence(fault["msg"], fault["type"]))
+        for fault in error.errors(include_url=False)
+    )
+    return InvalidInput("; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
+
+
+def _sentence(message: str, kind: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such field"
+    return message.removeprefix("Value error, ")
+
+
+def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:
+    """The stored files that an input names: (field as on the wire, id)."""
+    schema = type(data).model_json_schema(by_alias=True)
+    values = data.model_dump(by_alias=True)
+    found: list[tuple[str, UUID]] = []
+    for field, description in schema.get("properties", {}).items():
+        value = values.get(field)
+        candidates = [description, *description.get("anyOf", []), description.get("items", {})]
+        if value is not None and any(candidate.get("format") == "file-id" for candidate in candidates):
+            found += [(field, item) for item in (value if isinstance(value, list) else [value])]
+    return found

@@ -1,0 +1,160 @@
+"""The context of a running job: what the processor says is kept here until the pulse or the finish writes it."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from jobsapp.core.progress import percentage
+from jobsapp.processors.sdk import JSON, Cancelled, InputFile, Permanent
+from jobsapp.core.names import display_name, media_type_of
+from jobsapp.storage.local import Stored, remove, sha256_of
+from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
+
+LEVELS = frozenset({"debug", "info", "warning", "error"})
+LINE_LENGTH = 10_000
+
+
+class LeaseLost(BaseException):
+    """The job was given to another worker: stop, and write nothing."""
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """An artifact that is whole: its bytes at `path`, not yet in storage."""
+
+    path: Path
+    name: str
+    media_type: str
+    stored: Stored
+
+
+@dataclass
+class ArtifactInTheMaking:
+    path: Path
+
+
+class JobContext:
+    """Implements `processors.sdk.Context` for one attempt. Used by the processor's thread and the pulse's."""
+
+    def __init__(
+        self,
+        job: ClaimedJob,
+        *,
+        make_workdir: Callable[[], Path],
+        find_file: Callable[[UUID], InputFile | None],
+        threads: int,
+    ) -> None:
+        self.job_id = job.id
+        self.attempt = job.attempt
+        self.user_id = job.user_id
+        self.organization_id = job.organization_id
+        self.threads = threads
+        self.last_checkpoint: JSON = job.checkpoint
+        self.cancelled = False
+        self.lost = False
+        self.made: list[MadeFile] = []
+        self._make_workdir = make_workdir
+        self._find_file = find_file
+        self._workdir: Path | None = None
+        self._progress: tuple[float | None, float | None, str | None] = (None, None, None)
+        self._written: tuple[float | None, float | None, str | None] = (None, None, None)
+        self._lines: list[LogLine] = []
+        self._checkpoint: JSON = None
+        self._lock = threading.Lock()
+
+    @property
+    def workdir(self) -> Path:
+        if self._workdir is None:
+            self._workdir = self._make_workdir()
+        return self._workdir
+
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
+        self._progress = (current, total, self._progress[2] if message is None else message)
+
+    def check_cancelled(self) -> None:
+        if self.lost:
+            raise LeaseLost
+        if self.cancelled:
+            raise Cancelled
+
+    def log(self, message: str, level: str = "info") -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(sorted(LEVELS))}, not {level!r}")
+        line = LogLine(datetime.now(UTC), level, _text(str(message))[:LINE_LENGTH])
+        with self._lock:
+            self._lines.append(line)
+
+    def file(self, file_id: UUID) -> InputFile:
+        found = self._find_file(file_id)
+        if found is None:
+            raise Permanent(f"The input file {file_id} is not there any more.")
+        return found
+
+    @contextmanager
+    def artifact(self, name: str, media_type: str | None = None) -> Iterator[ArtifactInTheMaking]:
+        with tempfile.NamedTemporaryFile(dir=self.workdir, suffix=".part", delete=False) as file:
+            path = Path(file.name)
+        try:
+            yield ArtifactInTheMaking(path)
+            stored = sha256_of(path)
+        except BaseException:
+            remove(path)
+            raise
+        name = display_name(name)
+        self.made.append(MadeFile(path, name, media_type or media_type_of(name), stored))
+
+    def checkpoint(self, state: JSON) -> None:
+        json.dumps(state)
+        with self._lock:
+            self._checkpoint = state
+
+    def take(self) -> Pulse:
+        """What has to be written since the last call. Percentages never go back: such a step keeps the old numbers."""
+        with self._lock:
+            lines, self._lines = tuple(self._lines), []
+            checkpoint, self._checkpoint = self._checkpoint, None
+        shown = self._clean(*self._progress)
+        changed = shown != self._written
+        self._written = shown
+        return Pulse(*shown, changed=changed or bool(lines), lines=lines, checkpoint=checkpoint)
+
+    def untake(self, pulse: Pulse) -> None:
+        """A pulse could not be written: its lines and checkpoint go with the next one."""
+        with self._lock:
+            self._lines[:0] = pulse.lines
+            if self._checkpoint is None:
+                self._checkpoint = pulse.checkpoint
+        self._written = (None, None, None)
+
+    def close(self) -> None:
+        """Remove what the attempt left behind."""
+        if self._workdir is not None:
+            remove(self._workdir)
+
+    def _clean(
+        self, current: float | None, total: float | None, message: str | None
+    ) -> tuple[float | None, float | None, str | None]:
+        current, total = _finite(current), _finite(total)
+        before, now = percentage(self._written[0], self._written[1]), percentage(current, total)
+        if before is not None and (now is None or now < before):
+            current, total = self._written[0], self._written[1]
+        return current, total, None if message is None else _text(message)
+
+
+def _finite(number: Any) -> float | None:
+    return float(number) if number is not None and math.isfinite(number) and number >= 0 else None
+
+
+def _text(text: str) -> str:
+    """PostgreSQL takes neither NUL nor lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,23 @@
+"""Rescues jobs whose lease ended. By lease, never by age: only a missing sign of life tells the dead from the slow."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.bus.hints import Hints
+from jobsapp.processors.registry import Registry
+from jobsapp.runtime.settle import settle_lost_jobs
+
+log = logging.getLogger(__name__)
+
+
+def tick(connection: Connection[Any], registry: Registry, hints: Hints) -> list[UUID]:
+    """Returns the jobs it rescued."""
+    rescued = settle_lost_jobs(connection, registry, hints)
+    for job_id in rescued:
+        log.warning("the lease of job %s ended; it was settled", job_id)
+    return rescued

@@ -1,0 +1,46 @@
+"""What a process of the runtime works with, read once and inherited by what it forks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.hints import Hints
+from jobsapp.config import Settings, load_settings, require_servers
+from jobsapp.processors.registry import Registry, load_registry
+from jobsapp.storage import LocalStorage
+
+
+@dataclass(frozen=True)
+class House:
+    """Settings, job types and storage. Holds no connection, so it may be forked."""
+
+    settings: Settings
+    registry: Registry
+    storage: LocalStorage
+
+    def hints(self) -> Hints:
+        """A new sender of hints, for the process that asks."""
+        return Hints(redis_connection.hints(self.settings.redis_url))
+
+
+def build_house(settings: Settings) -> House:
+    """Importing the processors' modules happens here: safe before a fork, using them is not."""
+    return House(settings, load_registry(settings.processor_modules), LocalStorage(settings.files_dir))
+
+
+def enter(house: House) -> None:
+    """Make it the house of this process and of those it forks."""
+    global _current
+    _current = house
+
+
+def current_house() -> House:
+    """The house of this process; one from the environment if none was entered."""
+    if _current is None:
+        enter(build_house(require_servers(load_settings())))
+    assert _current is not None
+    return _current
+
+
+_current: House | None = None

@@ -1,0 +1,72 @@
+"""The keeper: looks about once a second after what was left lying. One leads, any number may stand by."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import psycopg
+
+from jobsapp.runtime.duties import rescue, stop, wake
+from jobsapp.runtime.house import House
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+# Any number will do, as long as every keeper of a database uses the same.
+LEADER_KEY = 8_314_628
+
+
+class Keeper:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._hints = house.hints()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Keep until SIGTERM or SIGINT. A database that is away is waited for."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop_asked)
+        while not self._stopping.is_set():
+            try:
+                self._keep()
+            except psycopg.OperationalError as error:
+                log.warning("PostgreSQL is away: %s", error)
+            self._stopping.wait(TICK_SECONDS)
+
+    def tick(self, connection: psycopg.Connection[Any]) -> None:
+        """Do every duty once. One that fails does not keep the others from theirs."""
+        settings = self._house.settings
+        duties: dict[str, Callable[[], object]] = {
+            "wake": lambda: wake.tick(connection, self._hints),
+            "rescue": lambda: rescue.tick(connection, self._house.registry, self._hints),
+            "stop": lambda: stop.tick(connection, settings.redis_url, grace_seconds=settings.cancel_grace_seconds),
+        }
+        for name, duty in duties.items():
+            try:
+                duty()
+            except psycopg.OperationalError:
+                raise
+            except Exception:
+                log.exception("the duty %s failed", name)
+
+    def _keep(self) -> None:
+        """Lead for as long as the connection holds: the lock belongs to it."""
+        with psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5) as connection:
+            leads = False
+            while not self._stopping.is_set():
+                leads = leads or self._try_to_lead(connection)
+                if leads:
+                    self.tick(connection)
+                self._stopping.wait(TICK_SECONDS)
+
+    def _try_to_lead(self, connection: psycopg.Connection[Any]) -> bool:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_KEY]).fetchone()
+        return bool(row and row[0])
+
+    def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping.set()

@@ -1,0 +1,142 @@
+"""`flask worker`: a parent that forks RQ workers, starts again any that ends, and says which queues it serves."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import select
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+import psycopg
+
+from jobsapp.bus.worker import die_with, work
+from jobsapp.runtime.house import House, enter
+from jobsapp.runtime.settle import settle_lost_jobs
+
+log = logging.getLogger(__name__)
+
+ANNOUNCE_SECONDS = 5.0
+RESTART_SECONDS = 1.0
+STOP_MARGIN_SECONDS = 5.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass
+class _Seat:
+    """A place for one worker process; `pid` 0: empty since its last one ended."""
+
+    name: str = ""
+    pid: int = 0
+    not_before: float = 0.0
+
+
+class Pool:
+    """`concurrency` worker processes on `queues`. They are forked before anything here holds a connection in use."""
+
+    def __init__(self, house: House, queues: Sequence[str], concurrency: int) -> None:
+        self._house = house
+        self._queues = list(queues)
+        self._seats = [_Seat() for _ in range(concurrency)]
+        self._hints = house.hints()
+        self._stopping = False
+        self._wake, self._waker = os.pipe()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then let each worker finish or hand back its job."""
+        enter(self._house)
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._waker, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._stop_asked)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        announced = -ANNOUNCE_SECONDS
+        while not self._stopping:
+            self._reap()
+            self._fill()
+            if time.monotonic() - announced >= ANNOUNCE_SECONDS:
+                announced = time.monotonic()
+                self._announce()
+            self._sleep(RESTART_SECONDS if any(not seat.pid for seat in self._seats) else ANNOUNCE_SECONDS)
+        self._stop_workers()
+
+    def _fill(self) -> None:
+        for seat in self._seats:
+            if not seat.pid and time.monotonic() >= seat.not_before:
+                seat.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+                seat.not_before = time.monotonic() + RESTART_SECONDS
+                seat.pid = self._fork(seat.name)
+
+    def _fork(self, name: str) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (*STOP_SIGNALS, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            die_with(parent)
+            work(self._house.settings.redis_url, self._queues, name, self._settle)
+            status = 0
+        except BaseException:
+            log.exception("worker %s ended", name)
+        finally:
+            os._exit(status)
+
+    def _settle(self, worker: str) -> None:
+        """Runs in the worker, whose work-horse died: see to its job at once."""
+        try:
+            with psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5) as connection:
+                settle_lost_jobs(connection, self._house.registry, self._house.hints(), worker=worker)
+        except psycopg.Error as error:
+            log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)
+
+    def _reap(self) -> None:
+        for seat in self._seats:
+            if not seat.pid:
+                continue
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(seat.pid, os.WNOHANG)[0] == 0:
+                    continue
+            if not self._stopping:
+                log.warning("worker %s ended; starting another", seat.name)
+            self._hints.withdraw(seat.name, self._queues)
+            seat.pid = 0
+
+    def _announce(self) -> None:
+        for seat in self._seats:
+            if seat.pid:
+                self._hints.announce(seat.name, self._queues)
+
+    def _stop_workers(self) -> None:
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._house.settings.stop_grace_seconds + STOP_MARGIN_SECONDS
+        while any(seat.pid for seat in self._seats) and time.monotonic() < deadline:
+            self._sleep(0.2)
+            self._reap()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        for seat in self._seats:
+            if seat.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(seat.pid, number)
+
+    def _sleep(self, seconds: float) -> None:
+        """For that long, or until a signal comes: the end of a child is one."""
+        select.select([self._wake], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake, 4096):
+                pass
+
+    def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True

@@ -1,0 +1,107 @@
+"""The pulse: a thread that writes what a running job says, renews its lease and learns whether to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import psycopg
+
+from jobsapp.bus.hints import Hints
+from jobsapp.core.events import Event, JobChanged
+from jobsapp.runtime.context import JobContext
+from jobsapp.store.jobs import Pulse, pulse_job
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.25
+SIGN_OF_LIFE_SECONDS = 1.0
+
+
+class Heart:
+    """Beats for one work-horse; `watch` names the job it beats for, `release` ends that.
+
+    While nothing changed it still asks once in SIGN_OF_LIFE_SECONDS, because that is how it learns of a cancel.
+    """
+
+    def __init__(self, database_url: str, hints: Hints, *, lease_seconds: float, grace_seconds: float) -> None:
+        self._database_url = database_url
+        self._hints = hints
+        self._lease = lease_seconds
+        self._grace = grace_seconds
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._context: JobContext | None = None
+        self._last_beat = 0.0
+        self._told_at: float | None = None
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Safe to call twice."""
+        self._stop.set()
+        with self._lock:
+            self._disconnect()
+
+    def watch(self, context: JobContext) -> None:
+        with self._lock:
+            self._context, self._last_beat, self._told_at = context, time.monotonic(), None
+
+    def release(self) -> None:
+        """Once this returns, nothing more is written for the job."""
+        with self._lock:
+            self._context = None
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL_SECONDS):
+            with self._lock:
+                if self._context is not None:
+                    self._beat(self._context)
+
+    def _beat(self, context: JobContext) -> None:
+        self._kill_if_overdue()
+        now = time.monotonic()
+        pulse = context.take()
+        if not pulse.changed and pulse.checkpoint is None and now - self._last_beat < SIGN_OF_LIFE_SECONDS:
+            return
+        try:
+            self._write(context, pulse)
+            self._last_beat = now
+        except psycopg.Error as error:
+            log.warning("no pulse for job %s: %s", context.job_id, error)
+            context.untake(pulse)
+            self._disconnect()
+
+    def _write(self, context: JobContext, pulse: Pulse) -> None:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
+        beat = pulse_job(self._connection, context.job_id, context.attempt, pulse, lease_seconds=self._lease)
+        if beat is None:
+            log.warning("job %s was given to another worker; stopping", context.job_id)
+            context.lost = True
+            self._told_at = self._told_at or time.monotonic()
+            return
+        if beat.cancel_requested and not context.cancelled:
+            context.cancelled = True
+            self._told_at = time.monotonic()
+        if pulse.changed:
+            change = JobChanged(context.job_id, context.organization_id, Event.UPDATE, beat.revision)
+            self._hints.publish([change])
+
+    def _kill_if_overdue(self) -> None:
+        """A processor that does not stop within the grace is killed with its process; the worker settles the job."""
+        if self._told_at is not None and time.monotonic() - self._told_at > self._grace:
+            log.warning("the processor did not stop within %s s; killing its process", self._grace)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

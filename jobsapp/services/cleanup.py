@@ -1,0 +1,66 @@
+"""Deleting old finished jobs with their files, in small batches."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from jobsapp.core.actors import Actor
+from jobsapp.errors import Forbidden, InvalidInput
+from jobsapp.models import StoredFile
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.storage import LocalStorage
+from jobsapp.storage.local import remove
+from jobsapp.store import cleanup as store
+
+BATCH = 500
+STALE_SECONDS = 24 * 3600.0
+
+
+class Cleanup:
+    def __init__(self, session: DbSession, storage: LocalStorage) -> None:
+        self._session = session
+        self._storage = storage
+
+    def for_organization(self, actor: Actor, *, days: int) -> int:
+        """Delete finished jobs of the actor's organisation older than `days`. Administrators only."""
+        if not actor.is_admin:
+            raise Forbidden("Only an administrator may delete old jobs.")
+        return self.delete(days=days, organization_id=actor.organization_id)
+
+    def count(self, *, days: int, organization_id: UUID | None = None) -> int:
+        """How many jobs `delete` would delete at most."""
+        return store.count_finished(driver(self._session), days=_days(days), organization_id=organization_id)
+
+    def delete(self, *, days: int, organization_id: UUID | None = None) -> int:
+        """Delete finished jobs older than `days`, of one organisation or of all; returns how many."""
+        deleted = 0
+        while True:
+            batch = store.delete_finished(
+                driver(self._session), days=_days(days), organization_id=organization_id, limit=BATCH
+            )
+            self._session.commit()
+            for file_id in batch.file_ids:
+                self._storage.delete(file_id)
+            deleted += batch.deleted
+            if batch.deleted < BATCH:
+                return deleted
+
+    def sweep(self) -> int:
+        """Remove bytes that belong to no row: left by a crash between storage and database. Returns how many."""
+        removed = 0
+        for path in self._storage.stale(STALE_SECONDS):
+            remove(path)
+            removed += 1
+        for file_id in self._storage.stored_ids(STALE_SECONDS):
+            if self._session.scalar(select(StoredFile.id).where(StoredFile.id == file_id)) is None:
+                self._storage.delete(file_id)
+                removed += 1
+        return removed
+
+
+def _days(days: int) -> int:
+    if not 0 <= days <= 36500:
+        raise InvalidInput.of("days", "must be from 0 to 36500.")
+    return days

@@ -1,0 +1,78 @@
+"""Uploads and artifacts: registering, finding and giving back stored files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import select
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
+from jobsapp.core.names import display_name, media_type_of
+from jobsapp.errors import NotFound
+from jobsapp.models import StoredFile
+from jobsapp.services.sessions import DbSession
+from jobsapp.storage import LocalStorage, Receiver
+
+
+
+class Files:
+    def __init__(self, session: DbSession, storage: LocalStorage) -> None:
+        self._session = session
+        self._storage = storage
+
+    def receiver(self) -> Receiver:
+        """Where the bytes of an upload go while they arrive."""
+        return self._storage.receiver()
+
+    def register(self, actor: Actor, received: Receiver, name: str) -> StoredFile:
+        """Keep an upload that has arrived whole, and commit. `name` is for people; it is never used as a path."""
+        stored = received.finish()
+        name = display_name(name)
+        file = StoredFile(
+            id=new_id(),
+            organization_id=actor.organization_id,
+            user_id=actor.user_id,
+            name=name,
+            size=stored.size,
+            media_type=media_type_of(name),
+            sha256=stored.sha256,
+        )
+        self._storage.adopt(received.path, file.id)
+        self._session.add(file)
+        try:
+            self._session.commit()
+        except Exception:
+            self._storage.delete(file.id)
+            raise
+        return file
+
+    def get(self, actor: Actor, file_id: UUID) -> StoredFile:
+        """Raises NotFound for a file that does not exist or belongs to another organisation."""
+        file = self._session.get(StoredFile, file_id)
+        if file is None or file.organization_id != actor.organization_id:
+            raise NotFound(f"There is no file {file_id}.")
+        return file
+
+    def find(self, actor: Actor, file_ids: Sequence[UUID]) -> list[StoredFile]:
+        """Those of these files that belong to the actor's organisation, oldest first."""
+        if not file_ids:
+            return []
+        query = select(StoredFile).where(
+            StoredFile.id.in_(file_ids), StoredFile.organization_id == actor.organization_id
+        )
+        return list(self._session.scalars(query.order_by(StoredFile.id)))
+
+    def known(self, actor: Actor, file_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these ids that are files of the actor's organisation."""
+        query = select(StoredFile.id).where(
+            StoredFile.id.in_(list(file_ids)), StoredFile.organization_id == actor.organization_id
+        )
+        return set(self._session.scalars(query))
+
+    def path(self, file: StoredFile) -> Path:
+        """Where the bytes are."""
+        return self._storage.path(file.id)
+

@@ -1,0 +1,211 @@
+"""Creating, finding, cancelling and retrying jobs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import selectinload
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged, event_for
+from jobsapp.core.ids import new_id
+from jobsapp.core.states import Status
+from jobsapp.errors import Conflict, InvalidInput, NotFound
+from jobsapp.models import Job, JobInput, JobLog
+from jobsapp.processors.registry import JobType, Registry, file_ids
+from jobsapp.services.files import Files
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store import jobs as store
+
+MAX_ATTEMPTS = 100
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a caller may say of a new job. The owner is not among it: it comes from who is asking."""
+
+    type: str
+    data: Any
+    name: str | None = None
+    description: str = ""
+    priority: int = 0
+    max_attempts: int | None = None
+    run_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs to list. Empty fields do not narrow."""
+
+    type: str | None = None
+    status: str | None = None
+    queue: str | None = None
+    user_id: UUID | None = None
+    text: str | None = None
+
+
+class Jobs:
+    def __init__(self, session: DbSession, registry: Registry, hints: Hints, files: Files) -> None:
+        self._session = session
+        self._registry = registry
+        self._hints = hints
+        self._files = files
+
+    def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
+        """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
+
+        Raises InvalidInput naming the field at fault, and Conflict if the key was used with another request.
+        """
+        job_type = self._registry.get(new.type)
+        if job_type.missing:
+            raise InvalidInput.of("type", job_type.missing)
+        data = job_type.validate(new.data)
+        inputs = self._inputs(actor, data)
+        job = _row(actor, new, job_type, data)
+        if idempotency_key is not None:
+            job["idempotency_key"] = idempotency_key
+            job["request_digest"] = _digest(new)
+        statement = (
+            insert(Job)
+            .values(job)
+            .on_conflict_do_nothing(
+                index_elements=["organization_id", "idempotency_key"],
+                index_where=Job.idempotency_key.is_not(None),
+            )
+        )
+        created = self._session.execute(statement.returning(Job.id)).scalar() is not None
+        if not created:
+            return self._first(actor, idempotency_key, _digest(new)), False
+        for file_id in inputs:
+            self._session.add(JobInput(job_id=job["id"], file_id=file_id))
+        self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
+        after_commit(self._session(), partial(self._hints.wake, job_type.queue))
+        self._session.commit()
+        return self.get(actor, job["id"]), True
+
+    def get(self, actor: Actor, job_id: UUID) -> Job:
+        """Raises NotFound for a job that does not exist or belongs to another organisation."""
+        job = self.find(actor, [job_id])
+        if not job:
+            raise NotFound(f"There is no job {job_id}.")
+        return job[0]
+
+    def find(self, actor: Actor, job_ids: Sequence[UUID]) -> list[Job]:
+        """Those of these jobs that the actor may see, as they are now, with their artifacts."""
+        query = self._visible(actor).where(Job.id.in_(job_ids)).options(selectinload(Job.artifacts))
+        return list(self._session.scalars(query.execution_options(populate_existing=True)))
+
+    def page(
+        self, actor: Actor, wanted: JobFilter, *, before: UUID | None = None, limit: int = PAGE
+    ) -> tuple[list[Job], UUID | None]:
+        """A page of jobs, newest first, and the id to give as `before` for the next one (None: no more)."""
+        query = self._visible(actor).options(selectinload(Job.artifacts)).order_by(Job.id.desc())
+        for column, value in (
+            (Job.type, wanted.type),
+            (Job.status, wanted.status),
+            (Job.queue, wanted.queue),
+            (Job.user_id, wanted.user_id),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if wanted.text:
+            query = query.where(
+                or_(
+                    Job.name.icontains(wanted.text, autoescape=True),
+                    Job.description.icontains(wanted.text, autoescape=True),
+                )
+            )
+        if before is not None:
+            query = query.where(Job.id < before)
+        rows = list(self._session.scalars(query.limit(limit + 1)))
+        return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+    def log(self, actor: Actor, job_id: UUID, *, after: int = 0, limit: int = 500) -> list[JobLog]:
+        """Lines of the job's log after line id `after`, oldest first."""
+        self.get(actor, job_id)
+        query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id).limit(limit)
+        return list(self._session.scalars(query))
+
+    def cancel(self, actor: Actor, job_id: UUID, *, reason: str | None = None) -> Job:
+        """Cancel a pending job at once; ask an active one to stop. Raises Conflict if it is finished."""
+        job = self.get(actor, job_id)
+        changed = store.cancel_job(driver(self._session), job_id, user_id=actor.user_id, reason=reason)
+        if changed is None:
+            raise Conflict(f"The job is {job.status}: only a pending or active job can be cancelled.")
+        return self._changed(actor, changed)
+
+    def retry(self, actor: Actor, job_id: UUID) -> Job:
+        """Put a failed or cancelled job back to pending with a fresh allowance. Otherwise raises Conflict."""
+        job = self.get(actor, job_id)
+        changed = store.retry_job(driver(self._session), job_id)
+        if changed is None:
+            raise Conflict(f"The job is {job.status}: only a failed or cancelled job can be retried.")
+        after_commit(self._session(), partial(self._hints.wake, changed.queue))
+        return self._changed(actor, changed)
+
+    def _changed(self, actor: Actor, changed: store.ChangedJob) -> Job:
+        event = event_for(Status(changed.status))
+        self._announce(event, changed.id, changed.organization_id, changed.revision)
+        self._session.commit()
+        return self.get(actor, changed.id)
+
+    def _announce(self, event: Event, job_id: UUID, organization_id: UUID, revision: int) -> None:
+        change = JobChanged(job_id, organization_id, event, revision)
+        after_commit(self._session(), partial(self._hints.publish, [change]))
+
+    def _visible(self, actor: Actor) -> Select[Job]:
+        return select(Job).where(Job.organization_id == actor.organization_id)
+
+    def _inputs(self, actor: Actor, data: BaseModel) -> set[UUID]:
+        named = file_ids(data)
+        known = self._files.known(actor, {file_id for _, file_id in named})
+        for field, file_id in named:
+            if file_id not in known:
+                raise InvalidInput.of(f"data.{field}", f"there is no file {file_id}; upload it first.")
+        return known
+
+    def _first(self, actor: Actor, key: str | None, digest: bytes) -> Job:
+        query = self._visible(actor).where(Job.idempotency_key == key).options(selectinload(Job.artifacts))
+        job = self._session.scalars(query).one()
+        if job.request_digest != digest:
+            raise Conflict("This Idempotency-Key was used before with another request; use a new key.")
+        return job
+
+
+def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel) -> dict[str, Any]:
+    attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
+    if not 1 <= attempts <= MAX_ATTEMPTS:
+        raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
+    if new.run_at is not None and new.run_at.tzinfo is None:
+        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
+    name = (new.name or "").strip() or job_type.processor.default_name(data)
+    return {
+        "id": new_id(),
+        "organization_id": actor.organization_id,
+        "user_id": actor.user_id,
+        "type": job_type.name,
+        "queue": job_type.queue,
+        "name": name,
+        "description": new.description,
+        "data": data.model_dump(mode="json", by_alias=True),
+        "priority": new.priority,
+        "max_attempts": attempts,
+        "allowance": attempts,
+        "run_at": func.now() if new.run_at is None else func.greatest(new.run_at, func.now()),
+    }
+
+
+def _digest(new: NewJob) -> bytes:
+    return hashlib.sha256(repr(new).encode()).digest()

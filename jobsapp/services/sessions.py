@@ -1,0 +1,16 @@
+"""The session as the use cases know it, and the way from it to the statements of `store`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from psycopg import Connection
+from sqlalchemy.orm import Session, scoped_session
+
+DbSession = scoped_session[Session]
+
+
+def driver(session: DbSession) -> Connection[Any]:
+    """The psycopg connection inside the session's transaction, with everything flushed to it."""
+    session.flush()
+    return cast("Connection[Any]", session.connection().connection.driver_connection)

@@ -1,0 +1,187 @@
+"""A job as the outside sees it: the same object for JSON, pages and live events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from jobsapp.bus.hints import Hints
+from jobsapp.core.progress import eta_seconds, percentage
+from jobsapp.core.states import Status
+from jobsapp.models import Job, StoredFile
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store import jobs as store
+
+
+class View(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
+
+
+class FileView(View):
+    """A stored file. `size` in bytes, `sha256` in hexadecimal."""
+
+    id: UUID
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+
+
+class ArtifactView(FileView):
+    download_url: str
+
+
+class ProgressView(View):
+    """How far the job is. `total` and `percentage` are null when the total is not known."""
+
+    current: float | int | None
+    total: float | int | None
+    percentage: float | None
+    message: str | None
+
+
+class WaitingView(View):
+    """Why a pending job does not run yet."""
+
+    code: Literal["worker", "start-time", "retry", "no-worker"]
+    text: str
+    place: int | None = None
+    """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
+    until: datetime | None = None
+
+
+class ErrorView(View):
+    type: str
+    message: str
+    traceback: str | None = None
+
+
+class JobView(View):
+    id: UUID
+    type: str
+    queue: str
+    name: str
+    description: str
+    status: Literal["pending", "active", "completed", "failed", "cancelled"]
+    waiting_for: WaitingView | None
+    data: dict[str, Any]
+    result: Any
+    error: ErrorView | None
+    progress: ProgressView
+    priority: int
+    attempts: int
+    max_attempts: int
+    run_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    cancelled_at: datetime | None
+    updated_at: datetime
+    duration_ms: int | None
+    eta_seconds: int | None
+    user_id: UUID | None
+    organization_id: UUID
+    cancel_requested_at: datetime | None
+    cancelled_by: UUID | None
+    cancel_reason: str | None
+    artifacts: list[ArtifactView]
+    revision: int
+
+    @property
+    def finished(self) -> bool:
+        return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def cancellable(self) -> bool:
+        return not self.finished and not self.stopping
+
+    @property
+    def stopping(self) -> bool:
+        """Cancelling was asked and the job has not stopped yet."""
+        return self.status == "active" and self.cancel_requested_at is not None
+
+    @property
+    def retryable(self) -> bool:
+        return self.status in ("failed", "cancelled")
+
+
+class Views:
+    """Makes views of jobs. What all of them need from elsewhere is asked once, not per job."""
+
+    def __init__(self, session: DbSession, hints: Hints) -> None:
+        self._session = session
+        self._hints = hints
+
+    def job(self, job: Job) -> JobView:
+        return self.jobs([job])[0]
+
+    def jobs(self, jobs: Sequence[Job]) -> list[JobView]:
+        """Views in the same order, for at most one further statement and one round trip to Redis."""
+        now = datetime.now(UTC)
+        pending = [job for job in jobs if job.status == Status.PENDING]
+        due = [job for job in pending if job.run_at <= now]
+        places = store.waiting_places(driver(self._session), [job.id for job in due]) if due else {}
+        listening = self._hints.listening({job.queue for job in due}) if due else None
+        waiting = {job.id: _waiting(job, now, places.get(job.id), listening) for job in pending}
+        return [_job_view(job, waiting.get(job.id), now) for job in jobs]
+
+    def file(self, file: StoredFile) -> FileView:
+        return FileView(id=file.id, name=file.name, size=file.size, media_type=file.media_type, sha256=file.sha256)
+
+
+def _waiting(job: Job, now: datetime, ahead: int | None, listening: dict[str, int] | None) -> WaitingView:
+    if job.run_at > now:
+        if job.error is not None and job.attempts > job.max_attempts - job.allowance:
+            text = f"Attempt {job.attempts + 1} of {job.max_attempts} is due"
+            return WaitingView(code="retry", text=text, until=job.run_at)
+        return WaitingView(code="start-time", text="Waits for its start time", until=job.run_at)
+    if listening is not None and not listening.get(job.queue):
+        return WaitingView(code="no-worker", text=f"No worker listens on the queue {job.queue}")
+    if ahead is None or ahead >= store.PLACES_COUNTED:
+        return WaitingView(code="worker", text="Waits for a free worker")
+    text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, {ahead} before it"
+    return WaitingView(code="worker", text=text, place=ahead + 1)
+
+
+def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
+    active = job.status == Status.ACTIVE
+    ended = job.completed_at or job.failed_at or job.cancelled_at
+    used = None
+    if job.started_at is not None and (active or ended):
+        used = max(0, round(((ended or now) - job.started_at).total_seconds() * 1000))
+    columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
+    columns |= {
+        "waiting_for": waiting,
+        "error": job.error,
+        "progress": ProgressView(
+            current=_plain(job.progress_current),
+            total=_plain(job.progress_total),
+            percentage=percentage(job.progress_current, job.progress_total),
+            message=job.progress_message,
+        ),
+        "duration_ms": used,
+        "eta_seconds": (eta_seconds(job.progress_current, job.progress_total, job.started_at, now) if active else None),
+        "artifacts": [_artifact(file) for file in job.artifacts],
+    }
+    return JobView.model_validate(columns)
+
+
+def _artifact(file: StoredFile) -> ArtifactView:
+    return ArtifactView(
+        id=file.id,
+        name=file.name,
+        size=file.size,
+        media_type=file.media_type,
+        sha256=file.sha256,
+        download_url=f"/api/files/{file.id}/content",
+    )
+
+
+def _plain(number: float | None) -> float | int | None:
+    return int(number) if number is not None and number.is_integer() else number

@@ -1,0 +1,141 @@
+"""Files in a local folder: `ab/<id>`, where `ab` are the last two digits of the id.
+
+A file appears under its name only when it is whole and on disk. Names that people gave are never used as paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Facts about stored bytes: `size` in bytes, `sha256` in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class Receiver:
+    """Takes bytes as they arrive, hashes them and keeps them on disk; a file object for writing.
+
+    Rewinding and reading is allowed, because form parsers do so.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, suffix=".part")
+        self.path = Path(name)
+        self._file: BinaryIO = os.fdopen(descriptor, "w+b")
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        self._size += len(data)
+        return self._file.write(data)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Drop the bytes, unless they were adopted. Safe to call twice."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def finish(self) -> Stored:
+        """All bytes are there: write them out."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return Stored(self._size, self._hash.hexdigest())
+
+
+class LocalStorage:
+    """Storage in the folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.incoming = root / "incoming"
+        self.work = root / "work"
+
+    def receiver(self) -> Receiver:
+        """Where an upload goes until it is whole."""
+        return Receiver(self.incoming)
+
+    def path(self, file_id: UUID) -> Path:
+        return self.root / str(file_id)[-2:] / str(file_id)
+
+    def adopt(self, source: Path, file_id: UUID) -> None:
+        """Move a whole file from this storage's file system to its place. Atomic."""
+        target = self.path(file_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+
+    def delete(self, file_id: UUID) -> None:
+        """Delete the bytes; no error if there are none."""
+        self.path(file_id).unlink(missing_ok=True)
+
+    def make_workdir(self, label: str) -> Path:
+        """A new folder for one attempt of one job; whoever asks for it removes it. `label` goes into its name."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.work, prefix=f"{label}."))
+
+    def stale(self, seconds: float) -> Iterator[Path]:
+        """Unfinished uploads and work folders that nobody touched for `seconds`."""
+        limit = time.time() - seconds
+        for folder in (self.incoming, self.work):
+            for path in folder.glob("*"):
+                if _last_change(path) < limit:
+                    yield path
+
+    def stored_ids(self, older_than_seconds: float) -> Iterator[UUID]:
+        """Ids of all stored files older than that."""
+        limit = time.time() - older_than_seconds
+        for path in self.root.glob("??/*"):
+            if path.stat().st_mtime < limit:
+                yield UUID(path.name)
+
+
+def sha256_of(path: Path) -> Stored:
+    """Size and SHA-256 of a file, read in chunks, and written out to disk."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+        return Stored(file.tell(), digest.hexdigest())
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder; no error if it is gone."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _last_change(path: Path) -> float:
+    try:
+        times = [path.stat().st_mtime]
+        if path.is_dir():
+            times += [child.stat().st_mtime for child in path.rglob("*")]
+        return max(times)
+    except FileNotFoundError:
+        return time.time()

@@ -1,0 +1,207 @@
+"""The statements that move a job between states, as typed functions. Each is one round trip.
+
+They take a psycopg connection and never commit: the caller owns the transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from jobsapp.core.outcomes import Transition
+from jobsapp.store.statements import fetch_all, fetch_one, statement
+
+PLACES_COUNTED = 1000
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A job that this worker owns, for as long as nobody else starts attempt `attempt` + 1."""
+
+    id: UUID
+    organization_id: UUID
+    user_id: UUID | None
+    type: str
+    queue: str
+    data: dict[str, Any]
+    checkpoint: Any
+    attempt: int
+    max_attempts: int
+    allowance: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class ChangedJob:
+    """What a statement that moved a job tells of it."""
+
+    id: UUID
+    organization_id: UUID
+    queue: str
+    status: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class LostJob:
+    id: UUID
+    attempt: int
+    max_attempts: int
+    allowance: int
+    worker: str
+    type: str
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class OverdueCancel:
+    id: UUID
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The answer to a pulse."""
+
+    revision: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class LogLine:
+    at: datetime
+    level: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a running job has to say since its last pulse. `changed` False: only that it lives."""
+
+    current: float | None
+    total: float | None
+    message: str | None
+    changed: bool
+    lines: tuple[LogLine, ...] = ()
+    checkpoint: Any = None
+
+
+def claim_jobs(
+    connection: Connection[Any], queue: str, *, worker: str, lease_seconds: float, limit: int = 1
+) -> list[ClaimedJob]:
+    """Take up to `limit` due jobs of `queue`, largest priority first, oldest first."""
+    return fetch_all(connection, "claim_jobs", ClaimedJob, queue=queue, worker=worker, lease=lease_seconds, limit=limit)
+
+
+def pulse_job(
+    connection: Connection[Any], job_id: UUID, attempt: int, pulse: Pulse, *, lease_seconds: float
+) -> Beat | None:
+    """Write a sign of life. None: the job is no longer this worker's, so stop and write nothing."""
+    return fetch_one(
+        connection,
+        "pulse_job",
+        Beat,
+        id=job_id,
+        attempt=attempt,
+        lease=lease_seconds,
+        current=pulse.current,
+        total=pulse.total,
+        message=pulse.message,
+        changed=pulse.changed,
+        checkpoint=None if pulse.checkpoint is None else Jsonb(pulse.checkpoint),
+        log_at=[line.at for line in pulse.lines],
+        log_level=[line.level for line in pulse.lines],
+        log_message=[line.message for line in pulse.lines],
+    )
+
+
+def finish_job(connection: Connection[Any], job_id: UUID, attempt: int, transition: Transition) -> ChangedJob | None:
+    """Write what became of an attempt. None: the job is no longer this attempt's; nothing was written."""
+    failure = transition.failure
+    return fetch_one(
+        connection,
+        "finish_job",
+        ChangedJob,
+        id=job_id,
+        attempt=attempt,
+        status=transition.status,
+        outcome=transition.outcome,
+        result=None if transition.result is None else Jsonb(transition.result),
+        error=None if failure is None else Jsonb(failure.as_json()),
+        run_at=transition.run_at,
+        granted=int(transition.grants_attempt),
+    )
+
+
+def add_artifact(
+    connection: Connection[Any],
+    *,
+    job_id: UUID,
+    attempt: int,
+    file_id: UUID,
+    name: str,
+    size: int,
+    media_type: str,
+    sha256: str,
+) -> None:
+    """Register a file that the attempt made. Call it in the transaction that finishes the attempt."""
+    values = {
+        "job_id": job_id,
+        "attempt": attempt,
+        "file_id": file_id,
+        "name": name,
+        "size": size,
+        "media_type": media_type,
+        "sha256": sha256,
+    }
+    connection.execute(statement("add_artifact"), values)
+
+
+def cancel_job(
+    connection: Connection[Any], job_id: UUID, *, user_id: UUID | None, reason: str | None
+) -> ChangedJob | None:
+    """Cancel a pending job, ask an active one to stop. None: it is finished or does not exist."""
+    return fetch_one(connection, "cancel_job", ChangedJob, id=job_id, user_id=user_id, reason=reason)
+
+
+def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:
+    """Put a failed or cancelled job back to pending. None: it is neither."""
+    return fetch_one(connection, "retry_job", ChangedJob, id=job_id)
+
+
+def lost_jobs(connection: Connection[Any], *, worker: str | None = None, limit: int = 100) -> list[LostJob]:
+    """Lock the active jobs whose lease ended, and those of `worker`, whose work-horse is known to be dead."""
+    return fetch_all(connection, "lost_jobs", LostJob, worker=worker, limit=limit)
+
+
+def overdue_cancels(connection: Connection[Any], *, grace_seconds: float) -> list[OverdueCancel]:
+    """Active jobs that were asked to stop longer than `grace_seconds` ago."""
+    return fetch_all(connection, "overdue_cancels", OverdueCancel, grace=grace_seconds)
+
+
+def due_queues(connection: Connection[Any]) -> list[str]:
+    """The queues that have a job to run now."""
+    return [row.queue for row in fetch_all(connection, "due_queues", _Queue)]
+
+
+def waiting_places(connection: Connection[Any], job_ids: list[UUID]) -> dict[UUID, int]:
+    """For each of these jobs that is pending: how many run before it, counted up to PLACES_COUNTED."""
+    rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED)
+    return {row.id: row.ahead for row in rows}
+
+
+@dataclass(frozen=True)
+class _Queue:
+    queue: str
+
+
+@dataclass(frozen=True)
+class _Place:
+    id: UUID
+    ahead: int

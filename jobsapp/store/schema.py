@@ -1,0 +1,44 @@
+"""The schema's version: bringing a database up to date, and asking whether it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+FOLDER = Path(__file__).parents[2] / "migrations"
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return config
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database is at the newest migration."""
+    return MigrationContext.configure(connection).get_current_heads() == _heads()
+
+
+def upgrade(sqlalchemy_url: str) -> bool:
+    """Migrate to the newest schema. Returns whether there was anything to do."""
+    engine = create_engine(sqlalchemy_url)
+    try:
+        with engine.connect() as connection:
+            if is_current(connection):
+                return False
+            connection.rollback()
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return True
+    finally:
+        engine.dispose()
+
+
+def _heads() -> tuple[str, ...]:
+    return tuple(ScriptDirectory.from_config(alembic_config()).get_heads())

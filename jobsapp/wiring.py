@@ -1,0 +1,83 @@
+"""Builds the Flask application: with the entry points of `cli`, the only module that sees every layer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import current_app, request
+from flask.typing import ResponseReturnValue
+from flask_openapi3 import Info, OpenAPI
+from sqlalchemy.pool import QueuePool
+from werkzeug.exceptions import HTTPException
+
+from jobsapp import api, auth, cli, live, pages
+from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.hints import Hints
+from jobsapp.config import Settings, load_settings, secret_key
+from jobsapp.errors import JobsappError
+from jobsapp.extensions import csrf, db, htmx, migrate, sock
+from jobsapp.processors.registry import load_registry
+from jobsapp.services import build_services
+from jobsapp.services.sessions import DbSession
+from jobsapp.storage import LocalStorage
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+NO_SERVER = "postgresql://127.0.0.1:1/no-database-url"
+
+
+def build_app(settings: Settings | None = None) -> OpenAPI:
+    """Wire settings, extensions, services and blueprints. Connects to nothing yet."""
+    settings = settings or load_settings()
+    app = OpenAPI("jobsapp", info=Info(title="jobsapp", version="1"), doc_prefix="/api/docs", **api.openapi_options())
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=urlsplit(settings.base_url).scheme == "https",
+        SESSION_COOKIE_NAME="jobsapp_session",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        SQLALCHEMY_DATABASE_URI=sqlalchemy_url(settings.database_url or NO_SERVER),
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "poolclass": QueuePool,
+            "pool_size": 10,
+            "max_overflow": 20,
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 5, "application_name": "jobsapp web"},
+        },
+        SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 64 * 1024},
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    csrf.init_app(app)
+    htmx.init_app(app)
+    hints = Hints(redis_connection.hints(settings.redis_url or "redis://127.0.0.1:1"))
+    registry = load_registry(settings.processor_modules)
+    app.extensions["jobsapp"] = build_services(
+        cast(DbSession, db.session), settings, registry, LocalStorage(settings.files_dir), hints
+    )
+    for layer in (auth, api, pages, live, cli):
+        layer.init_app(app)
+    sock.init_app(app)
+    for kind in (JobsappError, HTTPException, Exception):
+        app.register_error_handler(kind, _on_error)
+    return app
+
+
+def _on_error(error: Exception) -> ResponseReturnValue:
+    """Programs get problem+json, people get a page. What nobody foresaw is logged, and told without its insides."""
+    if not isinstance(error, JobsappError | HTTPException):
+        current_app.logger.exception("unforeseen error in %s %s", request.method, request.path)
+    return api.on_error(error) if request.path.startswith("/api/") else pages.on_error(error)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The address with psycopg 3 named as the driver, whatever form the user gave."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url

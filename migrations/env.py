@@ -1,0 +1,43 @@
+"""How migrations run: under lock and statement time-outs, so that one never blocks a busy table for long."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, text
+
+from jobsapp import models  # noqa: F401  registers the tables
+from jobsapp.extensions import Base
+
+LOCK_TIMEOUT = "5s"
+STATEMENT_TIMEOUT = "10min"
+ADVISORY_KEY = 8_314_627
+
+
+def run(connection: Connection) -> None:
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        # Two hosts that start at once must not migrate at once: the second waits and finds nothing to do.
+        connection.execute(text(f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({ADVISORY_KEY})"))
+        context.run_migrations()
+
+
+def main() -> None:
+    if (given := context.config.attributes.get("connection")) is not None:
+        run(given)
+        return
+    from flask import current_app
+
+    engine = create_engine(current_app.config["SQLALCHEMY_DATABASE_URI"])
+    with engine.connect() as connection:
+        run(connection)
+
+
+main()

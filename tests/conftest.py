@@ -1,0 +1,121 @@
+"""Real servers for all tests: PostgreSQL and Valkey started once per test process, emptied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from jobsapp import create_app
+from jobsapp.config import Settings
+from jobsapp.core.actors import Actor
+from jobsapp.embedded.postgres import EmbeddedPostgres
+from jobsapp.embedded.valkey import EmbeddedValkey
+from jobsapp.extensions import db
+from jobsapp.runtime.horse import Horse
+from jobsapp.runtime.house import House, build_house
+from jobsapp.services import Services
+from jobsapp.store import schema
+from jobsapp.wiring import sqlalchemy_url
+
+TABLES = "organizations, users, api_tokens, login_links, files, jobs, job_inputs, job_attempts, job_logs"
+
+
+@dataclass(frozen=True)
+class Servers:
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    with (
+        EmbeddedPostgres(folder / "pg", durable=False) as postgres,
+        EmbeddedValkey(folder / "valkey", durable=False) as valkey,
+    ):
+        schema.upgrade(sqlalchemy_url(postgres.url))
+        yield Servers(postgres.url, valkey.url)
+
+
+@pytest.fixture
+def settings(servers: Servers, tmp_path: Path) -> Settings:
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+    redis.Redis.from_url(servers.redis_url).flushall()
+    return Settings(
+        data_dir=tmp_path / "var",
+        database_url=servers.database_url,
+        redis_url=servers.redis_url,
+        processors="tests.sample_processors",
+        secret_key="for tests only",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[OpenAPI]:
+    app = create_app(settings)
+    app.testing = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def services(app: OpenAPI) -> Services:
+    services: Services = app.extensions["jobsapp"]
+    services.identity.bootstrap()
+    return services
+
+
+def _actor(services: Services, email: str, role: str, organization: str) -> Actor:
+    user = services.identity.create_user(email, role=role, organization=organization)
+    return services.identity.get_actor(user.id)
+
+
+@pytest.fixture
+def admin(services: Services) -> Actor:
+    return services.identity.get_actor(services.identity.get_user("admin@localhost").id)
+
+
+@pytest.fixture
+def member(services: Services) -> Actor:
+    return _actor(services, "member@localhost", "member", "default")
+
+
+@pytest.fixture
+def stranger(services: Services) -> Actor:
+    """An administrator of another organisation."""
+    return _actor(services, "stranger@elsewhere", "admin", "elsewhere")
+
+
+@pytest.fixture
+def client(app: OpenAPI, services: Services) -> FlaskClient:
+    """Nobody in particular."""
+    return app.test_client()
+
+
+@pytest.fixture
+def house(settings: Settings) -> House:
+    return build_house(settings)
+
+
+@pytest.fixture
+def drain(house: House) -> Iterator[Callable[[str], int]]:
+    """Runs the due jobs of a queue here and now, as a work-horse would; returns how many."""
+    with Horse(house, "test-worker") as horse:
+        yield horse.drain
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,107 @@
+"""Small job types for tests: each does one thing that a real one may do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from jobsapp.processors.sdk import Context, FileId, Input, Permanent, Processor, Retry, RetryPolicy
+
+QUICK = RetryPolicy(attempts=3, first=0.01, ceiling=0.05)
+
+
+class Echo(Processor):
+    type = "echo"
+    title = "Echo"
+
+    class Input(Input):
+        text: str = "hello"
+
+    def run(self, data: Any, context: Context) -> Any:
+        context.log(f"echoing {data.text}")
+        context.progress(1, 1, "Echoed")
+        return {"text": data.text}
+
+
+class Steps(Processor):
+    """Counts to `steps`, waiting for a file to appear before each, so that a test can walk it along."""
+
+    type = "steps"
+    title = "Steps"
+    retry = QUICK
+
+    class Input(Input):
+        steps: int = Field(5, ge=1)
+        gate: str = ""
+        seconds: float = 0.0
+
+    def run(self, data: Any, context: Context) -> Any:
+        start = int((context.last_checkpoint or {}).get("done", 0))  # type: ignore[union-attr]
+        for step in range(start, data.steps):
+            while data.gate and not Path(f"{data.gate}.{step}").exists():
+                context.check_cancelled()
+                time.sleep(0.01)
+            time.sleep(data.seconds)
+            context.check_cancelled()
+            context.progress(step + 1, data.steps, f"Step {step + 1}")
+            context.checkpoint({"done": step + 1})
+        return {"steps": data.steps, "resumedAt": start}
+
+
+class Fail(Processor):
+    type = "fail"
+    title = "Failure"
+    retry = QUICK
+
+    class Input(Input):
+        how: str = "error"
+        until_attempt: int = 1000
+
+    def run(self, data: Any, context: Context) -> Any:
+        if context.attempt >= data.until_attempt:
+            return {"attempt": context.attempt}
+        match data.how:
+            case "permanent":
+                raise Permanent("nothing can help")
+            case "retry":
+                raise Retry("try later", after=0.01)
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError(f"attempt {context.attempt} failed")
+
+
+class MakeFile(Processor):
+    type = "make-file"
+    title = "File maker"
+    retry: ClassVar[RetryPolicy] = RetryPolicy(attempts=1)
+
+    class Input(Input):
+        text: str = "content"
+        source: FileId | None = None
+        fail: bool = False
+
+    def run(self, data: Any, context: Context) -> Any:
+        text = context.file(data.source).path.read_text() if data.source else data.text
+        with context.artifact("made.txt") as artifact:
+            artifact.path.write_text(text)
+            if data.fail:
+                raise ValueError("failed while writing")
+        return {"characters": len(text)}
+
+
+class NotInstalled(Processor):
+    type = "not-installed"
+    title = "Not installed"
+    requires = ("a_module_that_does_not_exist",)
+    extra = "nothing"
+
+    class Input(Input):
+        pass
+
+    def run(self, data: Any, context: Context) -> Any:
+        raise AssertionError("never runs")
