@@ -6,9 +6,11 @@ of the servers it started in `servers.json` in the data folder, so that the othe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,12 @@ class Settings(BaseModel):
     @property
     def files_dir(self) -> Path:
         return self.data_dir / "files"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address with psycopg 3 named as the driver, whatever form the user gave."""
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
 
     @property
     def job_threads(self) -> int:
@@ -125,10 +133,13 @@ def secret_key(settings: Settings) -> str:
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret_key"
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        # Several processes may start at once: the first whole file wins, and all read that one.
+        descriptor, draft = tempfile.mkstemp(dir=settings.data_dir)
+        with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
     return path.read_text()

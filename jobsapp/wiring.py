@@ -25,7 +25,7 @@ from jobsapp.services.sessions import DbSession
 from jobsapp.storage import LocalStorage
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-NO_SERVER = "postgresql://127.0.0.1:1/no-database-url"
+NO_SERVER = "postgresql+psycopg://127.0.0.1:1/no-database-url"
 
 
 def build_app(settings: Settings | None = None) -> OpenAPI:
@@ -41,7 +41,7 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
         SESSION_COOKIE_SECURE=urlsplit(settings.base_url).scheme == "https",
         SESSION_COOKIE_NAME="jobsapp_session",
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
-        SQLALCHEMY_DATABASE_URI=sqlalchemy_url(settings.database_url or NO_SERVER),
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url or NO_SERVER,
         SQLALCHEMY_ENGINE_OPTIONS={
             "poolclass": QueuePool,
             "pool_size": 10,
@@ -76,8 +76,3 @@ def _on_error(error: Exception) -> ResponseReturnValue:
         current_app.logger.exception("unforeseen error in %s %s", request.method, request.path)
     return api.on_error(error) if request.path.startswith("/api/") else pages.on_error(error)
 
-
-def sqlalchemy_url(url: str) -> str:
-    """The address with psycopg 3 named as the driver, whatever form the user gave."""
-    scheme, _, rest = url.partition("://")
-    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url

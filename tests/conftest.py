@@ -23,7 +23,6 @@ from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House, build_house
 from jobsapp.services import Services
 from jobsapp.store import schema
-from jobsapp.wiring import sqlalchemy_url
 
 TABLES = "organizations, users, api_tokens, login_links, files, jobs, job_inputs, job_attempts, job_logs"
 
@@ -41,7 +40,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         EmbeddedPostgres(folder / "pg", durable=False) as postgres,
         EmbeddedValkey(folder / "valkey", durable=False) as valkey,
     ):
-        schema.upgrade(sqlalchemy_url(postgres.url))
+        schema.upgrade(Settings(database_url=postgres.url).sqlalchemy_url)
         yield Servers(postgres.url, valkey.url)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import click
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
 
 from jobsapp.auth.current import services
 from jobsapp.cli.common import in_app, user_option
 from jobsapp.config import Settings
-from jobsapp.services.identity import DEFAULT_ORGANIZATION, FIRST_ADMIN
+from jobsapp.services.identity import DEFAULT_ORGANIZATION, FIRST_ADMIN, Identity
 
 
 @click.group()
@@ -33,7 +35,7 @@ def list_users() -> None:
 def create_user(email: str, role: str, organization: str) -> None:
     """Create a user and print a login link."""
     services().identity.create_user(email, role=role, organization=organization)
-    click.echo(_login_link(services().settings, email))
+    click.echo(_login_link(services().identity, services().settings, email))
 
 
 @users.command("login")
@@ -41,7 +43,7 @@ def create_user(email: str, role: str, organization: str) -> None:
 @in_app
 def login(email: str) -> None:
     """Print a link that signs the user in once, within an hour."""
-    click.echo(_login_link(services().settings, email))
+    click.echo(_login_link(services().identity, services().settings, email))
 
 
 @click.group()
@@ -63,13 +65,18 @@ def create_token(name: str, email: str | None, days: int | None) -> None:
 
 
 def first_login_link(settings: Settings) -> str:
-    """A one-time link for the first administrator, who is made if missing."""
-    from jobsapp import create_app
+    """A one-time link for the first administrator, who is made if missing. Needs no application."""
+    engine = create_engine(settings.sqlalchemy_url)
+    try:
+        session = scoped_session(sessionmaker(engine))
+        identity = Identity(session)
+        identity.bootstrap()
+        link = _login_link(identity, settings, FIRST_ADMIN)
+        session.remove()
+        return link
+    finally:
+        engine.dispose()
 
-    with create_app(settings).app_context():
-        services().identity.bootstrap()
-        return _login_link(settings, FIRST_ADMIN)
 
-
-def _login_link(settings: Settings, email: str) -> str:
-    return f"{settings.base_url}/login/{services().identity.create_login_secret(email)}"
+def _login_link(identity: Identity, settings: Settings, email: str) -> str:
+    return f"{settings.base_url}/login/{identity.create_login_secret(email)}"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from jobsapp.core.states import Status
@@ -55,10 +55,10 @@ class Job(Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default=Status.PENDING)
-    data: Mapped[dict[str, Any]] = mapped_column(JSONB(none_as_null=True))
-    result: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
-    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    checkpoint: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    result: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    checkpoint: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
 
     progress_current: Mapped[float | None]
     progress_total: Mapped[float | None]
@@ -115,7 +115,7 @@ class JobAttempt(Base):
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[Moment | None]
     outcome: Mapped[str | None]
-    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class JobLog(Base):

@@ -17,6 +17,7 @@ from types import FrameType
 import psycopg
 
 from jobsapp.bus.worker import die_with, work
+from jobsapp.runtime import drain  # noqa: F401  imported before the fork, so that no work-horse has to
 from jobsapp.runtime.house import House, enter
 from jobsapp.runtime.settle import settle_lost_jobs
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from jobsapp.core.outcomes import Transition
 from jobsapp.store.statements import fetch_all, fetch_one, statement
@@ -114,7 +114,7 @@ def pulse_job(
         total=pulse.total,
         message=pulse.message,
         changed=pulse.changed,
-        checkpoint=None if pulse.checkpoint is None else Jsonb(pulse.checkpoint),
+        checkpoint=None if pulse.checkpoint is None else Json(pulse.checkpoint),
         log_at=[line.at for line in pulse.lines],
         log_level=[line.level for line in pulse.lines],
         log_message=[line.message for line in pulse.lines],
@@ -132,8 +132,8 @@ def finish_job(connection: Connection[Any], job_id: UUID, attempt: int, transiti
         attempt=attempt,
         status=transition.status,
         outcome=transition.outcome,
-        result=None if transition.result is None else Jsonb(transition.result),
-        error=None if failure is None else Jsonb(failure.as_json()),
+        result=None if transition.result is None else Json(transition.result),
+        error=None if failure is None else Json(failure.as_json()),
         run_at=transition.run_at,
         granted=int(transition.grants_attempt),
     )

@@ -2,20 +2,157 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
 import pytest
+import redis
 
 from jobsapp.core.actors import Actor
-from jobsapp.errors import NotFound
+from jobsapp.errors import Conflict, InvalidInput, NotFound
+from jobsapp.extensions import db
 from jobsapp.services import Services
-from jobsapp.services.jobs import NewJob
+from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.store.jobs import claim_jobs
+
+
+def queued(services: Services) -> int:
+    return int(redis.Redis.from_url(services.settings.redis_url).llen("rq:queue:echo"))  # type: ignore[arg-type]
 
 
 def test_create_and_find(services: Services, admin: Actor, stranger: Actor) -> None:
     job, created = services.jobs.create(admin, NewJob("echo", {"text": "hi"}))
     assert created
-    assert job.status == "pending"
     view = services.views.job(job)
-    assert view.model_dump(mode="json", by_alias=True)["waitingFor"]["code"] == "no-worker"
-    assert view.data == {"text": "hi"}
+    assert (view.status, view.queue, view.name, view.data) == ("pending", "echo", "Echo", {"text": "hi"})
+    assert view.waiting_for is not None
+    assert view.waiting_for.code == "no-worker"
     with pytest.raises(NotFound):
         services.jobs.get(stranger, job.id)
+    assert services.jobs.page(stranger, JobFilter()) == ([], None)
+
+
+def test_wake_up_leaves_after_the_commit_only(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("no commit today")
+
+    monkeypatch.setattr(db.session, "commit", refuse)
+    with pytest.raises(RuntimeError):
+        services.jobs.create(admin, NewJob("echo", {}))
+    db.session.rollback()
+    monkeypatch.undo()
+    services.identity.users()
+    db.session.commit()
+    assert queued(services) == 0
+    assert services.jobs.page(admin, JobFilter())[0] == []
+    services.jobs.create(admin, NewJob("echo", {}))
+    assert queued(services) == 1
+
+
+def test_idempotency_key(services: Services, admin: Actor, stranger: Actor) -> None:
+    first, created = services.jobs.create(admin, NewJob("echo", {"text": "a"}), idempotency_key="k")
+    again, created_again = services.jobs.create(admin, NewJob("echo", {"text": "a"}), idempotency_key="k")
+    assert (created, created_again, again.id) == (True, False, first.id)
+    with pytest.raises(Conflict, match="used before with another request"):
+        services.jobs.create(admin, NewJob("echo", {"text": "b"}), idempotency_key="k")
+    _, created = services.jobs.create(stranger, NewJob("echo", {"text": "a"}), idempotency_key="k")
+    assert created, "keys of organisations are apart"
+
+
+@pytest.mark.parametrize(
+    ("new", "field"),
+    [
+        (NewJob("nonsense", {}), "type"),
+        (NewJob("not-installed", {}), "type"),
+        (NewJob("echo", {"userId": "x"}), "data.userId"),
+        (NewJob("echo", "text"), "data"),
+        (NewJob("steps", {"steps": 0}), "data.steps"),
+        (NewJob("make-file", {"source": str(UUID(int=7))}), "data.source"),
+        (NewJob("echo", {}, max_attempts=0), "maxAttempts"),
+        (NewJob("echo", {}, run_at=datetime(2030, 1, 1)), "runAt"),  # noqa: DTZ001 - the fault under test
+    ],
+)
+def test_refused_input_names_the_field_and_writes_nothing(
+    services: Services, admin: Actor, new: NewJob, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        services.jobs.create(admin, new)
+    assert [error.field for error in caught.value.errors] == [field]
+    assert services.jobs.page(admin, JobFilter())[0] == []
+
+
+def test_pages_go_through_all_jobs_once(services: Services, admin: Actor) -> None:
+    ids = [services.jobs.create(admin, NewJob("echo", {}))[0].id for _ in range(5)]
+    seen: list[UUID] = []
+    before = None
+    while True:
+        jobs, before = services.jobs.page(admin, JobFilter(), before=before, limit=2)
+        seen += [job.id for job in jobs]
+        if before is None:
+            break
+    assert seen == ids[::-1]
+
+
+def test_filters(services: Services, admin: Actor, member: Actor) -> None:
+    mine, _ = services.jobs.create(admin, NewJob("echo", {}, name="Invoices 100%"))
+    other, _ = services.jobs.create(member, NewJob("steps", {}, description="nightly"))
+    services.jobs.cancel(admin, mine.id)
+
+    def found(**wanted: Any) -> list[UUID]:
+        return [job.id for job in services.jobs.page(admin, JobFilter(**wanted))[0]]
+
+    assert found(status="cancelled") == [mine.id]
+    assert found(type="steps") == found(queue="steps") == found(user_id=member.user_id) == [other.id]
+    assert found(text="invoices") == found(text="100%") == [mine.id]
+    assert found(text="NIGHTLY") == [other.id]
+    assert found(text="1%0") == []
+
+
+def test_cancel_pending_is_at_once_and_only_once(services: Services, admin: Actor) -> None:
+    job, _ = services.jobs.create(admin, NewJob("echo", {}))
+    cancelled = services.jobs.cancel(admin, job.id, reason="not needed")
+    assert (cancelled.status, cancelled.cancel_reason) == ("cancelled", "not needed")
+    with pytest.raises(Conflict):
+        services.jobs.cancel(admin, job.id)
+    back = services.jobs.retry(admin, job.id)
+    assert (back.status, back.cancel_requested_at, back.cancel_reason) == ("pending", None, None)
+    with pytest.raises(Conflict):
+        services.jobs.retry(admin, job.id)
+
+
+def test_waiting_for_says_why(services: Services, admin: Actor, connection: psycopg.Connection[Any]) -> None:
+    services_hints = services.jobs._hints
+    later, _ = services.jobs.create(admin, NewJob("echo", {}, run_at=datetime.now(UTC) + timedelta(hours=1)))
+    jobs = [services.jobs.create(admin, NewJob("echo", {}))[0] for _ in range(2)]
+    urgent, _ = services.jobs.create(admin, NewJob("echo", {}, priority=1))
+    services_hints.announce("w", ["echo"])
+
+    def reason(job_id: UUID) -> tuple[str, int | None]:
+        waiting = services.views.job(services.jobs.get(admin, job_id)).waiting_for
+        assert waiting is not None
+        return waiting.code, waiting.place
+
+    assert reason(later.id) == ("start-time", None)
+    assert [reason(job.id) for job in (urgent, *jobs)] == [("worker", 1), ("worker", 2), ("worker", 3)]
+    claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    assert services.views.job(services.jobs.get(admin, urgent.id)).waiting_for is None
+
+
+def test_a_page_of_views_costs_the_same_for_any_number_of_jobs(services: Services, admin: Actor) -> None:
+    from sqlalchemy import event
+
+    def statements(number: int) -> int:
+        for _ in range(number):
+            services.jobs.create(admin, NewJob("echo", {}))
+        seen: list[str] = []
+        count = lambda *arguments: seen.append(arguments[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", count)
+        services.views.jobs(services.jobs.page(admin, JobFilter(), limit=100)[0])
+        event.remove(db.engine, "before_cursor_execute", count)
+        return len(seen)
+
+    assert statements(2) == statements(20) <= 2

@@ -1,0 +1,73 @@
+"""Settings: read, checked, and listed in `docs/settings.md` (written anew with UPDATE_DOCS=1)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from jobsapp.config import Settings, load_settings, require_servers, secret_key, variable
+from jobsapp.errors import ConfigError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+HEAD = """# Settings
+
+All come from the environment and are checked at start; a wrong one stops the process with a sentence that names
+it. This page is written from `jobsapp/config.py` and compared with it by a test.
+
+| variable | default | meaning |
+| --- | --- | --- |
+"""
+
+
+def table() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}`" if str(field.default) else ""
+        meaning = " ".join((field.description or "").split())
+        rows.append(f"| `{variable(name)}` | {default} | {meaning} |\n")
+    return HEAD + "".join(rows)
+
+
+def test_every_setting_is_documented() -> None:
+    if os.environ.get("UPDATE_DOCS"):
+        DOCUMENT.write_text(table())
+    assert DOCUMENT.read_text() == table()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JOBSAPP_PORT", "no"),
+        ("JOBSAPP_PORT", "70000"),
+        ("JOBSAPP_WORKERS", "0"),
+        ("JOBSAPP_LOG_LEVEL", "LOUD"),
+        ("JOBSAPP_PROT", "8000"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load_settings({name: value})
+
+
+def test_running_servers_are_found_by_the_data_folder(tmp_path: Path) -> None:
+    environ = {"JOBSAPP_DATA_DIR": str(tmp_path)}
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        require_servers(load_settings(environ))
+    left = {"pid": os.getpid(), "database_url": "postgresql://d", "redis_url": "redis://r"}
+    (tmp_path / "servers.json").write_text(json.dumps(left))
+    assert require_servers(load_settings(environ)).database_url == "postgresql://d"
+    assert load_settings({**environ, "DATABASE_URL": "postgresql://mine"}).database_url == "postgresql://mine"
+    (tmp_path / "servers.json").write_text(json.dumps({**left, "pid": 2**22 + 1}))
+    assert load_settings(environ).database_url == ""
+
+
+def test_the_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    key = secret_key(settings)
+    assert len(key) == 64
+    assert secret_key(settings) == key
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
