@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from jobsapp.core.states import TRANSITIONS
+from jobsapp.processors.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,3 +26,13 @@ def test_files_named_in_the_map_exist() -> None:
     named = re.findall(r"`((?:services|bus|runtime|store|core|live)/[\w/]+\.(?:py|sql))`", text)
     assert named
     assert [name for name in named if not (ROOT / "jobsapp" / name).exists()] == []
+
+
+def test_the_example_of_a_processor_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "processors.md").read_text(), re.DOTALL)
+    module = ModuleType("documented_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for block in blocks:
+        exec(compile(block, "docs/processors.md", "exec"), module.__dict__)
+    module.test_counts(tmp_path)
+    assert load_registry(["documented_example"]).get("count-lines").queue == "count-lines"

@@ -1,0 +1,64 @@
+"""`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
+
+python -m benchmarks [--size-mb 1000] [--only conversion|engine]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import conversion, engine
+
+LATEST = Path(__file__).parent / "latest.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the median counts")
+    parser.add_argument("--only", choices=["conversion", "engine"])
+    options = parser.parse_args()
+    results: list[dict[str, Any]] = []
+    if options.only != "conversion":
+        results += engine.measure()
+    if options.only != "engine":
+        results += conversion.measure(options.size_mb, rounds=options.rounds)
+    show(results)
+    if options.only is None:
+        write(results, options.size_mb)
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """Print one line a result; a ratio is ours to the peer's, as the name says."""
+    table = Table("name", "ours", "unit", "peers", "ours / peer", box=None)
+    for result in results:
+        peers = ", ".join(f"{name}: {value}" for name, value in result.get("peers", {}).items())
+        ratios = ", ".join(f"{name}: {value}" for name, value in result.get("ratios", {}).items())
+        table.add_row(result["name"], str(result["value"]), result["unit"], peers, ratios)
+    Console(width=200).print(table)
+
+
+def write(results: list[dict[str, Any]], size_mb: int) -> None:
+    """Keep the run, with what is needed to judge it."""
+    run = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "load": [round(load, 2) for load in os.getloadavg()],
+        "python": platform.python_version(),
+        "sizeMb": size_mb,
+        "results": results,
+    }
+    LATEST.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
