@@ -106,8 +106,15 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
+    _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
+    _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
+    if url and url.partition("://")[0] not in allowed:
+        raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, not with {url.partition('://')[0]!r}.")
 
 
 def _running_servers(settings: Settings) -> dict[str, str]:
@@ -133,10 +140,19 @@ def secret_key(settings: Settings) -> str:
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret_key"
+    try:
+        return _kept_secret(path)
+    except OSError as error:
+        raise ConfigError(
+            f"The data folder {path.parent} cannot be written ({error.strerror}): mend it, or set JOBSAPP_DATA_DIR."
+        ) from None
+
+
+def _kept_secret(path: Path) -> str:
     if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Several processes may start at once: the first whole file wins, and all read that one.
-        descriptor, draft = tempfile.mkstemp(dir=settings.data_dir)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
         with contextlib.suppress(FileExistsError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
@@ -14,19 +17,31 @@ ADVISORY_KEY = 8_314_627
 
 
 def run(connection: Connection) -> None:
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    # Two hosts that start at once must not migrate at once: the second waits and finds nothing to do.
+    with locked(connection):
+        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            compare_server_default=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+@contextmanager
+def locked(connection: Connection) -> Iterator[None]:
+    connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_KEY})"))
     connection.commit()
-    context.configure(
-        connection=connection,
-        target_metadata=Base.metadata,
-        compare_server_default=True,
-        transaction_per_migration=True,
-    )
-    with context.begin_transaction():
-        # Two hosts that start at once must not migrate at once: the second waits and finds nothing to do.
-        connection.execute(text(f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({ADVISORY_KEY})"))
-        context.run_migrations()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_KEY})"))
+        connection.commit()
 
 
 def main() -> None:

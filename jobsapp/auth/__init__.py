@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
+from jobsapp.auth import headers, unread
 from jobsapp.auth.upload import UploadRequest
 
 
 def init_app(app: Flask) -> None:
-    """Uploads go straight to storage, whoever sends them."""
+    """Uploads go straight to storage, whoever sends them; every answer is narrowed, every refusal arrives."""
     app.request_class = UploadRequest
+    headers.init_app(app)
+    unread.init_app(app)

@@ -12,7 +12,7 @@ from jobsapp.services import Services
 from jobsapp.storage import Receiver
 
 
-class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
+class UploadRequest(HtmxAwareRequest):
     """Each file part of a form goes into a storage receiver: `received(file)` gives it back.
 
     Receivers that nobody registered are dropped when the request ends.

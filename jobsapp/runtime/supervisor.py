@@ -93,8 +93,8 @@ class _Entry:
 class Supervisor:
     """Use it as a context manager, in the main thread: leaving it stops the children.
 
-    `say` gets one line for people each time a child is started again. A stop signal ends `run`; while
-    things are still being started it raises SystemExit instead.
+    `say` gets one line for people each time a child is started again. A stop signal ends `run`; until
+    `started` is called it raises SystemExit instead.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -145,9 +145,13 @@ class Supervisor:
             self._sleep(READY_POLL_SECONDS)
         return True
 
+    def started(self) -> None:
+        """All is started: a stop signal now waits for `run`."""
+        self._starting = False
+
     def run(self) -> None:
         """Keep the children running until a signal asks to stop."""
-        self._starting = False
+        self.started()
         while not self._stops_asked:
             self._sleep(self._look_after())
 

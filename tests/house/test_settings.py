@@ -45,6 +45,8 @@ def test_every_setting_is_documented() -> None:
         ("JOBSAPP_WORKERS", "0"),
         ("JOBSAPP_LOG_LEVEL", "LOUD"),
         ("JOBSAPP_PROT", "8000"),
+        ("DATABASE_URL", "mysql://x"),
+        ("REDIS_URL", "memcached://x"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
@@ -71,3 +73,9 @@ def test_the_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert secret_key(settings) == key
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_a_data_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        secret_key(Settings(data_dir=tmp_path / "file" / "var"))

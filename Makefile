@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+.PHONY: help up test lint format bench lock setup clean
+PYTHON := .venv/bin/python
+ARGS ?=
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+up: ## start everything and print the address (Ctrl-C stops it)
+	@bin/setup base && exec $(PYTHON) -m flask --app app up
+
+test: setup lint ## install what is missing, then run all checks and tests (ARGS="-k name")
+	@bin/browser
+	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: setup ## style, types, import directions
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+format: setup ## put the code into shape
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+bench: setup ## measure against others; writes benchmarks/latest.json
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+lock: setup ## write requirements/*.txt anew from pyproject.toml
+	@bin/lock
+
+setup: ## make .venv with all packages for development
+	@bin/setup dev
+
+clean: ## remove .venv and caches; data in var/ stays
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

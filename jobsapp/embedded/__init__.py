@@ -1,0 +1,1 @@
+"""Real servers from wheels, started as child processes. For `flask up` and for the tests."""

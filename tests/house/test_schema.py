@@ -1,0 +1,61 @@
+"""Migrations and models agree, and a migration waits for another that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg
+from alembic import command
+from sqlalchemy import Connection, create_engine
+
+from jobsapp.config import Settings
+from jobsapp.store import schema
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_models_and_migrations_do_not_differ(settings: Settings) -> None:
+    with connected(settings.sqlalchemy_url) as connection:
+        config = schema.alembic_config()
+        config.attributes["connection"] = connection
+        command.check(config)
+
+
+def test_two_hosts_that_start_at_once_migrate_once(settings: Settings) -> None:
+    name = f"fresh_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    url = settings.sqlalchemy_url.replace("@/postgres", f"@/{name}")
+    assert url != settings.sqlalchemy_url
+    with ThreadPoolExecutor(1) as pool:
+        # Alembic's environment is global to a process, so the second host is one that has the lock.
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
+            other.execute("SELECT pg_advisory_lock(8314627)")
+            waiting = pool.submit(schema.upgrade, url)
+            while not other.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone():
+                assert not waiting.done()
+            other.execute("SELECT pg_advisory_unlock(8314627)")
+        assert waiting.result(30)
+    assert not schema.upgrade(url)
+
+
+def test_down_and_up_again(settings: Settings) -> None:
+    name = f"down_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    url = settings.sqlalchemy_url.replace("@/postgres", f"@/{name}")
+    assert schema.upgrade(url)
+    with connected(url) as connection:
+        config = schema.alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert schema.upgrade(url)
