@@ -17,7 +17,6 @@ from jobsapp.services.sessions import DbSession
 from jobsapp.storage import LocalStorage, Receiver
 
 
-
 class Files:
     def __init__(self, session: DbSession, storage: LocalStorage) -> None:
         self._session = session
@@ -41,6 +40,7 @@ class Files:
             sha256=stored.sha256,
         )
         self._storage.adopt(received.path, file.id)
+        received.close()
         self._session.add(file)
         try:
             self._session.commit()
@@ -75,4 +75,3 @@ class Files:
     def path(self, file: StoredFile) -> Path:
         """Where the bytes are."""
         return self._storage.path(file.id)
-

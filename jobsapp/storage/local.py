@@ -83,10 +83,15 @@ class LocalStorage:
         return self.root / str(file_id)[-2:] / str(file_id)
 
     def adopt(self, source: Path, file_id: UUID) -> None:
-        """Move a whole file from this storage's file system to its place. Atomic."""
+        """Move a whole file from this storage's file system to its place. Atomic, and on disk when it returns."""
         target = self.path(file_id)
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def delete(self, file_id: UUID) -> None:
         """Delete the bytes; no error if there are none."""
