@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from jobsapp.auth.current import services
 from jobsapp.cli.common import actor_of, in_app, user_option
@@ -47,11 +48,13 @@ def list_jobs(status: str | None, type_name: str | None, limit: int, as_json: bo
         for view in views:
             click.echo(view.model_dump_json(by_alias=True))
         return
-    table = Table("id", "type", "name", "status", "progress", "created", box=None)
+    rows = [("ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "NAME")]
     for view in views:
         created = view.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(view.id), view.type, view.name, view.status, _percent(view), created)
-    Console().print(table)
+        rows.append((str(view.id), view.type, view.status, _percent(view), created, view.name))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @jobs.command("show")
@@ -122,11 +125,9 @@ def watch_job(job_id: UUID, email: str | None) -> None:
     actor = actor_of(email)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[message]}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[message]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         view = _view(actor, job_id)
@@ -135,7 +136,7 @@ def watch_job(job_id: UUID, email: str | None) -> None:
             percentage = view.progress.percentage
             bar.update(
                 task,
-                description=f"{view.name} ({view.status})",
+                description=view.name,
                 total=None if percentage is None and not view.finished else 100,
                 completed=100 if view.status == "completed" else percentage or 0,
                 message=_message(view),
@@ -157,7 +158,12 @@ def _view(actor: Actor, job_id: UUID) -> JobView:
 def _message(view: JobView) -> str:
     if view.waiting_for is not None:
         return view.waiting_for.text
-    return view.error.message if view.status == "failed" and view.error else view.progress.message or ""
+    if view.status == "failed" and view.error is not None:
+        return view.error.message
+    words = [view.status if view.finished else view.progress.message]
+    if view.eta_seconds is not None:
+        words.append(f"{timedelta(seconds=view.eta_seconds)} left")
+    return ", ".join(word for word in words if word)
 
 
 def _percent(view: JobView) -> str:
