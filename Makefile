@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format bench lock setup clean
+.PHONY: help up test lint format bench openapi lock setup clean
 PYTHON := .venv/bin/python
 ARGS ?=
 
@@ -25,6 +25,9 @@ format: setup ## put the code into shape
 
 bench: setup ## measure against others; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks $(ARGS)
+
+openapi: setup ## write docs/openapi.json anew, after a change of the API
+	@$(PYTHON) -m flask --app app openapi --indent 2 --output docs/openapi.json
 
 lock: setup ## write requirements/*.txt anew from pyproject.toml
 	@bin/lock

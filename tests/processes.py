@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobsapp.config import UNPREFIXED, Settings, variable
+from jobsapp.config import Settings, variable
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
@@ -52,7 +52,16 @@ class Processes:
 
     def web(self, port: int) -> subprocess.Popen[bytes]:
         """Start the web server as `flask up` does and wait until it answers."""
-        arguments = ["-k", "gthread", "--threads", "32", "-b", f"127.0.0.1:{port}"]
+        arguments = [
+            "-c",
+            str(ROOT / "jobsapp" / "live" / "gunicorn.py"),
+            "-k",
+            "gthread",
+            "--threads",
+            "32",
+            "-b",
+            f"127.0.0.1:{port}",
+        ]
         arguments += ["--graceful-timeout", "2", "--no-control-socket", "app:app"]
         process = self._start([sys.executable, "-m", "gunicorn", *arguments])
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the web server answers")

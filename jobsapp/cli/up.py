@@ -145,6 +145,8 @@ def _children(settings: Settings, lock: int) -> list[Child]:
 
 def _gunicorn(settings: Settings) -> list[str]:
     options = {
+        # By path: as a module it would load the whole application into gunicorn's first process.
+        "--config": str(ROOT / "jobsapp" / "live" / "gunicorn.py"),
         "--worker-class": "gthread",
         "--threads": str(settings.web_threads),
         "--bind": ports.authority(settings.host, settings.port),

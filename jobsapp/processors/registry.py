@@ -30,7 +30,7 @@ class JobType:
         self.name = processor.type
         self.queue = processor.queue or processor.type
         self.title = processor.title
-        self.description = processor.description or inspect.getdoc(processor) or ""
+        self.description = processor.description or inspect.cleandoc(processor.__doc__ or "")
         self.icon = processor.icon
 
     @cached_property

@@ -11,6 +11,7 @@ from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
+from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.stats import Stats
@@ -32,6 +33,7 @@ class Services:
     stats: Stats
     cleanup: Cleanup
     identity: Identity
+    health: Health
 
 
 def build_services(
@@ -52,4 +54,5 @@ def build_services(
         stats=Stats(session, hints, registry),
         cleanup=Cleanup(session, storage),
         identity=Identity(session),
+        health=Health(session, settings.redis_url),
     )

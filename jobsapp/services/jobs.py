@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
@@ -54,6 +54,11 @@ class JobFilter:
     queue: str | None = None
     user_id: UUID | None = None
     text: str | None = None
+
+
+def may_read(actor: Actor, organization_id: UUID) -> bool:
+    """Whether the actor may see a job of that organisation."""
+    return actor.organization_id == organization_id
 
 
 class Jobs:
@@ -106,6 +111,16 @@ class Jobs:
         """Those of these jobs that the actor may see, as they are now, with their artifacts."""
         query = self._visible(actor).where(Job.id.in_(job_ids)).options(selectinload(Job.artifacts))
         return list(self._session.scalars(query.execution_options(populate_existing=True)))
+
+    def read(self, job_ids: Sequence[UUID]) -> list[Job]:
+        """These jobs as they are now, whoever they belong to, in one statement. The caller checks who may see them."""
+        query = select(Job).where(Job.id.in_(job_ids)).options(joinedload(Job.artifacts))
+        return list(self._session.scalars(query.execution_options(populate_existing=True)).unique())
+
+    def newest(self, organization_id: UUID, limit: int) -> list[UUID]:
+        """Ids of the organisation's newest jobs."""
+        query = select(Job.id).where(Job.organization_id == organization_id).order_by(Job.id.desc()).limit(limit)
+        return list(self._session.scalars(query))
 
     def page(
         self, actor: Actor, wanted: JobFilter, *, before: UUID | None = None, limit: int = PAGE

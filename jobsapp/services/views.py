@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
 from jobsapp.core.progress import eta_seconds, percentage
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
+
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""A point in time, always shown in UTC, whatever the time zone of the database's session."""
 
 
 class View(BaseModel):
@@ -52,7 +56,7 @@ class WaitingView(View):
     text: str
     place: int | None = None
     """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 class ErrorView(View):
@@ -76,18 +80,18 @@ class JobView(View):
     priority: int
     attempts: int
     max_attempts: int
-    run_at: datetime
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    failed_at: datetime | None
-    cancelled_at: datetime | None
-    updated_at: datetime
+    run_at: Moment
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+    failed_at: Moment | None
+    cancelled_at: Moment | None
+    updated_at: Moment
     duration_ms: int | None
     eta_seconds: int | None
     user_id: UUID | None
     organization_id: UUID
-    cancel_requested_at: datetime | None
+    cancel_requested_at: Moment | None
     cancelled_by: UUID | None
     cancel_reason: str | None
     artifacts: list[ArtifactView]
@@ -109,6 +113,12 @@ class JobView(View):
     @property
     def retryable(self) -> bool:
         return self.status in ("failed", "cancelled")
+
+    def seen_by(self, actor: Actor | None) -> JobView:
+        """The view that this actor may see: the traceback of an error only for administrators, None is nobody."""
+        if self.error is None or self.error.traceback is None or (actor is not None and actor.is_admin):
+            return self
+        return self.model_copy(update={"error": self.error.model_copy(update={"traceback": None})})
 
 
 class Views:

@@ -1,0 +1,183 @@
+"""Conversion of a large table, side by side with the fastest plain engine and with copying the bytes.
+
+Every run has a process of its own, so that its peak memory and its processor time are its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from benchmarks.table import COLUMNS, DATA, make
+
+CASES = {
+    "CSV to JSON Lines": ("csv", "jsonl"),
+    "CSV to Parquet": ("csv", "parquet"),
+    "JSON Lines to CSV": ("jsonl", "csv"),
+}
+REPORTING = [0.0]
+WAYS = ("jobsapp", "jobsapp without progress", "DuckDB", "copy")
+
+
+def measure(size_mb: int = 1000, folder: Path = DATA, rounds: int = 3) -> list[dict[str, Any]]:
+    """The best of `rounds` runs of each way in turn: what else the machine does only ever adds.
+
+    A ratio is our speed over the peer's: above 1 we are faster.
+    """
+    csv, jsonl = make(size_mb, folder)
+    results: list[dict[str, Any]] = []
+    for case, (source, target) in CASES.items():
+        path = csv if source == "csv" else jsonl
+        runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for turn in range(rounds):
+            # Each way comes first in one of the rounds, so that none has the warmest cache.
+            for way in (*WAYS[turn % len(WAYS) :], *WAYS[: turn % len(WAYS)]):
+                runs[way].append(_apart(way, path, target, folder))
+        results += _report(case, path.stat().st_size, runs)
+    return results
+
+
+def _report(case: str, size: int, runs: dict[str, list[dict[str, float]]]) -> list[dict[str, Any]]:
+    seconds = {way: min(run["seconds"] for run in runs[way]) for way in WAYS}
+    cpu = {way: min(run["cpu"] for run in runs[way]) for way in WAYS}
+    speed = {way: round(size / 1e6 / seconds[way], 1) for way in WAYS}
+    ours, quiet = runs["jobsapp"], cpu["jobsapp without progress"]
+    peers = {way: speed[way] for way in ("DuckDB", "copy")}
+    return [
+        {
+            "name": f"{case}: speed",
+            "value": speed["jobsapp"],
+            "unit": "MB/s of input",
+            "peers": peers,
+            "ratios": {way: round(speed["jobsapp"] / peer, 3) for way, peer in peers.items()}
+            | {"DuckDB, by processor time": round(cpu["DuckDB"] / cpu["jobsapp"], 3)},
+        },
+        {
+            "name": f"{case}: peak memory",
+            "value": max(run["rss_mb"] for run in ours),
+            "unit": "MB",
+            "peers": {"DuckDB": max(run["rss_mb"] for run in runs["DuckDB"])},
+            "ratios": {},
+        },
+        {
+            "name": f"{case}: cost of progress",
+            "value": round(100 * median(run["reporting"] / run["cpu"] for run in ours), 3),
+            "unit": "% of processor time, within the reporting calls",
+            "peers": {"without, s": round(quiet, 3), "with, s": round(cpu["jobsapp"], 3)},
+            "ratios": {"with / without": round(cpu["jobsapp"] / quiet, 3)},
+        },
+    ]
+
+
+def _apart(way: str, source: Path, target: str, folder: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        command = [sys.executable, "-m", "benchmarks.conversion", way, str(source), target, place]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def _alone(way: str, source: Path, target: str, place: Path) -> dict[str, float]:
+    engine = _engine(way)
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    engine(source, target, place)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "rss_mb": _peak_mb(), "reporting": REPORTING[0]}
+
+
+def _engine(way: str) -> Callable[[Path, str, Path], None]:
+    """Imports first what a warm work-horse has imported too: starting Python is not what is measured."""
+    import duckdb  # noqa: F401
+
+    import jobsapp.processors.data_conversion.convert
+    import jobsapp.processors.testing  # noqa: F401
+
+    if way == "copy":
+        return _copy
+    if way == "DuckDB":
+        return _duckdb
+    return lambda source, target, place: _jobsapp(source, target, place, progress=way == "jobsapp")
+
+
+def _jobsapp(source: Path, target: str, place: Path, *, progress: bool) -> None:
+    from jobsapp.processors.data_conversion import DataConversion, duck
+    from jobsapp.processors.sdk import InputFile
+    from jobsapp.processors.testing import FakeContext, run_processor
+
+    class Context(FakeContext):
+        def file(self, file_id: UUID) -> InputFile:
+            return InputFile(file_id, source.name, source, source.stat().st_size, "", "")
+
+        def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
+            if progress:
+                super().progress(current, total, message)
+
+    if progress:
+        _time_reporting()
+    else:
+        duck.POLL_SECONDS = 3600
+    context = Context(place, files=[source], threads=_threads())
+    run_processor(DataConversion, {"targetFormat": target}, files=[source], tmp_path=place, context=context)
+
+
+def _time_reporting() -> None:
+    """Add up the processor time that the job's thread spends in reporting."""
+    from jobsapp.processors.data_conversion.progress import Stage
+
+    plain = Stage.at
+
+    def at(self: Stage, fraction: float, message: str | None = None) -> None:
+        started = time.thread_time()
+        plain(self, fraction, message)
+        REPORTING[0] += time.thread_time() - started
+
+    Stage.at = at  # type: ignore[method-assign]
+
+
+def _duckdb(source: Path, target: str, place: Path) -> None:
+    """The plainest statement that is as faithful: strict, all text, the columns known beforehand."""
+    import duckdb
+
+    columns = "{" + ", ".join(f"\"{name}\": 'VARCHAR'" for name in COLUMNS) + "}"
+    if source.suffix == ".csv":
+        read = f"read_csv('{source}', columns={columns}, auto_detect=false, header=true, strict_mode=true, "
+        read += "delim=',', quote='\"', escape='\"', allow_quoted_nulls=false)"
+    else:
+        # Not quite as faithful: 2208.40 becomes 2208.4.
+        read = f"read_json('{source}', columns={columns}, format='newline_delimited')"
+    form = {"jsonl": "FORMAT json", "csv": "FORMAT csv", "parquet": "FORMAT parquet, COMPRESSION zstd"}[target]
+    config = {"threads": _threads(), "memory_limit": "512MB", "temp_directory": str(place)}
+    duckdb.connect(config=config).execute(f"COPY (FROM {read}) TO '{place}/out' ({form})")
+
+
+def _copy(source: Path, _target: str, place: Path) -> None:
+    with source.open("rb") as reader, (place / "out").open("wb") as writer:
+        while chunk := reader.read(1 << 20):
+            writer.write(chunk)
+
+
+def _threads() -> int:
+    return min(2, os.cpu_count() or 1)
+
+
+def _peak_mb() -> float:
+    """The high-water mark since the program began; `ru_maxrss` may be the parent's."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    _way, _source, _target, _place = sys.argv[1:]
+    print(json.dumps(_alone(_way, Path(_source), _target, Path(_place))))

@@ -1,0 +1,102 @@
+"""What every part of the API shares: who may enter, and what a request body may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from jobsapp.api.problems import told
+from jobsapp.auth.current import CSRF_HEADER, SAFE_METHODS, bearer_token, check_csrf, get_actor
+from jobsapp.errors import FieldError, Forbidden, InvalidInput
+
+JSON_LIMIT_BYTES = 4 * 1024 * 1024
+NESTING_LIMIT = 64
+
+
+def area(name: str, description: str, *, takes_form: bool = False) -> APIBlueprint:
+    """A blueprint under `/api`: nobody enters unknown, and bodies are JSON, or with `takes_form` multipart forms."""
+    blueprint = APIBlueprint(
+        f"api_{name}",
+        __name__,
+        url_prefix="/api",
+        abp_tags=[Tag(name=name, description=description)],
+        abp_security=[{"token": []}, {"session": []}],
+        abp_responses=told(401, 403, 422, 500, 503),
+    )
+    checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else _expect_json]
+    for check in checks:
+        blueprint.before_request(check)
+    return blueprint
+
+
+def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_none: bool = False) -> Response:
+    """A model as a JSON answer."""
+    text = body.model_dump_json(by_alias=True, exclude_none=exclude_none)
+    return Response(text, status, {"Location": location} if location else {}, mimetype="application/json")
+
+
+def storable(text: str) -> str:
+    """The text, if PostgreSQL can keep it. Raises ValueError for NUL and for half a surrogate pair."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("contains a character that cannot be stored (NUL or half a surrogate pair)")
+    return text
+
+
+def _enter() -> None:
+    get_actor()
+    if request.method in SAFE_METHODS or bearer_token(request) is not None:
+        return
+    # Looked for before anything reads the body: a refused upload must not be received first.
+    if CSRF_HEADER not in request.headers:
+        raise Forbidden(f"With a session, a change needs the header {CSRF_HEADER}. With a token it needs none.")
+    check_csrf()
+
+
+def _expect_form() -> None:
+    if request.method not in SAFE_METHODS and request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
+
+
+def _expect_json() -> None:
+    if request.method in SAFE_METHODS or not (request.content_length or "Transfer-Encoding" in request.headers):
+        return
+    if not request.is_json:
+        raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+    request.max_content_length = JSON_LIMIT_BYTES
+    try:
+        body = request.get_json()
+    except BadRequest as error:
+        raise BadRequest(f"The body is not valid JSON: {error.__cause__ or error.description}.") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+    if body is not None and not isinstance(body, dict):
+        raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
+    faults = tuple(_faults(body))
+    if faults:
+        raise InvalidInput("; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
+
+
+def _faults(body: Any) -> Iterator[FieldError]:
+    """What JSON can say and PostgreSQL cannot keep."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), body)]
+    while waiting:
+        path, value = waiting.pop()
+        if len(path) > NESTING_LIMIT:
+            yield FieldError(path[0], f"is nested more than {NESTING_LIMIT} levels deep")
+            return
+        texts = list(value) if isinstance(value, dict) else [value] if isinstance(value, str) else []
+        for text in texts:
+            try:
+                storable(text)
+            except ValueError as error:
+                yield FieldError(".".join(path), str(error))
+        if isinstance(value, float) and not math.isfinite(value):
+            yield FieldError(".".join(path), "is not a finite number")
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [((*path, str(key)), item) for key, item in inner]

@@ -1,0 +1,75 @@
+"""Files: upload and download."""
+
+from __future__ import annotations
+
+from flask import Response, send_file, url_for
+from flask_openapi3 import FileStorage
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from jobsapp.api.area import answer, area, storable
+from jobsapp.api.models import IdPath
+from jobsapp.api.problems import told
+from jobsapp.auth.current import get_actor, services
+from jobsapp.auth.upload import received
+from jobsapp.errors import NotFound
+from jobsapp.services.views import FileView
+
+blueprint = area("files", "Upload inputs, download results.", takes_form=True)
+
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+class UploadForm(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    file: FileStorage
+
+    @field_validator("file")
+    @classmethod
+    def _is_file(cls, file: object) -> object:
+        if not getattr(file, "filename", ""):
+            raise ValueError("must be a file with a name")
+        return file
+
+
+@blueprint.post("/files", operation_id="uploadFile", responses={201: FileView, **told(400, 413, 415)})
+def upload(form: UploadForm) -> Response:
+    """Upload a file. It streams to storage; its name is kept for people and never used as a path."""
+    name = _clean(form.file.filename or "")
+    file = services().files.register(get_actor(), received(form.file), name)
+    return answer(services().views.file(file), 201, location=url_for("api_files.show", id=file.id))
+
+
+@blueprint.get("/files/<uuid:id>", operation_id="getFile", responses={200: FileView, **told(404)})
+def show(path: IdPath) -> Response:
+    """Name, size, media type and SHA-256 of a file."""
+    return answer(services().views.file(services().files.get(get_actor(), path.id)))
+
+
+@blueprint.get(
+    "/files/<uuid:id>/content",
+    operation_id="downloadFile",
+    responses={
+        200: {"description": "The bytes", "content": BYTES},
+        206: {"description": "The range of bytes that was asked for", "content": BYTES},
+        **told(404, 416),
+    },
+)
+def download(path: IdPath) -> Response:
+    """The file, to be saved: never shown in our origin, whatever is inside. Ranges and ETag work."""
+    file = services().files.get(get_actor(), path.id)
+    source = services().files.path(file)
+    if not source.is_file():
+        raise NotFound(f"The bytes of the file {file.id} are gone.")
+    response = send_file(
+        source, mimetype=file.media_type, as_attachment=True, download_name=file.name, etag=file.sha256
+    )
+    response.cache_control.private = True
+    return response
+
+
+def _clean(name: str) -> str:
+    try:
+        return storable(name)
+    except ValueError:
+        return name.encode(errors="replace").decode().replace("\0", "")

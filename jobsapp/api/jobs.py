@@ -1,0 +1,147 @@
+"""Jobs: create, list, show, cancel, retry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from flask import Response, url_for
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from jobsapp.api.area import answer, area
+from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
+from jobsapp.api.problems import told
+from jobsapp.auth.current import get_actor, services
+from jobsapp.core.actors import Actor
+from jobsapp.models import Job
+from jobsapp.services.jobs import MAX_ATTEMPTS, JobFilter, NewJob
+from jobsapp.services.views import JobView, View
+
+PRIORITY_BOUND = 2**31 - 1
+
+blueprint = area("jobs", "Create jobs and follow them.")
+
+
+class NewJobBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "data-conversion",
+                    "name": "Customers to JSONL",
+                    "data": {"source": "0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e88", "targetFormat": "jsonl"},
+                }
+            ]
+        }
+    )
+
+    type: Text
+    """A job type; `GET /api/types` lists them."""
+    data: dict[str, Any]
+    """The input, as the type's own schema says."""
+    name: Text | None = Field(None, max_length=200)
+    """For people. Made up from the type and the input if it is missing."""
+    description: Text = Field("", max_length=2000)
+    priority: Whole = Field(0, ge=-PRIORITY_BOUND, le=PRIORITY_BOUND)
+    """Larger runs first."""
+    max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
+    """How many attempts there may be. Left to the type if it is missing."""
+    run_at: AwareDatetime | None = None
+    """Not before this time."""
+
+
+class NewJobHeaders(BaseModel):
+    idempotency_key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="A repeat with the same key and body answers 200 with the first job; another body is a 409.",
+    )
+
+
+class CancelBody(Body):
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    reason: Text | None = Field(None, max_length=500)
+
+
+def _me_or_id(user: str) -> str:
+    try:
+        return user if user == "me" else str(UUID(user))
+    except ValueError:
+        raise ValueError("must be `me` or the id of a user") from None
+
+
+class JobsQuery(Query):
+    type: Text | None = None
+    status: Literal["pending", "active", "completed", "failed", "cancelled"] | None = None
+    queue: Text | None = None
+    user: Annotated[str, AfterValidator(_me_or_id), WithJsonSchema({"type": "string"})] | None = None
+    """`me` or the id of a user."""
+    q: Text | None = Field(None, max_length=200)
+    """Text in the name or the description."""
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Cursor | None = None
+    """`nextCursor` of the page before."""
+
+
+class JobPage(View):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null: this is the last one."""
+    total: int | None = None
+    """How many jobs match, where that costs nothing: the first page holds all of them. Otherwise null."""
+
+
+@blueprint.post(
+    "/jobs",
+    operation_id="createJob",
+    responses={200: JobView, 201: JobView, **told(400, 409, 413, 415)},
+)
+def create(body: NewJobBody, header: NewJobHeaders) -> Response:
+    """Create a job; its owner is who asks."""
+    new = NewJob(**{name: getattr(body, name) for name in NewJobBody.model_fields})
+    job, created = services().jobs.create(get_actor(), new, idempotency_key=header.idempotency_key)
+    status = 201 if created else 200
+    return answer(_view(get_actor(), job), status, location=url_for("api_jobs.show", id=job.id))
+
+
+@blueprint.get("/jobs", operation_id="listJobs", responses={200: JobPage})
+def index(query: JobsQuery) -> Response:
+    """List the organisation's jobs, newest first."""
+    actor = get_actor()
+    user = actor.user_id if query.user == "me" else None if query.user is None else UUID(query.user)
+    wanted = JobFilter(query.type, query.status, query.queue, user, query.q)
+    jobs, last = services().jobs.page(actor, wanted, before=query.cursor, limit=query.limit)
+    views = [view.seen_by(actor) for view in services().views.jobs(jobs)]
+    total = len(views) if query.cursor is None and last is None else None
+    return answer(JobPage(jobs=views, next_cursor=encode_cursor(last) if last else None, total=total))
+
+
+@blueprint.get("/jobs/<uuid:id>", operation_id="getJob", responses={200: JobView, **told(404)})
+def show(path: IdPath) -> Response:
+    """One job. The traceback of its error is shown to administrators only."""
+    return answer(_view(get_actor(), services().jobs.get(get_actor(), path.id)))
+
+
+@blueprint.patch(
+    "/jobs/<uuid:id>/cancel",
+    operation_id="cancelJob",
+    responses={200: JobView, **told(400, 404, 409, 413, 415)},
+)
+def cancel(path: IdPath, body: CancelBody) -> Response:
+    """Cancel a pending job at once; ask an active one to stop."""
+    return answer(_view(get_actor(), services().jobs.cancel(get_actor(), path.id, reason=body.reason)))
+
+
+@blueprint.post("/jobs/<uuid:id>/retry", operation_id="retryJob", responses={200: JobView, **told(404, 409)})
+def retry(path: IdPath) -> Response:
+    """Put a failed or cancelled job back to pending, with a fresh allowance of attempts."""
+    return answer(_view(get_actor(), services().jobs.retry(get_actor(), path.id)))
+
+
+def _view(actor: Actor, job: Job) -> JobView:
+    return services().views.job(job).seen_by(actor)

@@ -1,0 +1,125 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, at which field, and never a traceback."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import exc
+from werkzeug.exceptions import HTTPException
+
+from jobsapp.auth.current import bearer_token, services
+from jobsapp.errors import JobsappError, NotSignedIn, TooLarge, Unavailable
+from jobsapp.processors.registry import invalid
+
+MEDIA_TYPE = "application/problem+json"
+DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError)
+RETRY_AFTER_SECONDS = 2
+
+
+class Fault(BaseModel):
+    """One fault in the input. `field` is the path as the caller wrote it; empty for the body as a whole."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error. `type` names its kind and never changes; `detail` is a sentence for people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:jobsapp:problem:invalid-input",
+                    "title": "The input is not valid",
+                    "status": 422,
+                    "detail": "data.targetFormat: Input should be 'csv', 'tsv', 'json', 'jsonl' or 'parquet'",
+                    "errors": [{"field": "data.targetFormat", "message": "Input should be 'csv', 'tsv', …"}],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] | None = None
+
+
+def told(*statuses: int) -> dict[Any, Any]:
+    """The part of an operation's `responses` that says which errors it may answer with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def refuse(error: ValidationError) -> Any:
+    """What flask-openapi3 calls for input that does not fit its model. Raises InvalidInput."""
+    raise invalid(error) from None
+
+
+def on_error(error: Exception) -> ResponseReturnValue:
+    """The answer to any error under `/api/`."""
+    if isinstance(error, HTTPException) and (error.response is not None or (error.code or 500) < 400):
+        return error.get_response()
+    problem = problem_of(error)
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, _headers(error, problem.status), mimetype=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to say about an error. Of one that nobody foresaw nothing is given away."""
+    if isinstance(error, DATABASE_AWAY):
+        error = Unavailable("The database cannot be used right now. Try again in a moment.")
+    elif isinstance(error, HTTPException):
+        return _http(error)
+    elif not isinstance(error, JobsappError):
+        error = JobsappError("This is not your fault. It has been written to the log.")
+    faults = [Fault(field=fault.field, message=fault.message) for fault in error.errors]
+    return Problem(
+        type=_type(error.code), title=error.title, status=error.status, detail=error.detail, errors=faults or None
+    )
+
+
+def _http(error: HTTPException) -> Problem:
+    status = error.code or 500
+    if status == 413:
+        return problem_of(TooLarge(_size_limits()))
+    if status == 404:
+        detail = f"There is nothing at {request.path}."
+    elif status == 405:
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        detail = f"{request.method} is not possible here; possible: {allowed}."
+    else:
+        detail = error.description or error.name
+    return Problem(type=_type(_slug(error.name)), title=error.name, status=status, detail=detail)
+
+
+def _size_limits() -> str:
+    return f"An upload may have {services().settings.max_upload_mb} MiB, any other request 4 MiB. Nothing was kept."
+
+
+def _headers(error: Exception, status: int) -> dict[str, str]:
+    headers = {}
+    if isinstance(error, HTTPException):
+        headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    if isinstance(error, NotSignedIn):
+        fault = ', error="invalid_token"' if bearer_token(request) is not None else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="jobsapp"{fault}'
+    if status == 503:
+        headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    return headers
+
+
+def _type(code: str) -> str:
+    return f"urn:jobsapp:problem:{code}"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

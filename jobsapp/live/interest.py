@@ -1,0 +1,93 @@
+"""Who wants to know of which jobs, and which jobs have to be read for them. Not safe for threads: the hub locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from jobsapp.core.events import Event, JobChanged
+from jobsapp.live.watcher import Watcher
+
+
+@dataclass
+class Batch:
+    """What is to be read next.
+
+    `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
+    job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard.
+    """
+
+    heard: dict[UUID, bool] = field(default_factory=dict)
+    first: dict[UUID, set[Watcher]] = field(default_factory=dict)
+    newest: set[Watcher] = field(default_factory=set)
+    organizations: set[UUID] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.heard or self.first or self.newest or self.organizations)
+
+    def hear(self, job_id: UUID, *, created: bool = False) -> None:
+        self.heard[job_id] = self.heard.get(job_id, False) or created
+
+    def ask(self, job_id: UUID, watcher: Watcher) -> None:
+        self.first.setdefault(job_id, set()).add(watcher)
+
+    def take_back(self, other: Batch) -> None:
+        """Add what could not be read."""
+        for job_id, created in other.heard.items():
+            self.hear(job_id, created=created)
+        for job_id, watchers in other.first.items():
+            self.first.setdefault(job_id, set()).update(watchers)
+        self.newest |= other.newest
+        self.organizations |= other.organizations
+
+
+class Interest:
+    def __init__(self) -> None:
+        self.watchers: set[Watcher] = set()
+        self.due = Batch()
+        self._by_job: dict[UUID, set[Watcher]] = {}
+        self._by_organization: dict[UUID, set[Watcher]] = {}
+
+    def watch(self, watcher: Watcher, job_id: UUID) -> None:
+        self._by_job.setdefault(job_id, set()).add(watcher)
+        self.due.ask(job_id, watcher)
+
+    def watch_all(self, watcher: Watcher) -> None:
+        self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
+        self.due.newest.add(watcher)
+
+    def unwatch(self, watcher: Watcher, job_id: UUID) -> None:
+        _remove(self._by_job, job_id, watcher)
+        self.due.first.get(job_id, set()).discard(watcher)
+
+    def leave(self, watcher: Watcher, job_ids: Iterable[UUID]) -> None:
+        """Forget the socket, which watched these jobs."""
+        self.watchers.discard(watcher)
+        self.due.newest.discard(watcher)
+        _remove(self._by_organization, watcher.actor.organization_id, watcher)
+        for job_id in job_ids:
+            self.unwatch(watcher, job_id)
+
+    def hear(self, change: JobChanged) -> bool:
+        """Whether anybody here wants to know of the change; if so, it is noted."""
+        wanted = change.job_id in self._by_job or change.organization_id in self._by_organization
+        if wanted:
+            self.due.hear(change.job_id, created=change.event is Event.CREATED)
+        return wanted
+
+    def miss(self) -> None:
+        """Changes may have been missed: note everything that is watched."""
+        for job_id in self._by_job:
+            self.due.hear(job_id)
+        self.due.organizations.update(self._by_organization)
+
+    def audience(self, job_id: UUID, organization_id: UUID) -> set[Watcher]:
+        return self._by_job.get(job_id, set()) | self._by_organization.get(organization_id, set())
+
+
+def _remove(index: dict[UUID, set[Watcher]], key: UUID, watcher: Watcher) -> None:
+    watchers = index.get(key, set())
+    watchers.discard(watcher)
+    if not watchers:
+        index.pop(key, None)

@@ -1,0 +1,52 @@
+"""A changed job on its way to sockets: rendered once per form, however many wait for it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+
+from flask import render_template
+
+from jobsapp.core.events import FINAL, Event
+from jobsapp.core.states import Status
+from jobsapp.services.views import JobView
+
+
+class Form(StrEnum):
+    """What a socket wants to get."""
+
+    JSON = "json"
+    PANEL = "live/job.html"
+    ROW = "live/row.html"
+
+
+class News:
+    """The present state of a job. Make and read it in a neutral context: what it renders goes to many people."""
+
+    def __init__(self, job: JobView) -> None:
+        self.job = job.seen_by(None)
+        self._texts: dict[tuple[Form, Event], str] = {}
+
+    def event(self, *, created: bool) -> Event:
+        """The event's name, from the state that the job has now. `created`: its creation was heard just now."""
+        status = Status(self.job.status)
+        if status in FINAL:
+            return FINAL[status]
+        untouched = status is Status.PENDING and self.job.revision == 1
+        return Event.CREATED if created or untouched else Event.UPDATE
+
+    def text(self, form: Form, event: Event) -> str:
+        """The message, in the form that the socket wants."""
+        key = (form, event)
+        if key not in self._texts:
+            self._texts[key] = self._render(form, event)
+        return self._texts[key]
+
+    def _render(self, form: Form, event: Event) -> str:
+        if form is Form.JSON:
+            return f'{{"event":"{event}","revision":{self.job.revision},"job":{self._json}}}'
+        return render_template(form.value, job=self.job, event=event.value)
+
+    @cached_property
+    def _json(self) -> str:
+        return self.job.model_dump_json(by_alias=True)

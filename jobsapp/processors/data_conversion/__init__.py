@@ -1,0 +1,34 @@
+"""Tables from one format to another: CSV, TSV, JSON, JSON Lines and Parquet, any pair, value for value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobsapp.processors.sdk import JSON, Context, Processor
+
+from .model import ConversionInput
+
+__all__ = ["DataConversion"]
+
+
+class DataConversion(Processor):
+    """Converts a table between CSV, TSV, JSON, JSON Lines and Parquet without changing a value."""
+
+    type = "data-conversion"
+    title = "Convert data"
+    description = "Turn a CSV, TSV, JSON, JSON Lines or Parquet file into another of these, value for value."
+    icon = "table"
+    requires = ("duckdb",)
+    extra = "data"
+
+    Input = ConversionInput
+
+    def run(self, data: Any, context: Context) -> JSON:
+        # DuckDB and what surrounds it is for the work-horse only; the web process needs the model alone.
+        from .convert import convert
+
+        return convert(data, context)
+
+    @classmethod
+    def default_name(cls, data: Any) -> str:
+        return f"Convert to {data.target_format.upper()}"

@@ -1,0 +1,74 @@
+"""One conversion from its input to its result."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jobsapp.processors.sdk import JSON, Context
+
+from .duck import Duck
+from .formats import guess, result_name
+from .from_csv import from_csv
+from .from_json import from_json
+from .from_parquet import from_parquet
+from .model import ConversionInput, Format
+from .progress import Meter, Stage
+from .work import BadRow, Outcome, Work
+
+READERS: dict[Format, Callable[[Work], Outcome]] = {
+    "csv": from_csv,
+    "tsv": from_csv,
+    "json": from_json,
+    "jsonl": from_json,
+    "parquet": from_parquet,
+}
+
+
+def convert(data: ConversionInput, context: Context) -> JSON:
+    """Convert and describe what was done. Raises `Permanent` with a sentence, or `Cancelled`."""
+    started = time.monotonic()
+    source = context.file(data.source)
+    source_format = data.source_format or guess(source)
+    name, media_type = result_name(source.name, data.target_format, data.compression)
+    meter = Meter(context, source.size)
+    Stage(meter).at(0.0, "Opening…")
+    with (
+        context.artifact(name, media_type) as artifact,
+        Duck(context, source.path, artifact.path) as duck,
+    ):
+        work = Work(context, data, source, source_format, duck, artifact.path, Stage(meter))
+        outcome = READERS[source_format](work)
+        context.check_cancelled()
+        size = artifact.path.stat().st_size
+    _keep_rejected(context, outcome.rejected)
+    meter.report(1.0, f"Converted {outcome.rows:,} rows")
+    return {
+        "artifact": name,
+        "rows": outcome.rows,
+        "rowsRejected": len(outcome.rejected),
+        "columns": [{"name": column.name, "type": column.label} for column in outcome.columns],
+        "bytesIn": source.size,
+        "bytesOut": size,
+        "seconds": round(time.monotonic() - started, 3),
+        "sourceFormat": source_format,
+        "targetFormat": data.target_format,
+        "encoding": outcome.encoding,
+    }
+
+
+def _keep_rejected(context: Context, rejected: Sequence[BadRow]) -> None:
+    if not rejected:
+        return
+    with context.artifact("rejected.jsonl", "application/x-ndjson") as artifact:
+        _write_rejected(artifact.path, rejected)
+    context.log(f"{len(rejected):,} broken rows were left out; rejected.jsonl lists them.", "warning")
+
+
+def _write_rejected(path: Path, rejected: Sequence[BadRow]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for bad in rejected:
+            row = {"line": bad.line, "byte": bad.byte, "kind": bad.kind, "message": bad.message, "text": bad.text}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,131 @@
+"""What a person chooses for a conversion: the model behind the form, the API and the command line."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic.config import JsonDict
+
+from jobsapp.processors.sdk import FileId, Input
+
+Format = Literal["csv", "tsv", "json", "jsonl", "parquet"]
+Compression = Literal["none", "gzip", "zstd"]
+
+ADVANCED: JsonDict = {"advanced": True}
+
+
+class ConversionInput(Input):
+    source: FileId = Field(title="File", json_schema_extra={"accept": ".csv,.tsv,.json,.jsonl,.ndjson,.parquet"})
+    """The table to convert."""
+
+    source_format: Format | None = Field(default=None, title="Format of the file", examples=["csv"])
+    """Leave empty to tell it from the name and the content."""
+
+    target_format: Format = Field(title="Convert to", examples=["jsonl"])
+    """The format you want to download."""
+
+    types: Literal["text", "exact"] = Field(default="text", title="Types")
+    """`text` keeps every value of a text file as the text it was. `exact` reads the whole file first and makes a
+    column numbers, true/false, dates or JSON where each of its values can be written that way without any change."""
+
+    on_bad_row: Literal["fail", "skip"] = Field(default="fail", title="When a row is broken")
+    """`fail` stops and names the line. `skip` leaves the row out and lists it in `rejected.jsonl`."""
+
+    max_bad_rows: int | None = Field(
+        default=None, ge=1, title="Most broken rows to skip", examples=[100], json_schema_extra=ADVANCED
+    )
+    """Fail after all when more rows than this are broken. Empty: no limit."""
+
+    columns: list[str] | None = Field(default=None, title="Columns", examples=[["id", "name"]])
+    """The columns to keep, in this order, by their names in the file. Empty: all of them."""
+
+    rename: dict[str, str] = Field(
+        default_factory=dict, title="New names", examples=[{"id": "orderId"}], json_schema_extra=ADVANCED
+    )
+    """New column names, by the name in the file."""
+
+    delimiter: str | None = Field(default=None, max_length=3, title="Delimiter", examples=[";"])
+    """What stands between two values of a CSV or TSV file: one character, or `tab`. Empty: told from the first line."""
+
+    header: bool = Field(default=True, title="First row holds the names")
+    """Without it the columns are called `column_1`, `column_2` and so on. For CSV and TSV, both ways."""
+
+    encoding: str = Field(default="auto", title="Encoding", examples=["utf-8", "utf-16", "latin-1", "windows-1252"])
+    """How the characters of a text file are stored. `auto` knows UTF-8 and byte-order marks; it never guesses at
+    an older code page but says which ones fit."""
+
+    on_bad_header: Literal["fail", "rename"] = Field(
+        default="fail", title="When names are missing or repeated", json_schema_extra=ADVANCED
+    )
+    """`fail` names the columns. `rename` makes them `column_3` (missing) or `price_2` (repeated)."""
+
+    quote: str = Field(default='"', min_length=1, max_length=1, title="Quote", json_schema_extra=ADVANCED)
+    """The character around values that hold delimiters or line breaks, in the file that is read."""
+
+    null_text: str = Field(
+        default="", max_length=100, title="Text for no value", examples=["NA"], json_schema_extra=ADVANCED
+    )
+    """What stands, without quotes, for no value in CSV and TSV, read and written. A quoted `""` is always the
+    empty text."""
+
+    binary: Literal["fail", "base64", "hex"] = Field(
+        default="fail", title="Binary columns of Parquet", json_schema_extra=ADVANCED
+    )
+    """Text formats cannot hold bytes: stop, or write them as base64 or hexadecimal text."""
+
+    compression: Compression = Field(default="none", title="Compress the result", json_schema_extra=ADVANCED)
+    """For text formats the file gets `.gz` or `.zst` added to its name; a Parquet file is compressed within, with
+    zstd unless `gzip` is chosen."""
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        value = "\t" if value in ("tab", "\\t") else value
+        if len(value) != 1 or value in '\r\n"':
+            raise ValueError("give one character, such as , or ; or the word tab")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        value = value.strip().lower()
+        if value == "auto":
+            return value
+        try:
+            known = codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"{value!r} is not an encoding; try utf-8, utf-16, latin-1 or windows-1252") from None
+        if not getattr(known, "_is_text_encoding", True):
+            raise ValueError(f"{value!r} does not turn bytes into text; try utf-8, utf-16 or latin-1")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_once(cls, value: list[str] | None) -> list[str] | None:
+        if not value:
+            return None
+        twice = {name for name in value if value.count(name) > 1}
+        if twice:
+            raise ValueError(f"{', '.join(sorted(twice))}: named more than once")
+        return value
+
+    @field_validator("quote", "null_text")
+    @classmethod
+    def _no_line_breaks(cls, value: str, info: ValidationInfo) -> str:
+        if any(c in value for c in "\r\n") or (info.field_name == "null_text" and '"' in value):
+            raise ValueError("must not contain line breaks or quotes")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.max_bad_rows is not None and self.on_bad_row == "fail":
+            raise ValueError("maxBadRows: only of use with onBadRow skip; set that or leave maxBadRows empty")
+        if self.delimiter == self.quote:
+            raise ValueError("quote: must differ from the delimiter")
+        if self.columns and (unknown := self.rename.keys() - set(self.columns)):
+            raise ValueError(f"rename: {', '.join(sorted(unknown))} is not among the chosen columns")
+        return self

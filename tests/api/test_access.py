@@ -1,0 +1,117 @@
+"""Who may call what: no call answers without a login, and none shows another organisation's things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from io import BytesIO
+
+import pytest
+from flask import session
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from jobsapp.core.actors import Actor
+from jobsapp.services import Services
+from tests.api.conftest import Caller
+from tests.api.problems import problem
+
+CALLS = [
+    ("POST", "/api/jobs"),
+    ("GET", "/api/jobs"),
+    ("GET", "/api/jobs/{job}"),
+    ("GET", "/api/jobs/{job}/log"),
+    ("GET", "/api/jobs/stats"),
+    ("PATCH", "/api/jobs/{job}/cancel"),
+    ("POST", "/api/jobs/{job}/retry"),
+    ("DELETE", "/api/jobs/cleanup"),
+    ("POST", "/api/files"),
+    ("GET", "/api/files/{file}"),
+    ("GET", "/api/files/{file}/content"),
+    ("GET", "/api/types"),
+]
+
+
+@pytest.fixture
+def things(as_member: Caller) -> dict[str, str]:
+    upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
+    return {"job": as_member.create()["id"], "file": upload.get_json()["id"]}
+
+
+def test_these_are_all_calls(app: OpenAPI) -> None:
+    documented = {
+        (method.upper(), path.replace("jobs/{id}", "jobs/{job}").replace("files/{id}", "files/{file}"))
+        for path, operations in app.api_doc["paths"].items()
+        for method in operations
+    }
+    assert documented == set(CALLS)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_nobody_is_refused(as_nobody: Caller, things: dict[str, str], method: str, path: str) -> None:
+    answer = as_nobody(method, path.format(**things))
+    problem(answer, 401, "not-signed-in")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="jobsapp"'
+
+
+@pytest.mark.parametrize(("method", "path"), [call for call in CALLS if "{" in call[1]])
+def test_another_organisation_finds_nothing(
+    as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
+) -> None:
+    problem(as_stranger(method, path.format(**things)), 404, "not-found")
+    assert as_member.job(things["job"])["status"] == "pending"
+
+
+def test_lists_and_numbers_end_at_the_organisation(as_stranger: Caller, things: dict[str, str], member: Actor) -> None:
+    assert as_stranger("GET", "/api/jobs").get_json()["jobs"] == []
+    assert as_stranger("GET", f"/api/jobs?user={member.user_id}").get_json()["jobs"] == []
+    stats = as_stranger("GET", "/api/jobs/stats?scope=organization").get_json()
+    assert (stats["total"], stats["byType"], stats["queueDepth"]) == (0, {}, {})
+
+
+def test_another_organisations_file_cannot_be_read_by_a_job(as_stranger: Caller, things: dict[str, str]) -> None:
+    answer = as_stranger("POST", "/api/jobs", json={"type": "make-file", "data": {"source": things["file"]}})
+    assert problem(answer, 422)["errors"][0]["field"] == "data.source"
+
+
+def test_a_wrong_token_is_refused(app: OpenAPI, services: Services) -> None:
+    answer = Caller(app.test_client(), "jobsapp_wrong")("GET", "/api/jobs")
+    problem(answer, 401)
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.fixture
+def in_session(app: OpenAPI, member: Actor) -> Callable[..., object]:
+    client: FlaskClient = app.test_client()
+    with client.session_transaction() as started:
+        started["user"] = str(member.user_id)
+    return Caller(client)
+
+
+def _csrf(app: OpenAPI, caller: Caller) -> str:
+    from flask_wtf.csrf import generate_csrf
+
+    def make() -> str:
+        with app.test_request_context():
+            token = generate_csrf()
+            secret = session["csrf_token"]
+        with caller.client.session_transaction() as started:
+            started["csrf_token"] = secret
+        return token
+
+    return Context().run(make)
+
+
+def test_a_session_reads_freely_but_needs_the_header_for_changes(app: OpenAPI, in_session: Caller) -> None:
+    assert in_session("GET", "/api/jobs").status_code == 200
+    body = {"type": "echo", "data": {}}
+    problem(in_session("POST", "/api/jobs", json=body), 403, "forbidden")
+    problem(in_session("POST", "/api/jobs", json=body, headers={"X-CSRFToken": "guess"}), 403)
+    problem(in_session("POST", "/api/files", data={"file": (BytesIO(b"x"), "x")}), 403)
+    token = _csrf(app, in_session)
+    assert in_session("POST", "/api/jobs", json=body, headers={"X-CSRFToken": token}).status_code == 201
+
+
+def test_a_token_wins_over_a_session(app: OpenAPI, in_session: Caller, as_stranger: Caller, stranger: Actor) -> None:
+    as_stranger.client = in_session.client
+    assert as_stranger.create()["userId"] == str(stranger.user_id)

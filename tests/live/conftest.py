@@ -1,0 +1,149 @@
+"""A real web server on a free port, and clients of its sockets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+from flask_openapi3 import OpenAPI
+from simple_websocket import Client, ConnectionClosed
+from werkzeug.serving import make_server
+
+from jobsapp.core.actors import Actor
+from jobsapp.live.sockets import HUB
+from jobsapp.services import Services
+from tests.api.conftest import Hand, hand
+
+__all__ = ["Hand", "hand"]
+
+DEADLINE = 10.0
+
+
+class Page:
+    """A client that waits for what it expects, with a deadline."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def text(self) -> str:
+        message = self.client.receive(timeout=DEADLINE)
+        assert isinstance(message, str), "nothing came"
+        return message
+
+    def event(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.text())
+        return told
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first event that is wanted."""
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            if wanted(event := self.event()):
+                return event
+        raise AssertionError("the event did not come")
+
+    def nothing(self, seconds: float = 0.3) -> None:
+        """Nothing comes for a while."""
+        assert self.client.receive(timeout=seconds) is None
+
+    def say(self, action: str, job_id: object, key: str = "jobId") -> None:
+        self.client.send(json.dumps({"action": action, key: str(job_id)}))
+
+    def closed(self) -> int:
+        """The code that the server closes with; what comes before is dropped."""
+        deadline = time.monotonic() + DEADLINE
+        try:
+            while time.monotonic() < deadline:
+                self.client.receive(timeout=DEADLINE)
+        except ConnectionClosed as ended:
+            return int(ended.reason)
+        raise AssertionError("the socket stayed open")
+
+
+class Site:
+    """The server under test, and the way in for each user."""
+
+    def __init__(self, app: OpenAPI, services: Services, port: int) -> None:
+        self.app = app
+        self.hub = app.extensions[HUB]
+        self.services = services
+        self.host = f"127.0.0.1:{port}"
+        # The test client leaves the port out of its Host header.
+        self.origin = "http://127.0.0.1"
+        self._pages: list[Page] = []
+
+    def open(self, actor: Actor | None, path: str = "/ws/jobs", **headers: str) -> Page:
+        if actor is not None:
+            headers["Authorization"] = "Bearer " + self.services.identity.create_token(actor.email, "live")
+        page = Page(Client.connect(f"ws://{self.host}{path}", headers=headers))
+        self._pages.append(page)
+        return page
+
+    def refusal(self, path: str = "/ws/jobs", **headers: str) -> int:
+        """The status of a handshake that is refused."""
+        connection = HTTPConnection(self.host, timeout=DEADLINE)
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        connection.request("GET", path, headers=upgrade | {"Sec-WebSocket-Key": "x" * 22 + "=="} | headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def cookie(self, actor: Actor) -> str:
+        client = self.app.test_client()
+        with client.session_transaction() as session:
+            session["user"] = str(actor.user_id)
+        cookie = client.get_cookie("jobsapp_session")
+        assert cookie is not None
+        return f"{cookie.key}={cookie.value}"
+
+    def close(self) -> None:
+        for page in self._pages:
+            if page.client.connected:
+                page.client.close()
+            page.client.sock.close()
+            page.client.thread.join(DEADLINE)
+        self.hub.stop()
+
+
+@pytest.fixture
+def site(cold_site: Site) -> Site:
+    """A site whose hub hears Redis, and has looked once at what it may have missed before."""
+    hub = cold_site.hub
+    looked = threading.Event()
+    missed = hub._missed
+
+    def look() -> None:
+        missed()
+        looked.set()
+
+    hub._missed = look
+    with hub._changed:
+        hub._start()
+    assert looked.wait(DEADLINE)
+    return cold_site
+
+
+@pytest.fixture
+def cold_site(app: OpenAPI, services: Services) -> Iterator[Site]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    site = Site(app, services, server.port)
+    yield site
+    site.close()
+    server.shutdown()
+    thread.join(DEADLINE)
+    server.server_close()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        threading.Event().wait(0.01)

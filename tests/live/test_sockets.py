@@ -1,0 +1,298 @@
+"""The sockets as clients see them, on a real server."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from jobsapp.bus.hints import Hints
+from jobsapp.config import Settings
+from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.states import Status
+from jobsapp.live import conversation
+from jobsapp.live.hub import redis_connection
+from jobsapp.models import ApiToken, Job
+from jobsapp.services.jobs import NewJob
+from tests.live.conftest import Hand, Site, wait_for
+
+COMPLETED = Transition(Status.COMPLETED, "completed", result={"text": "done"})
+FAILED = Transition(Status.FAILED, "failed", failure=Failure("ValueError", "broke", "Traceback: secret"))
+
+
+@pytest.fixture
+def hints(settings: Settings) -> Hints:
+    return Hints(redis_connection.hints(settings.redis_url))
+
+
+def create(site: Site, actor: Actor, job_type: str = "echo") -> Job:
+    job, _ = site.services.jobs.create(actor, NewJob(job_type, {}))
+    return job
+
+
+def changed(hints: Hints, job: Job, event: Event = Event.UPDATE) -> None:
+    assert hints.publish([JobChanged(job.id, job.organization_id, event, 0)])
+
+
+def test_a_subscriber_gets_the_present_state_and_what_follows(
+    site: Site, member: Actor, hand: Hand, hints: Hints
+) -> None:
+    job = create(site, member)
+    page = site.open(member)
+    page.nothing()
+    page.say("subscribe-job", job.id)
+    first = page.event()
+    assert (first["event"], first["revision"], first["job"]["status"]) == ("job-created", 1, "pending")
+    claimed = hand.claim()
+    hand.pulse(claimed, 1, 4, "One of four")
+    changed(hints, job)
+    update = page.event()
+    assert (update["event"], update["revision"]) == ("job-update", 3)
+    assert update["job"]["progress"] == {"current": 1, "total": 4, "percentage": 25.0, "message": "One of four"}
+    hand.finish(claimed, COMPLETED)
+    changed(hints, job, Event.COMPLETED)
+    last = page.event()
+    assert (last["event"], last["job"]["result"]) == ("job-completed", {"text": "done"})
+    assert last["revision"] == last["job"]["revision"] == 4
+
+
+@pytest.mark.parametrize(
+    ("transition", "event"),
+    [
+        (COMPLETED, "job-completed"),
+        (FAILED, "job-failed"),
+        (Transition(Status.CANCELLED, "cancelled"), "job-cancelled"),
+    ],
+)
+def test_a_finished_job_answers_with_its_final_state(
+    site: Site, admin: Actor, hand: Hand, transition: Transition, event: str
+) -> None:
+    job = create(site, admin)
+    hand.finish(hand.claim(), transition)
+    page = site.open(admin)
+    page.say("subscribe-job", job.id, key="job_id")
+    told = page.event()
+    assert told["event"] == event
+    assert "secret" not in str(told)
+
+
+def test_a_repeated_hint_brings_no_repeated_event(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
+    job = create(site, member)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    for _ in range(3):
+        changed(hints, job)
+    page.nothing()
+    hand.finish(hand.claim(), COMPLETED)
+    changed(hints, job)
+    changed(hints, job)
+    assert page.event()["event"] == "job-completed"
+    page.nothing()
+
+
+def test_reconnecting_brings_the_present_state_again(site: Site, member: Actor, hand: Hand) -> None:
+    job = create(site, member)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    page.client.close()
+    hand.finish(hand.claim(), COMPLETED)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    assert page.event()["event"] == "job-completed"
+
+
+def test_unsubscribing_ends_the_events(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
+    job, other = create(site, member), create(site, member, "steps")
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    page.say("unsubscribe-job", job.id)
+    page.say("subscribe-job", other.id)
+    assert page.event()["job"]["id"] == str(other.id)
+    hand.claim("echo")
+    changed(hints, job)
+    page.nothing()
+
+
+def test_all_jobs_of_the_organisation_on_wish(
+    site: Site, member: Actor, admin: Actor, stranger: Actor, hand: Hand, hints: Hints
+) -> None:
+    old = create(site, admin)
+    foreign = create(site, stranger, "steps")
+    page = site.open(member, "/ws/jobs?jobs=all")
+    assert page.event()["job"]["id"] == str(old.id)
+    new = create(site, admin, "fail")
+    told = page.event()
+    assert (told["event"], told["job"]["id"]) == ("job-created", str(new.id))
+    hand.claim("steps")
+    changed(hints, foreign)
+    page.nothing()
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no json", "invalid-input"),
+        ("[]", "invalid-input"),
+        ('{"action": "delete-job", "jobId": "0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e88"}', "invalid-input"),
+        ('{"action": "subscribe-job"}', "invalid-input"),
+        ('{"action": "subscribe-job", "jobId": "x"}', "invalid-input"),
+        (b"\x00\x01", "invalid-input"),
+        ('{"action": "subscribe-job", "jobId": "0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e88"}', "not-found"),
+    ],
+)
+def test_a_wrong_message_is_answered_and_the_socket_stays(
+    site: Site, member: Actor, message: str | bytes, code: str
+) -> None:
+    page = site.open(member)
+    page.client.send(message)
+    told = page.event()
+    assert (told["event"], told["code"]) == ("error", code)
+    assert told["message"]
+    job = create(site, member)
+    page.say("subscribe-job", job.id)
+    assert page.event()["job"]["id"] == str(job.id)
+
+
+def test_another_organisations_job_does_not_exist(
+    site: Site, member: Actor, stranger: Actor, hand: Hand, hints: Hints
+) -> None:
+    job = create(site, member)
+    page = site.open(stranger)
+    page.say("subscribe-job", job.id)
+    told = page.event()
+    assert (told["event"], told["code"], told["jobId"]) == ("error", "not-found", str(job.id))
+    hand.claim()
+    changed(hints, job)
+    page.nothing()
+    assert site.open(stranger, f"/live/jobs/{job.id}").closed() == 4404
+
+
+def test_nobody_is_sent_away_with_4401(site: Site, member: Actor) -> None:
+    for headers in ({"Authorization": "Bearer wrong"}, {"Origin": site.origin}):
+        for path in ("/ws/jobs", "/live/jobs", f"/live/jobs/{uuid4()}"):
+            assert site.open(None, path, **headers).closed() == 4401
+
+
+def test_the_origin_is_checked_before_the_handshake(site: Site, member: Actor) -> None:
+    cookie = site.cookie(member)
+    for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+        assert site.refusal(Cookie=cookie, **headers) == 403
+    assert site.refusal(Authorization="Bearer any", Origin="http://evil.example") == 403
+
+
+def test_a_page_signs_in_by_its_session(site: Site, member: Actor) -> None:
+    job = create(site, member)
+    page = site.open(None, f"/live/jobs/{job.id}", Cookie=site.cookie(member), Origin=site.origin)
+    assert str(job.id) in page.text()
+
+
+def test_pages_get_the_fragments_they_are_made_of(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
+    job = create(site, member)
+    rows, panel = site.open(member, "/live/jobs"), site.open(member, f"/live/jobs/{job.id}")
+    for page in (rows, panel):
+        assert str(job.id) in page.text()
+    hand.finish(hand.claim(), COMPLETED)
+    changed(hints, job, Event.COMPLETED)
+    for page in (rows, panel):
+        text = page.text()
+        assert text.lstrip().startswith("<")
+        assert "completed" in text.lower()
+
+
+def test_the_last_event_survives_merging(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
+    job = create(site, member)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    claimed = hand.claim()
+    for step in range(200):
+        hand.pulse(claimed, step, 200)
+        changed(hints, job)
+    hand.finish(claimed, COMPLETED)
+    changed(hints, job, Event.COMPLETED)
+    revisions: list[int] = []
+    page.until(lambda told: revisions.append(told["revision"]) or told["event"] == "job-completed")  # type: ignore[func-returns-value]
+    assert revisions == sorted(set(revisions))
+    assert revisions[-1] == 203
+
+
+def test_events_missed_while_redis_was_away_are_fetched(site: Site, member: Actor, hand: Hand) -> None:
+    job = create(site, member)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    hand.finish(hand.claim(), COMPLETED)
+    page.nothing()
+    site.hub._missed()
+    assert page.event()["event"] == "job-completed"
+
+
+def test_without_redis_pages_stay_live(cold_site: Site, member: Actor, hand: Hand) -> None:
+    site = cold_site
+    job = create(site, member)
+    site.hub._settings = site.hub._settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+    page, everything = site.open(member), site.open(member, "/ws/jobs?jobs=all")
+    page.say("subscribe-job", job.id)
+    for one in (page, everything):
+        assert one.event()["event"] == "job-created"
+    hand.finish(hand.claim(), COMPLETED)
+    for one in (page, everything):
+        assert one.event()["event"] == "job-completed"
+
+
+def test_a_full_server_refuses_politely(site: Site, member: Actor) -> None:
+    site.hub._capacity = 1
+    first = site.open(member)
+    wait_for(lambda: site.hub._interest.watchers)
+    assert site.open(member).closed() == 1013
+    first.client.close()
+    wait_for(lambda: not site.hub._interest.watchers)
+    job = create(site, member)
+    third = site.open(member)
+    third.say("subscribe-job", job.id)
+    assert third.event()["job"]["id"] == str(job.id)
+
+
+def test_stopping_closes_with_1012(site: Site, member: Actor) -> None:
+    page = site.open(member)
+    wait_for(lambda: site.hub._interest.watchers)
+    site.hub.stop()
+    assert page.closed() == 1012
+    assert site.open(member).closed() == 1012
+
+
+def test_a_socket_ends_when_the_right_ends(site: Site, member: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "CHECK_SECONDS", 0.2)
+    page = site.open(member)
+    page.nothing()
+    session = site.services.jobs._session
+    session.query(ApiToken).delete()
+    session.commit()
+    assert page.closed() == 4401
+
+
+def test_leaving_leaves_nothing_behind(site: Site, member: Actor) -> None:
+    job = create(site, member)
+    pages = [site.open(member, path) for path in ("/ws/jobs?jobs=all", "/live/jobs", f"/live/jobs/{job.id}")]
+    for page in pages:
+        page.text()
+        page.client.close()
+    interest = site.hub._interest
+    wait_for(lambda: not interest.watchers)
+    assert (interest._by_job, interest._by_organization) == ({}, {})
+
+
+def test_no_database_connection_is_held(site: Site, member: Actor) -> None:
+    from jobsapp.extensions import db
+
+    job = create(site, member)
+    db.session.remove()
+    for _ in range(5):
+        site.open(member, f"/live/jobs/{job.id}").text()
+    db.session.remove()
+    wait_for(lambda: db.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]

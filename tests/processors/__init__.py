@@ -1,0 +1,1 @@
+"""Processors: the helpers for their authors, and each built-in type."""

@@ -1,0 +1,49 @@
+"""Convert a small text in one line: `convert("a,b\\n1,2\\n", "jsonl")`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobsapp.processors.data_conversion import DataConversion
+from jobsapp.processors.testing import Run, run_processor
+
+Convert = Callable[..., "Converted"]
+
+
+class Converted:
+    """The finished run, and the bytes and text of what it made."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.result = run.result
+        self.path = run.artifacts[run.result["artifact"]]
+
+    @property
+    def data(self) -> bytes:
+        return self.path.read_bytes()
+
+    @property
+    def text(self) -> str:
+        return self.data.decode()
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    numbers = count()
+
+    def convert(source: str | bytes | Path, target: str, *, name: str = "t.csv", **options: Any) -> Converted:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        if not isinstance(source, Path):
+            path = folder / name
+            path.write_bytes(source if isinstance(source, bytes) else source.encode())
+            source = path
+        data = {"targetFormat": target, **options}
+        return Converted(run_processor(DataConversion, data, files=[source], tmp_path=folder))
+
+    return convert
