@@ -75,4 +75,3 @@ def _on_error(error: Exception) -> ResponseReturnValue:
     if not isinstance(error, JobsappError | HTTPException):
         current_app.logger.exception("unforeseen error in %s %s", request.method, request.path)
     return api.on_error(error) if request.path.startswith("/api/") else pages.on_error(error)
-

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -115,16 +116,16 @@ def _processors_in(module: ModuleType) -> list[type[Processor]]:
 def invalid(error: ValidationError, prefix: str = "") -> InvalidInput:
     """The faults that pydantic found, as our own error."""
     faults = tuple(
-        FieldError(".".join([prefix, *map(str, fault["loc"])]).strip("."), _sentence(fault["msg"], fault["type"]))
-        for fault in error.errors(include_url=False)
+        _fault(fault["loc"], fault["msg"], fault["type"], prefix) for fault in error.errors(include_url=False)
     )
     return InvalidInput("; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
 
 
-def _sentence(message: str, kind: str) -> str:
-    if kind == "extra_forbidden":
-        return "there is no such field"
-    return message.removeprefix("Value error, ")
+def _fault(place: tuple[int | str, ...], message: str, kind: str, prefix: str) -> FieldError:
+    message = "there is no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+    if not place and (named := re.match(r"(\w+): (.+)", message, re.DOTALL)):
+        place, message = (named[1],), named[2]
+    return FieldError(".".join([prefix, *map(str, place)]).strip("."), message)
 
 
 def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,7 +59,10 @@ class Retry(Exception):
 
 
 class Input(BaseModel):
-    """Base of input models: camelCase on the wire, snake_case accepted, unknown fields refused by name."""
+    """Base of input models: camelCase on the wire, snake_case accepted, unknown fields refused by name.
+
+    A validator of the whole model raises `ValueError("field: what is wrong")`, and the fault is shown at that field.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", use_attribute_docstrings=True
@@ -170,6 +174,6 @@ class Processor(ABC):
         """
 
     @classmethod
-    def default_name(cls, data: Any) -> str:
-        """A name for people, used when the creator gives none."""
-        return cls.title
+    def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        """A name for people, used when the creator gives none. `files`: the names of the input files, in order."""
+        return f"{cls.title}: {files[0]}" if files else cls.title

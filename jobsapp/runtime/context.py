@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.progress import percentage
 from jobsapp.processors.sdk import JSON, Cancelled, InputFile, Permanent
-from jobsapp.core.names import display_name, media_type_of
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
 

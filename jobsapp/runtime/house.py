@@ -31,16 +31,14 @@ def build_house(settings: Settings) -> House:
 
 def enter(house: House) -> None:
     """Make it the house of this process and of those it forks."""
-    global _current
-    _current = house
+    _entered[:] = [house]
 
 
 def current_house() -> House:
     """The house of this process; one from the environment if none was entered."""
-    if _current is None:
+    if not _entered:
         enter(build_house(require_servers(load_settings())))
-    assert _current is not None
-    return _current
+    return _entered[0]
 
 
-_current: House | None = None
+_entered: list[House] = []

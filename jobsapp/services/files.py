@@ -65,12 +65,15 @@ class Files:
         )
         return list(self._session.scalars(query.order_by(StoredFile.id)))
 
-    def known(self, actor: Actor, file_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of these ids that are files of the actor's organisation."""
-        query = select(StoredFile.id).where(
-            StoredFile.id.in_(list(file_ids)), StoredFile.organization_id == actor.organization_id
+    def names(self, actor: Actor, file_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """The names, by id, of those that are files of the actor's organisation."""
+        wanted = list(file_ids)
+        if not wanted:
+            return {}
+        query = select(StoredFile.id, StoredFile.name).where(
+            StoredFile.id.in_(wanted), StoredFile.organization_id == actor.organization_id
         )
-        return set(self._session.scalars(query))
+        return {row.id: row.name for row in self._session.execute(query)}
 
     def path(self, file: StoredFile) -> Path:
         """Where the bytes are."""

@@ -78,7 +78,7 @@ class Jobs:
             raise InvalidInput.of("type", job_type.missing)
         data = job_type.validate(new.data)
         inputs = self._inputs(actor, data)
-        job = _row(actor, new, job_type, data)
+        job = _row(actor, new, job_type, data, list(inputs.values()))
         if idempotency_key is not None:
             job["idempotency_key"] = idempotency_key
             job["request_digest"] = _digest(new)
@@ -183,13 +183,14 @@ class Jobs:
     def _visible(self, actor: Actor) -> Select[Job]:
         return select(Job).where(Job.organization_id == actor.organization_id)
 
-    def _inputs(self, actor: Actor, data: BaseModel) -> set[UUID]:
+    def _inputs(self, actor: Actor, data: BaseModel) -> dict[UUID, str]:
+        """The names of the files that the input names, by id. Raises InvalidInput for one that is not there."""
         named = file_ids(data)
-        known = self._files.known(actor, {file_id for _, file_id in named})
+        known = self._files.names(actor, {file_id for _, file_id in named})
         for field, file_id in named:
             if file_id not in known:
                 raise InvalidInput.of(f"data.{field}", f"there is no file {file_id}; upload it first.")
-        return known
+        return {file_id: known[file_id] for _, file_id in named}
 
     def _first(self, actor: Actor, key: str | None, digest: bytes) -> Job:
         query = self._visible(actor).where(Job.idempotency_key == key).options(selectinload(Job.artifacts))
@@ -199,13 +200,13 @@ class Jobs:
         return job
 
 
-def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel) -> dict[str, Any]:
+def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str]) -> dict[str, Any]:
     attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
     if not 1 <= attempts <= MAX_ATTEMPTS:
         raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
     if new.run_at is not None and new.run_at.tzinfo is None:
         raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
-    name = (new.name or "").strip() or job_type.processor.default_name(data)
+    name = (new.name or "").strip() or job_type.processor.default_name(data, files)
     return {
         "id": new_id(),
         "organization_id": actor.organization_id,

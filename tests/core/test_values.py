@@ -55,6 +55,6 @@ def test_display_names_are_never_paths(name: str) -> None:
 
 
 def test_the_database_knows_the_same_states() -> None:
-    assert STATUSES == ", ".join(f"'{status}'" for status in Status)
+    assert ", ".join(f"'{status}'" for status in Status) == STATUSES
     first = next(Path("migrations/versions").glob("0001*")).read_text()
     assert f"status IN ({STATUSES})" in first

@@ -54,9 +54,13 @@ def test_check_cancelled_raises_only_when_asked(context: Context) -> None:
 
 
 def test_a_broken_artifact_leaves_nothing(context: Context, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), context.artifact("a.txt") as artifact:
-        artifact.path.write_text("half")
-        raise RuntimeError
+    def fail() -> None:
+        with context.artifact("a.txt") as artifact:
+            artifact.path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -156,3 +156,15 @@ def test_a_page_of_views_costs_the_same_for_any_number_of_jobs(services: Service
         return len(seen)
 
     assert statements(2) == statements(20) <= 2
+
+
+def test_a_fault_of_the_whole_model_is_shown_at_its_field(services: Services, admin: Actor) -> None:
+    receiver = services.files.receiver()
+    receiver.write(b"a\n1\n")
+    source = services.files.register(admin, receiver, "orders.csv").id
+    data = {"source": str(source), "targetFormat": "jsonl", "maxBadRows": 3}
+    with pytest.raises(InvalidInput) as caught:
+        services.jobs.create(admin, NewJob("data-conversion", data))
+    assert [error.field for error in caught.value.errors] == ["data.maxBadRows"]
+    job, _ = services.jobs.create(admin, NewJob("data-conversion", {**data, "maxBadRows": None}))
+    assert job.name == "orders.csv to JSON Lines"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jobsapp.processors.sdk import JSON, Context, Processor
@@ -9,6 +10,8 @@ from jobsapp.processors.sdk import JSON, Context, Processor
 from .model import ConversionInput
 
 __all__ = ["DataConversion"]
+
+NAMES = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
 class DataConversion(Processor):
@@ -30,5 +33,5 @@ class DataConversion(Processor):
         return convert(data, context)
 
     @classmethod
-    def default_name(cls, data: Any) -> str:
-        return f"Convert to {data.target_format.upper()}"
+    def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        return f"{files[0]} to {NAMES[data.target_format]}"
