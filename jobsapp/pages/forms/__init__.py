@@ -1,0 +1,1 @@
+"""Forms made from the input models of job types."""

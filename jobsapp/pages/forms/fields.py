@@ -1,0 +1,199 @@
+"""The fields of a form, read from the JSON Schema of a pydantic model.
+
+`json_schema_extra` may say more: `advanced` (under "More options"), `accept` (file names to offer), `multiline`,
+`labels` (words for the choices), `empty` (the word for no choice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from jobsapp.pages.language import words
+
+Kind = Literal[
+    "text", "long", "integer", "number", "boolean", "choice", "lines", "pairs", "file", "files", "group", "json"
+]
+Schema = dict[str, Any]
+
+RADIOS_UP_TO = 3
+LONG_FROM = 300
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: Any
+    label: str
+
+    @property
+    def text(self) -> str:
+        """As it travels in the form."""
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. `name` is its name in the form and in errors (`data.targetFormat`), `key` the last part of it."""
+
+    name: str
+    key: str
+    kind: Kind
+    label: str
+    help: str = ""
+    required: bool = False
+    nullable: bool = False
+    default: Any = None
+    placeholder: str = ""
+    choices: tuple[Choice, ...] = ()
+    empty: str = "Not set"
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    accept: str = ""
+    advanced: bool = False
+    items: Kind = "text"
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """For `id` and `for` in HTML."""
+        return "f-" + self.name.replace(".", "-")
+
+    @property
+    def widget(self) -> str:
+        """The template that draws it: `form/<widget>.html`."""
+        if self.kind == "choice":
+            return "radio" if self.required_choice and len(self.choices) <= RADIOS_UP_TO else "select"
+        if self.kind == "boolean":
+            return "select" if self.nullable else "boolean"
+        return self.kind
+
+    @property
+    def required_choice(self) -> bool:
+        return not self.nullable and self.default is not None
+
+
+@cache
+def fields_of(model: type[BaseModel]) -> list[Field]:
+    """The fields of a model, in its order, named under `data`."""
+    schema = model.model_json_schema(by_alias=True)
+    return list(_fields(schema, schema.get("$defs", {}), "data"))
+
+
+def _fields(schema: Schema, definitions: Schema, prefix: str) -> Iterator[Field]:
+    required = set(schema.get("required", ()))
+    for key, description in schema.get("properties", {}).items():
+        yield _field(f"{prefix}.{key}", key, description, definitions, required=key in required)
+
+
+def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required: bool) -> Field:
+    inner, nullable = _resolved(outer, definitions)
+    said = {**inner, **{k: v for k, v in outer.items() if k not in ("anyOf", "allOf", "$ref")}}
+    kind = _kind(inner, said, definitions)
+    choices = _choices(said, kind)
+    return Field(
+        name=name,
+        key=key,
+        kind=kind,
+        label=_label(outer.get("title"), key),
+        help=" ".join(str(outer.get("description") or inner.get("description") or "").split()),
+        required=required,
+        nullable=nullable,
+        default=said.get("default"),
+        placeholder=_placeholder(said.get("examples"), kind),
+        choices=choices,
+        empty=str(said.get("empty", "Not set" if not required else "Choose…")),
+        minimum=_first(said, "minimum", "exclusiveMinimum"),
+        maximum=_first(said, "maximum", "exclusiveMaximum"),
+        max_length=said.get("maxLength"),
+        accept=str(said.get("accept", "")),
+        advanced=bool(said.get("advanced", False)),
+        items=_kind(*_twice(_resolved(inner.get("items", {}), definitions)[0]), definitions),
+        fields=tuple(_fields(inner, definitions, name)) if kind == "group" else (),
+    )
+
+
+def _label(title: str | None, key: str) -> str:
+    """The title that was given; what pydantic makes of an alias by itself (`Sourcefile`) reads badly."""
+    made = key.title().replace("_", " ")
+    return words(key) if title is None or title == made else title
+
+
+def _resolved(schema: Schema, definitions: Schema) -> tuple[Schema, bool]:
+    """The schema behind references and `X | None`, and whether null is allowed."""
+    nullable = False
+    while True:
+        if "$ref" in schema:
+            schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+        elif len(schema.get("allOf", ())) == 1:
+            schema = schema["allOf"][0]
+        elif "anyOf" in schema:
+            others = [option for option in schema["anyOf"] if option.get("type") != "null"]
+            nullable = nullable or len(others) < len(schema["anyOf"])
+            if len(others) != 1:
+                return {}, nullable
+            schema = others[0]
+        else:
+            return schema, nullable
+
+
+def _kind(inner: Schema, said: Schema, definitions: Schema) -> Kind:
+    if "enum" in inner or "const" in inner:
+        return "choice"
+    if inner.get("format") == "file-id":
+        return "file"
+    match inner.get("type"):
+        case "boolean" | "integer" | "number" as plain:
+            return plain  # type: ignore[no-any-return]
+        case "string":
+            long = said.get("multiline") or (inner.get("maxLength") or 0) >= LONG_FROM
+            return "long" if long else "text"
+        case "array":
+            return _list_kind(_resolved(inner.get("items", {}), definitions)[0])
+        case "object" if inner.get("properties"):
+            return "group"
+        case "object" if _resolved(_values(inner), definitions)[0].get("type") == "string":
+            return "pairs"
+    return "json"
+
+
+def _list_kind(items: Schema) -> Kind:
+    if items.get("format") == "file-id":
+        return "files"
+    return "lines" if items.get("type") in ("string", "integer", "number") else "json"
+
+
+def _values(schema: Schema) -> Schema:
+    values = schema.get("additionalProperties")
+    return values if isinstance(values, dict) else {}
+
+
+def _choices(said: Schema, kind: Kind) -> tuple[Choice, ...]:
+    if kind == "boolean":
+        return (Choice(True, "Yes"), Choice(False, "No"))
+    labels = said.get("labels", {})
+    values = said.get("enum") or ([said["const"]] if "const" in said else [])
+    return tuple(Choice(value, str(labels.get(str(value), value))) for value in values if value is not None)
+
+
+def _placeholder(examples: Any, kind: Kind) -> str:
+    if not isinstance(examples, list) or not examples:
+        return ""
+    first = examples[0]
+    if kind == "lines" and isinstance(first, list):
+        return "\n".join(map(str, first))
+    if kind == "pairs" and isinstance(first, dict):
+        return "\n".join(f"{key} = {value}" for key, value in first.items())
+    return str(first)
+
+
+def _first(schema: Schema, *names: str) -> float | None:
+    return next((schema[name] for name in names if name in schema), None)
+
+
+def _twice(schema: Schema) -> tuple[Schema, Schema]:
+    return schema, schema

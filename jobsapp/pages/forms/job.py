@@ -1,0 +1,167 @@
+"""The form of a new job: the fields of its type and those that every job has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobsapp.errors import FieldError, InvalidInput
+from jobsapp.models import StoredFile
+from jobsapp.pages.forms.fields import Field, fields_of
+from jobsapp.pages.forms.posted import Posted, data_of, posted_texts, texts_of, unreadable
+from jobsapp.processors.registry import JobType
+from jobsapp.services.jobs import MAX_ATTEMPTS, NewJob
+
+PRIORITY_LIMIT = 1_000_000
+NAMED = re.compile(r"^(\w+): (.+)$", re.DOTALL)
+WORDS = {
+    "Field required": "Please fill this in.",
+    "Input should be a valid integer": "This must be a whole number.",
+    "Input should be a valid number": "This must be a number.",
+    "Input should be a valid UUID": "This is not the id of a file.",
+}
+
+COMMON = (
+    Field("name", "name", "text", "Name", "How the job is called in lists. Empty: named for what it does.",
+          max_length=200),
+    Field("description", "description", "long", "Description", "For you and your colleagues.", max_length=2000,
+          advanced=True),
+    Field("priority", "priority", "integer", "Priority", "Larger runs first. 0 is usual.", default=0,
+          minimum=-PRIORITY_LIMIT, maximum=PRIORITY_LIMIT, advanced=True),
+    Field("maxAttempts", "max_attempts", "integer", "Attempts at most",
+          "How often it may be tried when it fails.", nullable=True, minimum=1, maximum=MAX_ATTEMPTS, advanced=True),
+)  # fmt: skip
+
+
+@dataclass
+class JobForm:
+    """A form with what stands in its fields and what is wrong with it."""
+
+    type: JobType
+    fields: list[Field]
+    texts: dict[str, Any]
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    """Stored files by id, for the fields that name them."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """By the field's name; "" for what concerns the whole form."""
+
+    common = COMMON
+
+    @classmethod
+    def blank(cls, job_type: JobType, data: Mapping[str, Any] | None = None, **common: Any) -> JobForm:
+        """A new form, with defaults, or filled with `data`."""
+        fields = fields_of(job_type.processor.Input)
+        texts = texts_of(fields, data or {})
+        texts |= {"priority": "0", "maxAttempts": str(job_type.processor.retry.attempts), **common}
+        return cls(job_type, fields, texts)
+
+    @classmethod
+    def posted(cls, job_type: JobType, posted: Posted) -> JobForm:
+        """The form as somebody sent it."""
+        fields = fields_of(job_type.processor.Input)
+        texts = {name: posted.get(name, "") for name in ("name", "description", "priority", "maxAttempts", "runAt")}
+        return cls(job_type, fields, texts | posted_texts(fields, posted))
+
+    def basic(self) -> list[Field]:
+        return [item for item in self.fields if not item.advanced]
+
+    def advanced(self) -> list[Field]:
+        return [item for item in self.fields if item.advanced]
+
+    def common_advanced(self) -> list[Field]:
+        return [item for item in COMMON if item.advanced]
+
+    def has_errors_in(self, fields: Iterable[Field], *others: str) -> bool:
+        """Whether a group of fields has to be shown open."""
+        return any(name in self.errors for name in (*(item.name for item in every(fields)), *others))
+
+    def file_fields(self) -> list[Field]:
+        return [item for item in every(self.fields) if item.kind in ("file", "files")]
+
+    def file_ids(self) -> list[str]:
+        """Ids in the fields that name files."""
+        found = []
+        for item in self.file_fields():
+            value = self.texts.get(item.name)
+            found += value if isinstance(value, list) else [value] if value else []
+        return found
+
+    def new_job(self, posted: Posted) -> NewJob:
+        """What the form asks for. Raises InvalidInput for what cannot be read at all."""
+        faults = unreadable(self.fields, posted)
+        if faults:
+            raise InvalidInput("Some fields cannot be read.", errors=tuple(faults))
+        return NewJob(
+            type=self.type.name,
+            data=data_of(self.fields, posted),
+            name=posted.get("name", "").strip()[:200] or None,
+            description=posted.get("description", "").strip()[:2000],
+            priority=_whole(posted, "priority", PRIORITY_LIMIT) or 0,
+            max_attempts=_whole(posted, "maxAttempts", MAX_ATTEMPTS),
+            run_at=_run_at(posted),
+        )
+
+    def refuse(self, error: InvalidInput) -> None:
+        """Put each fault beside the field it belongs to; what belongs to none is said above the form."""
+        names = {item.name: item for item in (*every(self.fields), *COMMON)} | {"runAt": None}
+        for fault in error.errors or (FieldError("", error.detail),):
+            name, message = _located(fault, names)
+            self.errors.setdefault(name, _in_words(message, names.get(name)))
+
+
+def every(fields: Iterable[Field]) -> Iterator[Field]:
+    """The fields and those inside groups."""
+    for item in fields:
+        yield item
+        yield from every(item.fields)
+
+
+def _located(fault: FieldError, names: Mapping[str, Field | None]) -> tuple[str, str]:
+    """The nearest field around the fault. A rule of the whole model may begin with the key of one."""
+    named = NAMED.match(fault.message)
+    if named and f"{fault.field}.{named[1]}" in names:
+        return f"{fault.field}.{named[1]}", named[2]
+    name = fault.field
+    while name not in names and "." in name:
+        name = name.rpartition(".")[0]
+    return (name, fault.message) if name in names else ("", fault.message)
+
+
+def _in_words(message: str, item: Field | None) -> str:
+    if message == "Field required" and item is not None and item.kind in ("file", "files"):
+        return "Choose a file."
+    if message == "Field required" and item is not None and item.kind == "choice":
+        return "Choose one."
+    for start, words in WORDS.items():
+        if message.startswith(start):
+            return words
+    return message[:1].upper() + message[1:]
+
+
+def _whole(posted: Posted, name: str, limit: int) -> int | None:
+    text = posted.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        raise InvalidInput.of(name, "This must be a whole number.") from None
+    if abs(number) > limit:
+        raise InvalidInput.of(name, f"This may be up to {limit:,}.")
+    return number
+
+
+def _run_at(posted: Posted) -> datetime | None:
+    """The start time; `runAtOffset` holds the minutes by which the browser's clock is ahead of UTC at that time."""
+    text = posted.get("runAt", "").strip()
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        offset = timedelta(minutes=int(posted.get("runAtOffset") or 0))
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC) - offset
+    except (ValueError, OverflowError):
+        raise InvalidInput.of("runAt", "This is not a time. Write it as 2026-11-23T18:00.") from None

@@ -1,0 +1,36 @@
+"""What stands before every page that is not public."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request, url_for
+
+from jobsapp.auth.current import check_csrf, get_actor
+
+
+def signed_in() -> None:
+    """Refuse who is not signed in, then changes from elsewhere. In this order: the first needs no body."""
+    get_actor()
+    check_csrf()
+
+
+def local_path(address: str | None) -> str | None:
+    """The address if it is a path on this site, otherwise None: a link must not lead people elsewhere."""
+    if not address or not address.startswith("/") or not address.isprintable() or "\\" in address:
+        return None
+    parts = urlsplit(address)
+    return None if parts.scheme or parts.netloc or address.startswith("//") else address
+
+
+def login_address() -> str:
+    """Where to sign in, with the way back to the page that was asked for."""
+    wanted = _page_asked_for()
+    return url_for("login.show", next=wanted) if wanted and wanted != "/" else url_for("login.show")
+
+
+def _page_asked_for() -> str | None:
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return local_path(request.full_path.rstrip("?"))
+    current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return local_path(f"{current.path}?{current.query}".rstrip("?"))

@@ -1,0 +1,124 @@
+"""How numbers, times and names are written for people, as Jinja filters. `static/js/clock.js` writes times alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask import Flask, current_app, g
+from markupsafe import Markup, escape
+
+from jobsapp.auth.current import services
+from jobsapp.core.actors import Actor
+from jobsapp.processors.registry import JobType
+
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+CODE = re.compile(r"`([^`]+)`")
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def init_app(app: Flask) -> None:
+    """Filters and globals; none of them needs a request, so live fragments can use them too."""
+    app.jinja_env.filters.update(
+        number=number,
+        size=size,
+        duration=duration,
+        ago=ago,
+        moment=moment,
+        iso=iso,
+        percent=percent,
+        words=words,
+        code=code,
+        pretty=pretty,
+    )
+    app.jinja_env.globals.update(job_type=job_type, viewer=viewer)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def number(value: float) -> str:
+    """1234567 → `1,234,567`; fractions keep what matters."""
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def size(value: float) -> str:
+    """Bytes in the unit that reads best."""
+    amount = float(value)
+    for unit in UNITS:
+        if amount < 1000 or unit == UNITS[-1]:
+            break
+        amount /= 1000
+    digits = 0 if unit == "bytes" or amount >= 100 else 1
+    return f"{amount:,.{digits}f} {unit}"
+
+
+def duration(milliseconds: float) -> str:
+    """`12 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    if milliseconds < 100:
+        return f"{int(milliseconds)} ms"
+    seconds = milliseconds / 1000
+    if seconds < 10:
+        return f"{int(seconds * 10) / 10:.1f} s"
+    whole = int(seconds)
+    for unit, length, lower, lower_length in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= length:
+            rest = whole % length // lower_length
+            return f"{whole // length} {unit} {rest} {lower}" if rest else f"{whole // length} {unit}"
+    return f"{whole} s"
+
+
+def ago(value: datetime) -> str:
+    """`just now`, `5 min ago`, `in 2 h`; older than a week as a date."""
+    seconds = (datetime.now(UTC) - value).total_seconds()
+    away = abs(seconds)
+    if away < 45:
+        return "just now" if seconds >= 0 else "in a moment"
+    if away > 7 * 86400:
+        return f"{value.astimezone(UTC):%-d %b %Y}"
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if away >= length or unit == "min":
+            break
+    count = max(1, int(away // length))
+    return f"{count} {unit} ago" if seconds >= 0 else f"in {count} {unit}"
+
+
+def moment(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def percent(value: float) -> int:
+    """Whole per cent, rounded down: 100 is shown when all is done and not before."""
+    return int(value)
+
+
+def words(name: str) -> str:
+    """`bytesOut` → `Bytes out`, `on_bad_row` → `On bad row`."""
+    text = CAMEL.sub(" ", name).replace("_", " ").strip()
+    return text[:1].upper() + text[1:].lower() if text else name
+
+
+def code(text: str) -> Markup:
+    """Escaped, with what stands between backticks set as code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just here
+
+
+def pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def job_type(name: str) -> JobType | None:
+    """The registered type of that name; None for one that is no longer installed."""
+    return services().registry.find(name) if "jobsapp" in current_app.extensions else None
+
+
+def viewer() -> Actor | None:
+    """Who looks at the page, if that was asked before: rendering never asks the database."""
+    return cast("Actor | None", g.get("actor"))

@@ -1,0 +1,48 @@
+"""Signing in with a one-time link, and out again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out
+from jobsapp.pages.guard import local_path
+
+blueprint = Blueprint("login", __name__)
+
+NEXT = "next"
+
+
+@blueprint.before_request
+def _from_our_own_page() -> None:
+    check_csrf()
+
+
+@blueprint.get("/login")
+def show() -> ResponseReturnValue:
+    wanted = local_path(request.args.get("next"))
+    if find_actor() is not None:
+        return redirect(wanted or url_for("jobs.index"))
+    if wanted:
+        session[NEXT] = wanted
+    return render_template("login/show.html")
+
+
+@blueprint.get("/login/<secret>")
+def confirm(secret: str) -> ResponseReturnValue:
+    """Asks for one click. A GET must not use the link up: mail scanners and previews open links too."""
+    return render_template("login/confirm.html", secret=secret), {"Referrer-Policy": "no-referrer"}
+
+
+@blueprint.post("/login/<secret>")
+def redeem(secret: str) -> ResponseReturnValue:
+    actor = services().identity.redeem_login_secret(secret)
+    wanted = local_path(session.get(NEXT))
+    sign_in(actor)
+    return redirect(wanted or url_for("jobs.index"), 303)
+
+
+@blueprint.post("/logout")
+def logout() -> ResponseReturnValue:
+    sign_out()
+    return redirect(url_for("login.show"), 303)

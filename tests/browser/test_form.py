@@ -1,0 +1,62 @@
+"""The form of a new job in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Witness
+from tests.browser.product import Product
+
+CSV = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+
+
+def test_errors_stand_beside_their_fields_and_nothing_is_lost(page: Page, product: Product, witness: Witness) -> None:
+    witness.expect("422")
+    page.goto("/jobs/new/data-conversion")
+    page.locator("input[type=file]").set_input_files(CSV)  # type: ignore[arg-type]
+    page.get_by_label("Delimiter").fill("::")
+    page.get_by_role("button", name="Start job").click()
+    target = page.get_by_label("Convert to")
+    expect(target).to_have_attribute("aria-invalid", "true")
+    expect(target).to_be_focused()
+    expect(page.locator("#f-data-targetFormat-error")).to_have_text("Choose one.")
+    expect(page.locator("#f-data-delimiter-error")).to_contain_text("one character")
+    expect(page.get_by_label("Delimiter")).to_have_value("::")
+    expect(page.locator("[data-kept]")).to_contain_text("people.csv")
+
+    target.select_option("jsonl")
+    page.get_by_label("Delimiter").fill(",")
+    page.get_by_role("button", name="Start job").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Job queued")
+
+
+def test_a_missing_file_is_asked_for(page: Page, witness: Witness) -> None:
+    witness.expect("422")
+    page.goto("/jobs/new/data-conversion")
+    page.get_by_label("Convert to").select_option("json")
+    page.get_by_role("button", name="Start job").click()
+    expect(page.get_by_text("Choose a file.")).to_be_visible()
+
+
+def test_too_large_a_file_is_refused_before_it_travels(page: Page, product: Product, tmp_path: Path) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
+    page.goto("/jobs/new/data-conversion")
+    big = tmp_path / "big.csv"
+    with big.open("wb") as file:
+        file.truncate(product.settings.max_upload_mb * 1024 * 1024 + 10_000_000)
+    page.locator("input[type=file]").set_input_files(big)
+    expect(page.get_by_text("big.csv is 115 MB. Files may be up to 105 MB.")).to_be_visible()
+    page.get_by_role("button", name="Start job").click()
+    expect(page.locator("input[type=file]")).to_be_focused()
+    assert sent == []
+
+
+def test_the_start_time_is_the_viewers(page: Page, product: Product) -> None:
+    page.goto("/jobs/new/echo")
+    page.get_by_text("More options").click()
+    page.get_by_label("Not before").fill("2099-06-01T12:00")
+    page.get_by_role("button", name="Start job").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Waits for its start time")

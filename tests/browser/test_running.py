@@ -1,0 +1,94 @@
+"""From end to end with a real worker: upload, watch, download."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SERVER_GONE, Witness
+from tests.browser.product import Product, csv_file
+
+ROWS = 1_200_000
+# Remembers each percentage that the bar has shown.
+RECORDER = """() => {
+    window.shown = new Set();
+    new MutationObserver(() => {
+        const value = document.querySelector('dialog [role=progressbar]')?.getAttribute('aria-valuenow');
+        if (value) window.shown.add(Number(value));
+    }).observe(document, {subtree: true, childList: true, attributes: true});
+}"""
+
+
+def start_conversion(page: Page, path: Path) -> None:
+    page.goto("/jobs/new/data-conversion")
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_label("Convert to").select_option("jsonl")
+    page.get_by_text("exact", exact=True).first.click()
+    page.get_by_role("button", name="Start job").click()
+
+
+def test_upload_watch_download(page: Page, working_product: Product, tmp_path: Path) -> None:
+    page.add_init_script(f"({RECORDER})()")
+    start_conversion(page, csv_file(tmp_path, "people.csv", ROWS))
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text("Job completed", timeout=60_000)
+    assert len(page.evaluate("() => [...window.shown]")) >= 4
+    with page.expect_download() as info:
+        dialog.get_by_role("link", name="Download").click()
+    assert info.value.suggested_filename == "people.jsonl"
+    lines = Path(info.value.path()).read_text().splitlines()
+    assert len(lines) == ROWS
+    first = json.loads(lines[0])
+    assert (first["id"], first["name"], first["city"]) == ("00000000", "person number 0", "city 0")
+    assert json.loads(lines[-1])["id"] == f"{ROWS - 1:08d}"
+
+
+def test_several_percentages_are_seen(page: Page, working_product: Product) -> None:
+    page.goto("/jobs/new/steps")
+    page.get_by_label("Steps", exact=True).fill("10")
+    page.get_by_label("Seconds").fill("0.4")
+    page.get_by_role("button", name="Start job").click()
+    bar = page.get_by_role("dialog").get_by_role("progressbar")
+    seen = set()
+    for _ in range(4):
+        # Each wait ends with a number that was not there before.
+        already = "|".join(str(number) for number in seen) or "none"
+        expect(bar).to_have_attribute("aria-valuenow", re.compile(rf"^(?!(?:{already})$)\d+$"))
+        seen.add(int(bar.get_attribute("aria-valuenow") or 0))
+    assert len(seen) == 4
+    expect(page.get_by_role("dialog")).to_contain_text("Job completed")
+
+
+def test_the_web_server_restarts_while_a_job_runs(page: Page, working_product: Product, witness: Witness) -> None:
+    witness.expect(SERVER_GONE)
+    job_id = working_product.create("steps", {"steps": 20, "seconds": 0.3})
+    page.goto(f"/jobs/{job_id}")
+    panel = page.locator(".panel")
+    expect(panel).to_contain_text("Processing…")
+    working_product.kill_web()
+    expect(page.locator(".connection").first).to_have_text("Reconnecting…")
+    working_product.start_web()
+    expect(page.locator(".connection").first).to_have_text("Live")
+    expect(panel).to_contain_text("Job completed")
+    expect(page.locator("#job-details")).to_contain_text("#1")
+
+
+def test_cancel_a_running_job(page: Page, working_product: Product) -> None:
+    job_id = working_product.create("steps", {"steps": 600, "seconds": 0.05})
+    page.goto(f"/jobs?open={job_id}")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Processing…")
+    dialog.get_by_role("button", name="Cancel job").click()
+    expect(dialog).to_contain_text("Job cancelled")
+
+
+def test_a_failure_with_its_reason_and_attempts(page: Page, working_product: Product) -> None:
+    job_id = working_product.create("fail", {}, name="Fails thrice")
+    page.goto(f"/jobs/{job_id}")
+    expect(page.locator(".panel")).to_contain_text("Job failed")
+    expect(page.locator(".panel")).to_contain_text("attempt 3 failed")
+    expect(page.locator(".attempts li")).to_have_count(3)

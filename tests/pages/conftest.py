@@ -1,0 +1,63 @@
+"""Signed-in test clients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from jobsapp.core.actors import Actor
+from jobsapp.services import Services
+
+
+class FreshClient(FlaskClient):
+    """Each request in a context of its own, although the tests hold one: nothing is remembered in `g`."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
+@pytest.fixture
+def client(app: OpenAPI, services: Services) -> FlaskClient:
+    """Nobody in particular."""
+    app.test_client_class = FreshClient
+    return app.test_client()
+
+
+SignIn = Callable[[Actor], FlaskClient]
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def token_in(html: str) -> str:
+    found = TOKEN.search(html)
+    assert found is not None, html
+    return found[1]
+
+
+@pytest.fixture
+def sign_in(client: FlaskClient, services: Services) -> SignIn:
+    def sign(actor: Actor) -> FlaskClient:
+        browser = client.application.test_client()
+        link = f"/login/{services.identity.create_login_secret(actor.email)}"
+        page = browser.get(link)
+        assert browser.post(link, data={"csrf_token": token_in(page.text)}).status_code == 303
+        return browser
+
+    return sign
+
+
+@pytest.fixture
+def web(sign_in: SignIn, admin: Actor) -> FlaskClient:
+    """The administrator's browser."""
+    return sign_in(admin)
+
+
+@pytest.fixture
+def csrf(web: FlaskClient) -> str:
+    """A token for the administrator's session."""
+    return token_in(web.get("/jobs/new/echo").text)
