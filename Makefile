@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format bench openapi lock setup clean
+.PHONY: help up test lint format bench screenshots openapi lock setup clean
 PYTHON := .venv/bin/python
 # Compiled once, beside the packages: every process then starts two to three times as fast.
 export PYTHONDONTWRITEBYTECODE :=
@@ -28,6 +28,10 @@ format: setup ## put the code into shape
 
 bench: setup ## measure against others; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks $(ARGS)
+
+screenshots: setup ## pictures of every page, into screenshots/
+	@bin/browser
+	@$(PYTHON) -m tests.browser.screenshots
 
 openapi: setup ## write docs/openapi.json anew, after a change of the API
 	@$(PYTHON) -m flask --app app openapi --indent 2 --output docs/openapi.json

@@ -25,7 +25,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
@@ -156,6 +156,8 @@ class Processor(ABC):
     title: ClassVar[str]
     description: ClassVar[str] = ""
     icon: ClassVar[str] = "gear"
+    unit: ClassVar[Literal["items", "bytes"]] = "items"
+    """What `progress` counts: bytes are shown as MB."""
     queue: ClassVar[str] = ""
     """The queue its jobs wait in; empty: one of its own, named like the type."""
     retry: ClassVar[RetryPolicy] = RetryPolicy()

@@ -16,6 +16,7 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(page: Page, produc
     witness.expect("422")
     page.goto("/jobs/new/data-conversion")
     page.locator("input[type=file]").set_input_files(CSV)  # type: ignore[arg-type]
+    page.get_by_text("More options").click()
     page.get_by_label("Delimiter").fill("::")
     page.get_by_role("button", name="Start job").click()
     target = page.get_by_label("Convert to")

@@ -26,7 +26,7 @@ def start_conversion(page: Page, path: Path) -> None:
     page.goto("/jobs/new/data-conversion")
     page.locator("input[type=file]").set_input_files(path)
     page.get_by_label("Convert to").select_option("jsonl")
-    page.get_by_text("exact", exact=True).first.click()
+    page.get_by_text("Find exact types").click()
     page.get_by_role("button", name="Start job").click()
 
 

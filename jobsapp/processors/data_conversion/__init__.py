@@ -21,6 +21,7 @@ class DataConversion(Processor):
     title = "Convert data"
     description = "Turn a CSV, TSV, JSON, JSON Lines or Parquet file into another of these, value for value."
     icon = "table"
+    unit = "bytes"
     requires = ("duckdb",)
     extra = "data"
 
