@@ -72,8 +72,7 @@ class Duck:
         work.start()
         try:
             while not work.done.wait(POLL_SECONDS):
-                share = max(self._con.query_progress(), 0.0) / 100
-                stage.at(share, f"{message} {stage.meter.megabytes(share)}")
+                stage.at(max(self._con.query_progress(), 0.0) / 100, message)
         except BaseException:
             # Again and again: an interrupt that comes before the statement has begun is lost.
             while not work.done.wait(0.05):

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .duck import literal
+from .progress import Stage
 from .table import Column, Kind, Table
 from .work import Work
 
+SAMPLE_ROWS = 20_000
 NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 # DuckDB's JSON reader also takes NaN, Infinity and a comma before a closing bracket.
 NOT_JSON = r",\s*[\]}]|(?i:[:\[,]\s*-?(nan|inf))"
@@ -53,21 +55,40 @@ PARQUET_GUESSES = (
 
 
 def infer(work: Work, table: Table) -> Table:
-    """Read the whole table once and give each column the first type that holds all its values exactly."""
+    """Read the whole table once and give each column the first type that holds all its values exactly.
+
+    The first rows rule most types out, and those are not tried on the rest: a type refused by one row is refused.
+    """
     guesses = PARQUET_GUESSES if work.data.target_format == "parquet" else JSON_GUESSES
-    tests = [_holds_for_all(guess, column.sql) for column in table.columns for guess in guesses]
-    row = work.duck.run(f"SELECT {', '.join(tests)} FROM {table.sql}", work.stage, "Looking at the types…")[0]
-    step = len(guesses)
-    columns = [_typed(column, guesses, row[n * step :]) for n, column in enumerate(table.columns)]
+    everything = [Trial(column, guess) for column in table.columns for guess in guesses]
+    sample = f"(SELECT * FROM {table.sql} LIMIT {SAMPLE_ROWS})"
+    first, rest = work.stage.split(1, 99)
+    likely = [trial for trial, fit in _try(work, everything, sample, first) if fit is not False]
+    fits = _try(work, likely, table.sql, rest) if likely else []
+    found = {trial.column: trial.guess for trial, fit in reversed(fits) if fit}
+    columns = [_typed(column, found.get(column)) for column in table.columns]
     return replace(table, columns=tuple(columns))
 
 
-def _holds_for_all(guess: Guess, sql: str) -> str:
-    return f"bool_and(coalesce({guess.test.format(sql)}, false)) FILTER ({sql} IS NOT NULL)"
+@dataclass(frozen=True)
+class Trial:
+    """Whether a type fits a column."""
+
+    column: Column
+    guess: Guess
+
+    @property
+    def sql(self) -> str:
+        test = self.guess.test.format(self.column.sql)
+        return f"bool_and(coalesce({test}, false)) FILTER ({self.column.sql} IS NOT NULL)"
 
 
-def _typed(column: Column, guesses: Sequence[Guess], fits: Sequence[bool | None]) -> Column:
-    for guess, fit in zip(guesses, fits, strict=False):
-        if fit:
-            return replace(column, kind=guess.kind, type=guess.type, label=guess.label)
-    return column
+def _try(work: Work, trials: Sequence[Trial], rows: str, stage: Stage) -> list[tuple[Trial, bool | None]]:
+    """Each trial with its verdict over `rows`; None: the column has no value in them."""
+    tests = ", ".join(trial.sql for trial in trials)
+    fits = work.duck.run(f"SELECT {tests} FROM {rows}", stage, "Looking at the types…")[0]
+    return list(zip(trials, fits, strict=True))
+
+
+def _typed(column: Column, guess: Guess | None) -> Column:
+    return column if guess is None else replace(column, kind=guess.kind, type=guess.type, label=guess.label)

@@ -23,9 +23,6 @@ class Meter:
         self._done = max(self._done, min(fraction, 1.0))
         self._context.progress(int(self._done * self._total), self._total, message)
 
-    def megabytes(self, fraction: float) -> str:
-        return f"{fraction * self._total / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"
-
     def check_cancelled(self) -> None:
         self._context.check_cancelled()
 
