@@ -43,7 +43,7 @@ class Keeper:
         settings = self._house.settings
         duties: dict[str, Callable[[], object]] = {
             "wake": lambda: wake.tick(connection, self._hints),
-            "rescue": lambda: rescue.tick(connection, self._house.registry, self._hints),
+            "rescue": lambda: rescue.tick(connection, self._house, self._hints),
             "stop": lambda: stop.tick(connection, settings.redis_url, grace_seconds=settings.cancel_grace_seconds),
         }
         for name, duty in duties.items():

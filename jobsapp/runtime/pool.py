@@ -97,7 +97,7 @@ class Pool:
         """Runs in the worker, whose work-horse died: see to its job at once."""
         try:
             with psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5) as connection:
-                settle_lost_jobs(connection, self._house.registry, self._house.hints(), worker=worker)
+                settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker)
         except psycopg.Error as error:
             log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)
 

@@ -14,6 +14,7 @@ from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.outcomes import Attempt, Died, Failure, decide
 from jobsapp.core.states import Status
 from jobsapp.processors.registry import Registry
+from jobsapp.runtime.house import House
 from jobsapp.store.jobs import ChangedJob, LostJob, finish_job, lost_jobs
 
 
@@ -36,15 +37,20 @@ def attempt_facts(
 
 
 def settle_lost_jobs(
-    connection: Connection[Any], registry: Registry, hints: Hints, *, worker: str | None = None
+    connection: Connection[Any], house: House, hints: Hints, *, worker: str | None = None
 ) -> list[UUID]:
-    """Settle the jobs whose lease ended, and those of `worker`, whose work-horse died. Returns their ids."""
+    """Settle the jobs whose lease ended, and those of `worker`, whose work-horse died. Returns their ids.
+
+    What their attempts left half written goes too.
+    """
     with connection.transaction():
         changes = [
             changed
             for lost in lost_jobs(connection, worker=worker)
-            if (changed := _settle(connection, registry, lost, worker)) is not None
+            if (changed := _settle(connection, house.registry, lost, worker)) is not None
         ]
+    for changed in changes:
+        house.storage.remove_workdirs(str(changed.id))
     hints.publish([announcement(changed) for changed in changes])
     for queue in {changed.queue for changed in changes if changed.status == Status.PENDING}:
         hints.wake(queue)

@@ -102,6 +102,11 @@ class LocalStorage:
         self.work.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=self.work, prefix=f"{label}."))
 
+    def remove_workdirs(self, prefix: str) -> None:
+        """Remove the work folders whose label begins with `prefix`, left by attempts that died."""
+        for folder in self.work.glob(f"{prefix}.*"):
+            remove(folder)
+
     def stale(self, seconds: float) -> Iterator[Path]:
         """Unfinished uploads and work folders that nobody touched for `seconds`."""
         limit = time.time() - seconds

@@ -69,6 +69,33 @@ def test_worker_killed_in_the_middle(services: Services, admin: Actor, processes
     assert job.result == {"steps": 4, "resumedAt": 2}
 
 
+def test_worker_killed_in_the_middle_of_a_conversion(
+    services: Services, admin: Actor, processes: Processes, settings: Settings
+) -> None:
+    rows = 1_200_000
+    line = b'{"id":"0007","amount":1.50,"note":"a \\"quoted\\" word, and a comma"}\n'
+    receiver = services.files.receiver()
+    for _ in range(100):
+        receiver.write(line * (rows // 100))
+    source = services.files.register(admin, receiver, "orders.jsonl").id
+    with processes:
+        worker = processes.flask("worker", "--queues", "data-conversion", "--concurrency", "1")
+        processes.flask("keeper")
+        job_id = create(services, admin, "data-conversion", source=str(source), targetFormat="csv")
+        wait_for(services, admin, job_id, "active", step=1)
+        processes.end(worker, signal.SIGKILL)
+        assert current(services, admin, job_id).status == "active", "it was killed in the middle"
+        processes.flask("worker", "--queues", "data-conversion", "--concurrency", "1")
+        job = wait_for(services, admin, job_id, "completed")
+    assert [attempt.outcome for attempt in job.history] == ["died", "completed"]
+    assert [file.name for file in job.artifacts] == ["orders.csv"]
+    text = services.files.path(job.artifacts[0]).read_text()
+    cell = '0007,1.50,"a ""quoted"" word, and a comma"\n'
+    assert text == "id,amount,note\n" + cell * rows
+    stored = [path.name for path in settings.files_dir.rglob("*") if path.is_file()]
+    assert sorted(stored) == sorted([str(source), str(job.artifacts[0].id)]), "half a file was left behind"
+
+
 def test_work_horse_killed_is_noticed_at_once(
     services: Services, admin: Actor, settings: Settings, tmp_path: Path
 ) -> None:

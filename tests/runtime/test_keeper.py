@@ -33,8 +33,8 @@ def test_rescue_gives_a_job_without_a_lease_to_another(
 ) -> None:
     alive = claimed(services, admin, connection)
     dead = claimed(services, admin, connection, lease=-1)
-    assert rescue.tick(connection, house.registry, house.hints()) == [dead]
-    assert rescue.tick(connection, house.registry, house.hints()) == []
+    assert rescue.tick(connection, house, house.hints()) == [dead]
+    assert rescue.tick(connection, house, house.hints()) == []
     job = services.jobs.get(admin, dead)
     assert job.status == "pending"
     assert job.error is not None
@@ -49,7 +49,7 @@ def test_a_job_that_kills_its_workers_fails_in_the_end(
     services: Services, admin: Actor, house: House, connection: Connection
 ) -> None:
     job_id = claimed(services, admin, connection, lease=-1, max_attempts=1)
-    rescue.tick(connection, house.registry, house.hints())
+    rescue.tick(connection, house, house.hints())
     assert services.jobs.get(admin, job_id).status == "failed"
 
 
@@ -58,9 +58,9 @@ def test_a_dead_job_that_was_asked_to_stop_is_cancelled(
 ) -> None:
     job_id = claimed(services, admin, connection)
     services.jobs.cancel(admin, job_id)
-    settle_lost_jobs(connection, house.registry, house.hints(), worker="somebody else")
+    settle_lost_jobs(connection, house, house.hints(), worker="somebody else")
     assert services.jobs.get(admin, job_id).status == "active"
-    settle_lost_jobs(connection, house.registry, house.hints(), worker="w")
+    settle_lost_jobs(connection, house, house.hints(), worker="w")
     assert services.jobs.get(admin, job_id).status == "cancelled"
 
 

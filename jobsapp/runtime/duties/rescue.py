@@ -9,15 +9,15 @@ from uuid import UUID
 from psycopg import Connection
 
 from jobsapp.bus.hints import Hints
-from jobsapp.processors.registry import Registry
+from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 
 log = logging.getLogger(__name__)
 
 
-def tick(connection: Connection[Any], registry: Registry, hints: Hints) -> list[UUID]:
+def tick(connection: Connection[Any], house: House, hints: Hints) -> list[UUID]:
     """Returns the jobs it rescued."""
-    rescued = settle_lost_jobs(connection, registry, hints)
+    rescued = settle_lost_jobs(connection, house, hints)
     for job_id in rescued:
         log.warning("the lease of job %s ended; it was settled", job_id)
     return rescued
