@@ -53,6 +53,7 @@ def main() -> None:
     engine = create_engine(current_app.config["SQLALCHEMY_DATABASE_URI"])
     with engine.connect() as connection:
         run(connection)
+    engine.dispose()
 
 
 main()

@@ -22,7 +22,7 @@ from jobsapp.core.events import JobChanged
 log = logging.getLogger(__name__)
 
 CHANNEL = "jobsapp:events"
-DRAIN = "jobsapp.runtime.drain.drain"
+WAKE_UP = "drain"
 LISTENING = "jobsapp:listening:"
 PRESENCE_SECONDS = 15
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
@@ -72,7 +72,7 @@ class Hints:
         pipeline.zcount(LISTENING + queue, time.time(), "+inf")
         waiting, listening = pipeline.execute()
         if waiting < max(1, listening):
-            rq_queue.enqueue_call(DRAIN, args=(queue,), timeout=-1, result_ttl=0, failure_ttl=60)
+            rq_queue.enqueue_call(WAKE_UP, timeout=-1, result_ttl=0, failure_ttl=60)
 
     def _publish(self, changes: list[JobChanged]) -> None:
         pipeline = self._redis.pipeline(transaction=False)

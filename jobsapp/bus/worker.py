@@ -1,85 +1,173 @@
-"""The RQ worker. Every override of RQ's internals is in this file; they belong to RQ 3.0."""
+"""The RQ worker. Every override of RQ's internals is in this file; they belong to RQ 3.0.
+
+RQ brings the queue, registration, commands (stop, kill) and warm shutdown. The work-horse is ours: forked once and
+kept warm, with its connections open, for as long as it stays healthy. RQ hands over a wake-up, the horse drains that
+queue. So RQ's own bookkeeping of jobs (status, results, retries) is not used: PostgreSQL has the truth.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import logging
 import os
+import random
+import select
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, suppress
 
 from redis import Redis
 from rq import Queue, Worker
 from rq.command import send_kill_horse_command
-from rq.executions import Execution
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker import DequeueStrategy
+from rq.worker import DequeueStrategy, WorkerStatus
 
 from jobsapp.bus.connection import RedisError, hints, steady
 
 log = logging.getLogger(__name__)
 
+Drain = Callable[[str], bool]
+"""Drains the queue of that name. True: this work-horse has had its day, let another take its place."""
+
 PR_SET_PDEATHSIG = 1
+HEARTBEAT_SECONDS = 30.0
+DONE, RETIRED = b"d", b"r"
 
 
 class DrainWorker(Worker):
-    """Takes wake-ups from Redis and lets a forked work-horse drain the queue.
+    """Takes wake-ups from Redis and has a warm work-horse drain the queue.
 
-    `horse_died(worker_name)` is called in the worker's own process when a work-horse ends in any way but its own
-    good exit, so that its job is looked after at once and not when its lease ends.
+    `make_horse()` is entered in the work-horse's process. `horse_died(worker_name)` is called in the worker's own
+    when a work-horse ends in any way but its own good exit, so that its job is looked after at once.
     """
 
     def __init__(
-        self, queues: Sequence[str], *, connection: Redis, name: str, horse_died: Callable[[str], None]
+        self,
+        queues: Sequence[str],
+        *,
+        connection: Redis,
+        name: str,
+        make_horse: Callable[[], AbstractContextManager[Drain]],
+        horse_died: Callable[[str], None],
     ) -> None:
         super().__init__(list(queues), connection=connection, name=name, serializer=JSONSerializer)
-        self._horse_died = horse_died
-        self._horse_status: int | None = 0
-        self._parent = os.getpid()
-
-    def main_work_horse(self, job: Job, queue: Queue) -> None:
-        die_with(self._parent)
-        os.environ["JOBSAPP_WORKER_NAME"] = self.name
-        super().main_work_horse(job, queue)
-
-    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
-        pid, status, usage = super().wait_for_horse()
-        self._horse_status = status
-        return pid, status, usage
+        self._make_horse = make_horse
+        self._report_death = horse_died
+        self._line: socket.socket | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        self._horse_status = None
+        self._tell(WorkerStatus.BUSY)
         try:
-            super().execute_job(job, queue)
+            self._drain(queue.name)
         finally:
-            if self._horse_status != os.EX_OK:
-                self._horse_died(self.name)
+            self._forget(job, queue)
+            self._tell(WorkerStatus.IDLE)
 
-    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """A heartbeat that fails must not end the worker, and with it the job in hand: PostgreSQL has the lease."""
-        try:
-            super().maintain_heartbeats(job, execution)
-        except RedisError as error:
-            log.warning("heartbeat not sent, Redis is away: %s", error)
+    def saddle(self) -> socket.socket:
+        """The line to the work-horse; forks one if there is none."""
+        if self._line is None:
+            self._line, other = socket.socketpair()
+            parent = os.getpid()
+            self._horse_pid = os.fork()
+            if not self._horse_pid:
+                self._line.close()
+                self._be_horse(other, parent)
+            other.close()
+        return self._line
 
     def handle_warm_shutdown_request(self) -> None:
         """Tell the work-horse too, so that it claims nothing more and hands its job back after the grace."""
         super().handle_warm_shutdown_request()
         if self.horse_pid:
-            os.kill(self.horse_pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
-    def setup_work_horse_signals(self) -> None:
-        # Until the drain installs its own handler, a stop asked for during the start must not kill the horse.
-        super().setup_work_horse_signals()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    def teardown(self) -> None:
+        self._dismiss()
+        with suppress(RedisError):
+            super().teardown()
+
+    def _drain(self, queue: str) -> None:
+        line = self.saddle()
+        try:
+            line.sendall(f"{queue}\n".encode())
+        except OSError:
+            # It died at rest, so no job went with it.
+            self._dismiss()
+            line = self.saddle()
+            line.sendall(f"{queue}\n".encode())
+        while not select.select([line], [], [], HEARTBEAT_SECONDS)[0]:
+            with suppress(RedisError):
+                self.heartbeat()
+        answer = _receive(line)
+        if answer != DONE:
+            self._dismiss()
+        if not answer:
+            log.warning("the work-horse of %s died", self.name)
+            self._report_death(self.name)
+
+    def _be_horse(self, line: socket.socket, parent: int) -> None:
+        """The work-horse's life: from the fork to `os._exit`."""
+        status = 1
+        try:
+            self._is_horse = True
+            os.setpgrp()
+            die_with(parent)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # Until the horse has a handler of its own, a stop asked for meanwhile must not kill it.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            random.seed()
+            with self._make_horse() as drain:
+                for name in line.makefile("rb"):
+                    retires = drain(name.decode().rstrip("\n"))
+                    line.sendall(RETIRED if retires else DONE)
+                    if retires:
+                        break
+            status = 0
+        except BaseException:
+            log.exception("a work-horse of %s broke", self.name)
+        finally:
+            os._exit(status)
+
+    def _dismiss(self) -> None:
+        """Let the work-horse end, and wait for that: at rest it ends when the line is closed."""
+        if self._line is None:
+            return
+        self._line.close()
+        self._line = None
+        with suppress(ChildProcessError):
+            os.waitpid(self.horse_pid, 0)
+        self._horse_pid = 0
+
+    def _forget(self, job: Job, queue: Queue) -> None:
+        """The wake-up has done its work."""
+        with suppress(RedisError):
+            pipeline = self.connection.pipeline(transaction=False)
+            pipeline.delete(job.key)
+            pipeline.lrem(IntermediateQueue.get_intermediate_queue_key(queue.key), 1, job.id)
+            pipeline.execute()
+
+    def _tell(self, state: WorkerStatus) -> None:
+        with suppress(RedisError):
+            self.set_state(state)
+        self._state = state
 
 
-def work(redis_url: str, queues: Sequence[str], name: str, horse_died: Callable[[str], None]) -> None:
+def work(
+    redis_url: str,
+    queues: Sequence[str],
+    name: str,
+    *,
+    make_horse: Callable[[], AbstractContextManager[Drain]],
+    horse_died: Callable[[str], None],
+) -> None:
     """Be a worker until a signal ends it. Each queue has its turn, so that none starves behind a busy one."""
-    worker = DrainWorker(queues, connection=steady(redis_url), name=name, horse_died=horse_died)
+    worker = DrainWorker(queues, connection=steady(redis_url), name=name, make_horse=make_horse, horse_died=horse_died)
+    worker.saddle()
     worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
 
 
@@ -100,3 +188,11 @@ def kill_horse(redis_url: str, worker: str) -> bool:
         log.warning("could not stop the work-horse of %s: %s", worker, error)
         return False
     return True
+
+
+def _receive(line: socket.socket) -> bytes:
+    """One byte of answer; nothing if the other end is gone."""
+    try:
+        return line.recv(1)
+    except OSError:
+        return b""

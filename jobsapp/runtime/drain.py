@@ -1,16 +1,29 @@
-"""What a wake-up runs: the one function that RQ calls, in a forked work-horse."""
+"""What a wake-up runs in a work-horse: the drain of its queue."""
 
 from __future__ import annotations
 
-import os
-import socket
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
 
 from jobsapp.runtime.horse import Horse
-from jobsapp.runtime.house import current_house
+from jobsapp.runtime.house import House
+
+log = logging.getLogger(__name__)
 
 
-def drain(queue: str) -> None:
-    """Run the due jobs of `queue` until there are none. Finding none is success."""
-    worker = os.environ.get("JOBSAPP_WORKER_NAME") or f"{socket.gethostname()}-{os.getpid()}"
-    with Horse(current_house(), worker) as horse:
-        horse.drain(queue)
+@contextmanager
+def warm_horse(house: House, worker: str) -> Iterator[Callable[[str], bool]]:
+    """A work-horse that stays: gives the function that drains a queue and says whether the horse should retire."""
+    with Horse(house, worker) as horse:
+
+        def drain(queue: str) -> bool:
+            try:
+                horse.drain(queue)
+            except psycopg.OperationalError as error:
+                log.warning("PostgreSQL is away; the keeper will wake the queue %s again: %s", queue, error)
+            return horse.has_had_its_day
+
+        yield drain

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
+import resource
 import signal
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from uuid import UUID
@@ -28,6 +30,9 @@ from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, claim_jobs,
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 10.0
+LIFE_SECONDS = 3600.0
+LIFE_JOBS = 20_000
+LIFE_BYTES = 384 * 1024 * 1024
 PERSIST_SECONDS = 60.0
 RECONNECT_SECONDS = 0.5
 
@@ -47,6 +52,8 @@ class Horse:
             grace_seconds=settings.cancel_grace_seconds,
         )
         self._connection = self._connect()
+        self._born = time.monotonic()
+        self._jobs_done = 0
         self._stopping = False
         self._in_processor = False
 
@@ -60,22 +67,35 @@ class Horse:
         self._heart.stop()
         self._connection.close()
 
+    @property
+    def has_had_its_day(self) -> bool:
+        """Whether another process should take its place: libraries leak, and memory once used is seldom given back."""
+        old = time.monotonic() - self._born > LIFE_SECONDS
+        return old or self._jobs_done >= LIFE_JOBS or resident_bytes() > LIFE_BYTES
+
     def drain(self, queue: str) -> int:
         """Run due jobs of `queue` until there are none, the turn is over or a stop is asked. Returns how many ran."""
         end = time.monotonic() + TURN_SECONDS
         done = 0
         while job := self._claim(queue):
             self._perform(job)
+            self._jobs_done += 1
             done += 1
-            if self._stopping or time.monotonic() > end:
+            if self._stopping or time.monotonic() > end or self.has_had_its_day:
                 self._hints.wake(queue)
                 break
         return done
 
     def _claim(self, queue: str) -> ClaimedJob | None:
-        claimed = claim_jobs(
-            self._connection, queue, worker=self._worker, lease_seconds=self._house.settings.lease_seconds
-        )
+        lease = self._house.settings.lease_seconds
+        if self._stopping:
+            return None
+        try:
+            claimed = claim_jobs(self._connection, queue, worker=self._worker, lease_seconds=lease)
+        except psycopg.OperationalError:
+            # The server may have restarted since the last drain.
+            self._reconnect()
+            claimed = claim_jobs(self._connection, queue, worker=self._worker, lease_seconds=lease)
         if not claimed:
             return None
         job = claimed[0]
@@ -215,3 +235,12 @@ class Horse:
             self._connection = self._connect()
         except psycopg.OperationalError as error:
             log.warning("PostgreSQL is away: %s", error)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM; where the system does not say, the most it ever was."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return pages * resource.getpagesize()

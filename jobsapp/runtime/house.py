@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.hints import Hints
-from jobsapp.config import Settings, load_settings, require_servers
+from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry, load_registry
 from jobsapp.storage import LocalStorage
 
@@ -27,18 +27,3 @@ class House:
 def build_house(settings: Settings) -> House:
     """Importing the processors' modules happens here: safe before a fork, using them is not."""
     return House(settings, load_registry(settings.processor_modules), LocalStorage(settings.files_dir))
-
-
-def enter(house: House) -> None:
-    """Make it the house of this process and of those it forks."""
-    _entered[:] = [house]
-
-
-def current_house() -> House:
-    """The house of this process; one from the environment if none was entered."""
-    if not _entered:
-        enter(build_house(require_servers(load_settings())))
-    return _entered[0]
-
-
-_entered: list[House] = []

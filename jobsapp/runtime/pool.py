@@ -12,13 +12,14 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import psycopg
 
 from jobsapp.bus.worker import die_with, work
-from jobsapp.runtime import drain  # noqa: F401  imported before the fork, so that no work-horse has to
-from jobsapp.runtime.house import House, enter
+from jobsapp.runtime.drain import warm_horse
+from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,6 @@ class Pool:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; then let each worker finish or hand back its job."""
-        enter(self._house)
         os.set_blocking(self._wake, False)
         os.set_blocking(self._waker, False)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
@@ -86,7 +86,13 @@ class Pool:
             for number in (*STOP_SIGNALS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             die_with(parent)
-            work(self._house.settings.redis_url, self._queues, name, self._settle)
+            work(
+                self._house.settings.redis_url,
+                self._queues,
+                name,
+                make_horse=partial(warm_horse, self._house, name),
+                horse_died=self._settle,
+            )
             status = 0
         except BaseException:
             log.exception("worker %s ended", name)

@@ -28,6 +28,14 @@ def test_files_named_in_the_map_exist() -> None:
     assert [name for name in named if not (ROOT / "jobsapp" / name).exists()] == []
 
 
+def test_the_processor_of_the_readme_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    module = ModuleType("readme_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(block, "README.md", "exec"), module.__dict__)
+    assert load_registry(["readme_example"]).get("greet").validate({"name": "Ana"}).model_dump() == {"name": "Ana"}
+
+
 def test_the_example_of_a_processor_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "processors.md").read_text(), re.DOTALL)
     module = ModuleType("documented_example")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine
 
 from jobsapp.config import Settings
 from jobsapp.store import schema
+from tests.processes import Processes
 
 
 @contextmanager
@@ -46,6 +47,16 @@ def test_two_hosts_that_start_at_once_migrate_once(settings: Settings) -> None:
             other.execute("SELECT pg_advisory_unlock(8314627)")
         assert waiting.result(30)
     assert not schema.upgrade(url)
+
+
+def test_flask_db_upgrade_does_the_same(settings: Settings) -> None:
+    name = f"flask_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    url = settings.database_url.replace("@/postgres", f"@/{name}")
+    with Processes(settings, database_url=url) as processes:
+        assert processes.flask("db", "upgrade").wait(60) == 0
+    assert not schema.upgrade(settings.sqlalchemy_url.replace("@/postgres", f"@/{name}"))
 
 
 def test_down_and_up_again(settings: Settings) -> None:
