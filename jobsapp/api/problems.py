@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import Any
 
 import psycopg
@@ -12,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from jobsapp.auth.current import bearer_token, services
 from jobsapp.errors import JobsappError, NotSignedIn, TooLarge, Unavailable
@@ -56,7 +56,7 @@ class Problem(BaseModel):
 def told(*statuses: int) -> dict[Any, Any]:
     """The part of an operation's `responses` that says which errors it may answer with."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {status: {"description": HTTP_STATUS_CODES[status], "content": content} for status in statuses}
 
 
 def refuse(error: ValidationError) -> Any:
