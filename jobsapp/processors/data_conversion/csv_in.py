@@ -18,7 +18,6 @@ from .table import Column, Table, clean_names
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_LIMIT = 16 << 20
 LONG_LINES = 64 << 20
-BUFFER = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Dialect:
             "nullstr": literal(self.null_text),
             "header": str(self.header).lower(),
             "skip": str(self.skip),
-            "buffer_size": str(BUFFER),
         }
         if self.long_lines:
             options |= {"max_line_size": str(LONG_LINES), "buffer_size": str(LONG_LINES), "parallel": "false"}

@@ -12,7 +12,7 @@ from jobsapp.processors.sdk import Context
 from .progress import Stage
 
 POLL_SECONDS = 0.05
-MEMORY_LIMIT = "352MB"
+MEMORY_LIMIT = "448MB"
 SETTINGS = (
     "TimeZone = 'UTC'",
     "enable_progress_bar = true",
