@@ -94,6 +94,34 @@ class MakeFile(Processor):
         return {"characters": len(text)}
 
 
+class Odd(Processor):
+    """Says what nobody should say, forks what nobody waits for."""
+
+    type = "odd"
+    title = "Odd"
+    retry: ClassVar[RetryPolicy] = RetryPolicy(attempts=2, first=0.01)
+
+    class Input(Input):
+        how: str
+
+    def run(self, data: Any, context: Context) -> Any:
+        match data.how:
+            case "progress":
+                context.progress(10**400, 10**401, ValueError("no text"))  # type: ignore[arg-type]
+                context.progress("x", object(), b"bytes")  # type: ignore[arg-type]
+                time.sleep(0.6)
+            case "checkpoint":
+                context.checkpoint({"loss": float("nan")})
+            case "result":
+                return {"half": "\ud800"}
+            case "orphan" if context.attempt == 1:
+                if os.fork() == 0:
+                    time.sleep(600)
+                    os._exit(0)
+                os.kill(os.getpid(), signal.SIGKILL)
+        return {"attempt": context.attempt}
+
+
 class NotInstalled(Processor):
     type = "not-installed"
     title = "Not installed"

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 
@@ -35,6 +36,8 @@ Drain = Callable[[str], bool]
 
 PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 30.0
+LOOK_SECONDS = 0.5
+TTL_SECONDS = 60
 DONE, RETIRED = b"d", b"r"
 
 
@@ -45,6 +48,9 @@ class DrainWorker(Worker):
     when a work-horse ends in any way but its own good exit, so that its job is looked after at once.
     """
 
+    # RQ would double its pause up to a minute: too long for those who wait.
+    max_connection_wait_time = 2.0
+
     def __init__(
         self,
         queues: Sequence[str],
@@ -54,7 +60,9 @@ class DrainWorker(Worker):
         make_horse: Callable[[], AbstractContextManager[Drain]],
         horse_died: Callable[[str], None],
     ) -> None:
-        super().__init__(list(queues), connection=connection, name=name, serializer=JSONSerializer)
+        super().__init__(
+            list(queues), connection=connection, name=name, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
+        )
         self._make_horse = make_horse
         self._report_death = horse_died
         self._line: socket.socket | None = None
@@ -72,10 +80,13 @@ class DrainWorker(Worker):
         if self._line is None:
             self._line, other = socket.socketpair()
             parent = os.getpid()
+            # A stop that comes before the horse has a handler for it is kept until it has.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             self._horse_pid = os.fork()
             if not self._horse_pid:
                 self._line.close()
                 self._be_horse(other, parent)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             other.close()
         return self._line
 
@@ -100,15 +111,35 @@ class DrainWorker(Worker):
             self._dismiss()
             line = self.saddle()
             line.sendall(f"{queue}\n".encode())
-        while not select.select([line], [], [], HEARTBEAT_SECONDS)[0]:
-            with suppress(RedisError):
-                self.heartbeat()
-        answer = _receive(line)
+        answer = self._await_answer(line)
         if answer != DONE:
             self._dismiss()
         if not answer:
             log.warning("the work-horse of %s died", self.name)
             self._report_death(self.name)
+
+    def _await_answer(self, line: socket.socket) -> bytes:
+        """The horse's answer; nothing if it died. Its children may hold the line open, so it is looked after too."""
+        beat = time.monotonic()
+        while not select.select([line], [], [], LOOK_SECONDS)[0]:
+            if self._has_ended():
+                return b""
+            if time.monotonic() - beat > HEARTBEAT_SECONDS:
+                beat = time.monotonic()
+                with suppress(RedisError):
+                    self.heartbeat()
+        return _receive(line)
+
+    def _has_ended(self) -> bool:
+        """Whether the work-horse is gone. Its process group goes with it."""
+        try:
+            if os.waitpid(self.horse_pid, os.WNOHANG)[0] == 0:
+                return False
+        except ChildProcessError:
+            pass
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.horse_pid, signal.SIGKILL)
+        return True
 
     def _be_horse(self, line: socket.socket, parent: int) -> None:
         """The work-horse's life: from the fork to `os._exit`."""
@@ -118,10 +149,11 @@ class DrainWorker(Worker):
             os.setpgrp()
             die_with(parent)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            # Until the horse has a handler of its own, a stop asked for meanwhile must not kill it.
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            # The worker's own connections: a message read here would be lost there.
+            self.connection.connection_pool.disconnect()
             random.seed()
             with self._make_horse() as drain:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                 for name in line.makefile("rb"):
                     retires = drain(name.decode().rstrip("\n"))
                     line.sendall(RETIRED if retires else DONE)

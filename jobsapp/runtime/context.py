@@ -114,7 +114,7 @@ class JobContext:
         self.made.append(MadeFile(path, name, media_type or media_type_of(name), stored))
 
     def checkpoint(self, state: JSON) -> None:
-        json.dumps(state)
+        json.dumps(state, allow_nan=False)
         with self._lock:
             self._checkpoint = state
 
@@ -148,11 +148,15 @@ class JobContext:
         before, now = percentage(self._written[0], self._written[1]), percentage(current, total)
         if before is not None and (now is None or now < before):
             current, total = self._written[0], self._written[1]
-        return current, total, None if message is None else _text(message)
+        return current, total, None if message is None else _text(str(message))
 
 
 def _finite(number: Any) -> float | None:
-    return float(number) if number is not None and math.isfinite(number) and number >= 0 else None
+    try:
+        value = float(number)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from types import TracebackType
 from typing import Any
@@ -48,9 +49,11 @@ def _run(job_type: JobType, job: ClaimedJob, context: JobContext) -> Any:
         raise Permanent(f"The input no longer fits the type: {invalid(error, 'data').detail}") from None
     result = job_type.processor().run(data, context)
     try:
-        return to_jsonable_python(result, by_alias=True, inf_nan_mode="strings")
-    except PydanticSerializationError as error:
+        result = to_jsonable_python(result, by_alias=True, inf_nan_mode="strings")
+        json.dumps(result, ensure_ascii=False).encode()
+    except (PydanticSerializationError, UnicodeEncodeError, ValueError) as error:
         raise Permanent(f"The result is not JSON: {error}.") from None
+    return result
 
 
 def _failure(error: BaseException, job_type: JobType) -> Failure:

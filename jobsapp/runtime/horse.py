@@ -7,6 +7,7 @@ import random
 import resource
 import signal
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -25,6 +26,7 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.pulse import Heart
 from jobsapp.runtime.settle import announcement, attempt_facts
 from jobsapp.store import files as file_store
+from jobsapp.store.connect import connect
 from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, claim_jobs, finish_job, pulse_job
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Horse:
         )
         self._connection = self._connect()
         self._born = time.monotonic()
+        self._born_bytes = resident_bytes()
         self._jobs_done = 0
         self._stopping = False
         self._in_processor = False
@@ -71,7 +74,8 @@ class Horse:
     def has_had_its_day(self) -> bool:
         """Whether another process should take its place: libraries leak, and memory once used is seldom given back."""
         old = time.monotonic() - self._born > LIFE_SECONDS
-        return old or self._jobs_done >= LIFE_JOBS or resident_bytes() > LIFE_BYTES
+        grown = resident_bytes() - self._born_bytes
+        return old or self._jobs_done >= LIFE_JOBS or grown > LIFE_BYTES
 
     def drain(self, queue: str) -> int:
         """Run due jobs of `queue` until there are none, the turn is over or a stop is asked. Returns how many ran."""
@@ -146,8 +150,7 @@ class Horse:
         try:
             changed = self._write_persistently(job, context, transition, artifacts)
         except BaseException:
-            for file_id in artifacts:
-                self._house.storage.delete(file_id)
+            self._drop_unregistered(artifacts)
             raise
         self._hints.publish([announcement(changed)])
         if transition.status == Status.PENDING and transition.run_at and transition.run_at <= datetime.now(UTC):
@@ -195,6 +198,15 @@ class Horse:
             context.untake(last)
             raise
 
+    def _drop_unregistered(self, artifacts: dict[UUID, Any]) -> None:
+        """A COMMIT whose answer was lost may have registered them. What cannot be asked is left to the sweep."""
+        if not artifacts:
+            return
+        with suppress(psycopg.Error):
+            registered = file_store.registered(self._connection, list(artifacts))
+            for file_id in artifacts.keys() - registered:
+                self._house.storage.delete(file_id)
+
     def _store_artifacts(self, context: JobContext) -> dict[UUID, Any]:
         stored = {}
         for made in context.made:
@@ -227,7 +239,7 @@ class Horse:
             raise HandBack
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5)
+        return connect(self._house.settings.database_url, f"jobsapp {self._worker}")
 
     def _reconnect(self) -> None:
         self._connection.close()

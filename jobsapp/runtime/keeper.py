@@ -13,6 +13,7 @@ import psycopg
 
 from jobsapp.runtime.duties import rescue, stop, wake
 from jobsapp.runtime.house import House
+from jobsapp.store.connect import connect
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Keeper:
 
     def _keep(self) -> None:
         """Lead for as long as the connection holds: the lock belongs to it."""
-        with psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5) as connection:
+        with connect(self._house.settings.database_url, "jobsapp keeper") as connection:
             leads = False
             while not self._stopping.is_set():
                 leads = leads or self._try_to_lead(connection)

@@ -21,6 +21,7 @@ from jobsapp.bus.worker import die_with, work
 from jobsapp.runtime.drain import warm_horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
+from jobsapp.store.connect import connect
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Pool:
     def _settle(self, worker: str) -> None:
         """Runs in the worker, whose work-horse died: see to its job at once."""
         try:
-            with psycopg.connect(self._house.settings.database_url, autocommit=True, connect_timeout=5) as connection:
+            with connect(self._house.settings.database_url, f"jobsapp {worker}") as connection:
                 settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker)
         except psycopg.Error as error:
             log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)

@@ -14,6 +14,7 @@ import psycopg
 from jobsapp.bus.hints import Hints
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.runtime.context import JobContext
+from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Pulse, pulse_job
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,14 @@ class Heart:
         while not self._stop.wait(INTERVAL_SECONDS):
             with self._lock:
                 if self._context is not None:
-                    self._beat(self._context)
+                    self._beat_safely(self._context)
+
+    def _beat_safely(self, context: JobContext) -> None:
+        """Whatever a processor says, the heart of the work-horse goes on: later jobs need it too."""
+        try:
+            self._beat(context)
+        except Exception:
+            log.exception("a pulse of job %s failed", context.job_id)
 
     def _beat(self, context: JobContext) -> None:
         self._kill_if_overdue()
@@ -74,6 +82,9 @@ class Heart:
         try:
             self._write(context, pulse)
             self._last_beat = now
+        except psycopg.DataError as error:
+            # It will not get better by being said again.
+            log.warning("job %s said what PostgreSQL cannot hold; dropped: %s", context.job_id, error)
         except psycopg.Error as error:
             log.warning("no pulse for job %s: %s", context.job_id, error)
             context.untake(pulse)
@@ -81,7 +92,7 @@ class Heart:
 
     def _write(self, context: JobContext, pulse: Pulse) -> None:
         if self._connection is None:
-            self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
+            self._connection = connect(self._database_url, "jobsapp pulse")
         beat = pulse_job(self._connection, context.job_id, context.attempt, pulse, lease_seconds=self._lease)
         if beat is None:
             log.warning("job %s was given to another worker; stopping", context.job_id)

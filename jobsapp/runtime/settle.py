@@ -44,13 +44,15 @@ def settle_lost_jobs(
     What their attempts left half written goes too.
     """
     with connection.transaction():
-        changes = [
-            changed
+        settled = [
+            (lost, changed)
             for lost in lost_jobs(connection, worker=worker)
             if (changed := _settle(connection, house.registry, lost, worker)) is not None
         ]
-    for changed in changes:
-        house.storage.remove_workdirs(str(changed.id))
+    for lost, _ in settled:
+        # By attempt: the next one may have begun by now.
+        house.storage.remove_workdirs(f"{lost.id}.{lost.attempt}")
+    changes = [changed for _, changed in settled]
     hints.publish([announcement(changed) for changed in changes])
     for queue in {changed.queue for changed in changes if changed.status == Status.PENDING}:
         hints.wake(queue)

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.states import Status
 from jobsapp.errors import Forbidden, InvalidInput
-from jobsapp.models import StoredFile
+from jobsapp.models import Job, StoredFile
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
 from jobsapp.storage.local import remove
@@ -50,9 +51,11 @@ class Cleanup:
     def sweep(self) -> int:
         """Remove bytes that belong to no row: left by a crash between storage and database. Returns how many."""
         removed = 0
+        active = {str(job_id) for job_id in self._session.scalars(select(Job.id).where(Job.status == Status.ACTIVE))}
         for path in self._storage.stale(STALE_SECONDS):
-            remove(path)
-            removed += 1
+            if path.name.partition(".")[0] not in active:
+                remove(path)
+                removed += 1
         for file_id in self._storage.stored_ids(STALE_SECONDS):
             if self._session.scalar(select(StoredFile.id).where(StoredFile.id == file_id)) is None:
                 self._storage.delete(file_id)

@@ -5,6 +5,7 @@ A file appears under its name only when it is whole and on disk. Names that peop
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -86,6 +87,8 @@ class LocalStorage:
         """Move a whole file from this storage's file system to its place. Atomic, and on disk when it returns."""
         target = self.path(file_id)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # The sweep goes by age, and the file may be long in the making.
+        os.utime(source)
         source.replace(target)
         folder = os.open(target.parent, os.O_RDONLY)
         try:
@@ -119,8 +122,9 @@ class LocalStorage:
         """Ids of all stored files older than that."""
         limit = time.time() - older_than_seconds
         for path in self.root.glob("??/*"):
-            if path.stat().st_mtime < limit:
-                yield UUID(path.name)
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                if path.stat().st_mtime < limit:
+                    yield UUID(path.name)
 
 
 def sha256_of(path: Path) -> Stored:

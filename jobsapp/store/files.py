@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from jobsapp.store.statements import fetch_one
+from jobsapp.store.statements import fetch_all, fetch_one
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,16 @@ class FileRow:
     size: int
     media_type: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class _Id:
+    id: UUID
+
+
+def registered(connection: Connection[Any], file_ids: list[UUID]) -> set[UUID]:
+    """Those of these ids that have a row."""
+    return {row.id for row in fetch_all(connection, "registered_files", _Id, ids=file_ids)}
 
 
 def find_file(connection: Connection[Any], file_id: UUID, organization_id: UUID) -> FileRow | None:

@@ -25,7 +25,10 @@ WITH ending AS (
   FROM ending WHERE jobs.id = ending.id
   RETURNING jobs.id, organization_id, queue, jobs.status, revision, attempts
 ), ended AS (
-  UPDATE job_attempts SET ended_at = now(), outcome = %(outcome)s, error = %(error)s
+  UPDATE job_attempts SET
+    ended_at = now(),
+    outcome = CASE finished.status WHEN 'cancelled' THEN 'cancelled' ELSE %(outcome)s END,
+    error = %(error)s
   FROM finished WHERE job_id = finished.id AND number = finished.attempts
 )
 SELECT id, organization_id, queue, status, revision FROM finished

@@ -1,10 +1,17 @@
--- How many due jobs run before each of these, counted up to a bound.
+-- How many due jobs run before each of these, counted up to a bound: two ranges of jobs_for_claim.
 SELECT waiting.id, (
   SELECT count(*) FROM (
-    SELECT FROM jobs AS ahead
-    WHERE ahead.queue = waiting.queue AND ahead.status = 'pending' AND ahead.run_at <= now()
-      AND (ahead.priority > waiting.priority
-        OR ahead.priority = waiting.priority AND (ahead.run_at, ahead.id) < (waiting.run_at, waiting.id))
+    (
+      SELECT FROM jobs AS urgent
+      WHERE urgent.queue = waiting.queue AND urgent.status = 'pending' AND urgent.run_at <= now()
+        AND urgent.priority > waiting.priority
+      LIMIT %(bound)s
+    ) UNION ALL (
+      SELECT FROM jobs AS earlier
+      WHERE earlier.queue = waiting.queue AND earlier.status = 'pending' AND earlier.run_at <= now()
+        AND earlier.priority = waiting.priority AND (earlier.run_at, earlier.id) < (waiting.run_at, waiting.id)
+      LIMIT %(bound)s
+    )
     LIMIT %(bound)s
   ) AS counted
 ) AS ahead

@@ -112,6 +112,16 @@ def test_work_horse_killed_is_noticed_at_once(
     assert [attempt.outcome for attempt in job.history] == ["died", "completed"]
 
 
+def test_a_dead_work_horse_is_noticed_though_its_child_lives(
+    services: Services, admin: Actor, settings: Settings
+) -> None:
+    with Processes(settings, lease_seconds=600.0) as processes:
+        worker = processes.flask("worker", "--queues", "odd", "--concurrency", "1")
+        job = wait_for(services, admin, create(services, admin, "odd", how="orphan"), "completed")
+        assert [attempt.outcome for attempt in job.history] == ["died", "completed"]
+        assert len(descendants(worker.pid)) == 2, "the orphan went with its work-horse"
+
+
 def test_a_job_that_kills_its_process_fails_after_its_attempts(
     services: Services, admin: Actor, processes: Processes
 ) -> None:

@@ -167,6 +167,49 @@ def test_stop_hands_the_job_back(app: Flask, services: Services, admin: Actor, h
     assert services.jobs.get(admin, job_id).result == {"steps": 3, "resumedAt": 1}
 
 
+def test_a_processor_that_talks_nonsense_harms_nobody(
+    services: Services, admin: Actor, drain: Drain, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = make(services, admin, "odd", {"how": "progress"})
+    drain("odd")
+    assert services.jobs.get(admin, odd).status == "completed"
+    slow = make(services, admin, "steps", {"steps": 2, "seconds": 0.6})
+    drain("steps")
+    job = services.jobs.get(admin, slow)
+    assert (job.status, job.progress_message) == ("completed", "Step 2")
+    assert job.revision >= 4, "the heart still beats"
+
+
+def test_what_is_not_json_is_said_at_once(services: Services, admin: Actor, drain: Drain) -> None:
+    checkpoint = make(services, admin, "odd", {"how": "checkpoint"}, max_attempts=1)
+    result = make(services, admin, "odd", {"how": "result"})
+    drain("odd")
+    errors = [services.jobs.get(admin, job_id).error for job_id in (checkpoint, result)]
+    assert [error["type"] for error in errors if error] == ["ValueError", "Permanent"]
+
+
+def test_an_answer_lost_after_the_commit_keeps_the_artifact(
+    services: Services, admin: Actor, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Horse._write
+    calls = []
+
+    def lose_the_answer(self: Horse, *arguments: Any) -> Any:
+        calls.append(write(self, *arguments))
+        raise psycopg.OperationalError("the connection was lost")
+
+    def first_lost(self: Horse, *arguments: Any) -> Any:
+        return write(self, *arguments) if calls else lose_the_answer(self, *arguments)
+
+    monkeypatch.setattr(Horse, "_write", first_lost)
+    job_id = make(services, admin, "make-file", {"text": "abc"})
+    with Horse(house, "unlucky") as horse:
+        horse.drain("make-file")
+    job = services.jobs.get(admin, job_id)
+    assert job.status == "completed"
+    assert services.files.path(job.artifacts[0]).read_text() == "abc"
+
+
 def drain_until(services: Services, actor: Actor, drain: Drain, job_id: UUID, status: str) -> None:
     deadline = time.monotonic() + 10
     while (now := services.jobs.get(actor, job_id)).status != status:

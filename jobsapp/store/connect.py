@@ -1,0 +1,29 @@
+"""Connections of the processes that hold one for long: a server that has gone silent is noticed within seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+# Both ends ask for signs of life, so that the server too drops a host that lost power, and with it its locks.
+CLIENT_SIDE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+SERVER_SIDE = ("tcp_keepalives_idle = 5", "tcp_keepalives_interval = 2", "tcp_keepalives_count = 3")
+
+
+def connect(url: str, name: str) -> psycopg.Connection[Any]:
+    """A connection in autocommit mode. `name` is what the server's list of connections shows.
+
+    Raises psycopg.OperationalError.
+    """
+    connection = psycopg.connect(url, autocommit=True, application_name=name, **CLIENT_SIDE)
+    for setting in SERVER_SIDE:
+        connection.execute(f"SET {setting}")
+    return connection
