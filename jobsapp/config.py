@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,8 +54,8 @@ class Settings(BaseModel):
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)
     """Threads a job's libraries may use. 0: cores - 1, at least 1."""
-    lease_seconds: float = Field(15.0, gt=0)
-    """How long a job may stay without a sign of life from its worker before it is given to another."""
+    lease_seconds: float = Field(15.0, ge=2)
+    """How long a job may stay without a sign of life from its worker before it is given to another. At least 2."""
     cancel_grace_seconds: float = Field(30.0, ge=0)
     """How long a job may take to stop after it was asked to, before its process is killed."""
     stop_grace_seconds: float = Field(20.0, ge=0)
@@ -67,6 +68,10 @@ class Settings(BaseModel):
     @property
     def files_dir(self) -> Path:
         return self.data_dir / "files"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * MIB
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -84,7 +89,12 @@ class Settings(BaseModel):
 
     @property
     def base_url(self) -> str:
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") or f"http://{authority(self.host, self.port)}"
+
+
+def authority(host: str, port: int) -> str:
+    """`host:port`, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def variable(field: str) -> str:
@@ -108,6 +118,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
+    _check_public_url(settings.public_url)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
 
@@ -115,6 +126,21 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
     if url and url.partition("://")[0] not in allowed:
         raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, not with {url.partition('://')[0]!r}.")
+
+
+def _check_public_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # A property that checks.
+        _ = parts.port
+    except ValueError:
+        whole = False
+    if url and not whole:
+        raise ConfigError(
+            f"{variable('public_url')}={url!r} must begin with http:// or https:// and name a host, "
+            "as in https://jobs.example.org."
+        )
 
 
 def _running_servers(settings: Settings) -> dict[str, str]:

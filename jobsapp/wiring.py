@@ -25,6 +25,8 @@ from jobsapp.services.sessions import DbSession
 from jobsapp.storage import LocalStorage
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+# What a form says around its file.
+FORM_MARGIN_BYTES = 64 * 1024
 NO_SERVER = "postgresql+psycopg://127.0.0.1:1/no-database-url"
 
 
@@ -34,7 +36,7 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
     app = OpenAPI("jobsapp", info=Info(title="jobsapp", version="1"), doc_prefix="/api/docs", **api.openapi_options())
     app.config.update(
         SECRET_KEY=secret_key(settings),
-        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_MARGIN_BYTES,
         MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

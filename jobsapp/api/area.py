@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
@@ -13,10 +11,10 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import told
 from jobsapp.auth.current import CSRF_HEADER, SAFE_METHODS, bearer_token, check_csrf, get_actor
+from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
 
 JSON_LIMIT_BYTES = 4 * 1024 * 1024
-NESTING_LIMIT = 64
 
 
 def area(name: str, description: str, *, takes_form: bool = False) -> APIBlueprint:
@@ -39,13 +37,6 @@ def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_no
     """A model as a JSON answer."""
     text = body.model_dump_json(by_alias=True, exclude_none=exclude_none)
     return Response(text, status, {"Location": location} if location else {}, mimetype="application/json")
-
-
-def storable(text: str) -> str:
-    """The text, if PostgreSQL can keep it. Raises ValueError for NUL and for half a surrogate pair."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("contains a character that cannot be stored (NUL or half a surrogate pair)")
-    return text
 
 
 def _enter() -> None:
@@ -77,26 +68,4 @@ def _expect_json() -> None:
         raise BadRequest("The body is nested too deeply.") from None
     if body is not None and not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
-    faults = tuple(_faults(body))
-    if faults:
-        raise InvalidInput("; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
-
-
-def _faults(body: Any) -> Iterator[FieldError]:
-    """What JSON can say and PostgreSQL cannot keep."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), body)]
-    while waiting:
-        path, value = waiting.pop()
-        if len(path) > NESTING_LIMIT:
-            yield FieldError(path[0], f"is nested more than {NESTING_LIMIT} levels deep")
-            return
-        texts = list(value) if isinstance(value, dict) else [value] if isinstance(value, str) else []
-        for text in texts:
-            try:
-                storable(text)
-            except ValueError as error:
-                yield FieldError(".".join(path), str(error))
-        if isinstance(value, float) and not math.isfinite(value):
-            yield FieldError(".".join(path), "is not a finite number")
-        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        waiting += [((*path, str(key)), item) for key, item in inner]
+    refuse_faults(**(body or {}))

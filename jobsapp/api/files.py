@@ -6,11 +6,12 @@ from flask import Response, send_file, url_for
 from flask_openapi3 import FileStorage
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from jobsapp.api.area import answer, area, storable
+from jobsapp.api.area import answer, area
 from jobsapp.api.models import IdPath
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.auth.upload import received
+from jobsapp.core.storable import storable
 from jobsapp.errors import NotFound
 from jobsapp.services.views import FileView
 

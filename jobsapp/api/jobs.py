@@ -14,10 +14,16 @@ from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.actors import Actor
 from jobsapp.models import Job
-from jobsapp.services.jobs import MAX_ATTEMPTS, JobFilter, NewJob
+from jobsapp.services.jobs import (
+    DESCRIPTION_LENGTH,
+    MAX_ATTEMPTS,
+    NAME_LENGTH,
+    PRIORITY_BOUND,
+    REASON_LENGTH,
+    JobFilter,
+    NewJob,
+)
 from jobsapp.services.views import JobView, View
-
-PRIORITY_BOUND = 2**31 - 1
 
 blueprint = area("jobs", "Create jobs and follow them.")
 
@@ -39,15 +45,15 @@ class NewJobBody(Body):
     """A job type; `GET /api/types` lists them."""
     data: dict[str, Any]
     """The input, as the type's own schema says."""
-    name: Text | None = Field(None, max_length=200)
+    name: Text | None = Field(None, max_length=NAME_LENGTH)
     """For people. Made up from the type and the input if it is missing."""
-    description: Text = Field("", max_length=2000)
+    description: Text = Field("", max_length=DESCRIPTION_LENGTH)
     priority: Whole = Field(0, ge=-PRIORITY_BOUND, le=PRIORITY_BOUND)
     """Larger runs first."""
     max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
     """How many attempts there may be. Left to the type if it is missing."""
     run_at: AwareDatetime | None = None
-    """Not before this time."""
+    """Not before this time, at most ten years ahead."""
 
 
 class NewJobHeaders(BaseModel):
@@ -63,7 +69,7 @@ class NewJobHeaders(BaseModel):
 class CancelBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
-    reason: Text | None = Field(None, max_length=500)
+    reason: Text | None = Field(None, max_length=REASON_LENGTH)
 
 
 def _me_or_id(user: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
-from jobsapp.api.area import storable
+from jobsapp.core.storable import storable
 
 Text = Annotated[str, AfterValidator(storable)]
 Whole = StrictInt

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import psycopg
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from jobsapp.auth.current import bearer_token, services
 from jobsapp.errors import JobsappError, NotSignedIn, TooLarge, Unavailable
 from jobsapp.processors.registry import invalid
+from jobsapp.services.sessions import DATABASE_AWAY
 
 MEDIA_TYPE = "application/problem+json"
-DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError)
 RETRY_AFTER_SECONDS = 2
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from jobsapp.auth.current import services
 from jobsapp.cli.common import in_app, user_option
 from jobsapp.config import Settings
-from jobsapp.services.identity import DEFAULT_ORGANIZATION, FIRST_ADMIN, Identity
+from jobsapp.services.identity import DEFAULT_ORGANIZATION, FIRST_ADMIN, Identity, token_state
 
 
 @click.group()
@@ -23,7 +23,9 @@ def users() -> None:
 @in_app
 def list_users() -> None:
     """Print every user: e-mail, role, organisation."""
-    for user in services().identity.users():
+    identity = services().identity
+    identity.bootstrap()
+    for user in identity.users():
         click.echo(f"{user.email}\t{user.role}\t{user.organization.name}")
 
 
@@ -43,7 +45,9 @@ def create_user(email: str, role: str, organization: str) -> None:
 @in_app
 def login(email: str) -> None:
     """Print a link that signs the user in once, within an hour."""
-    click.echo(_login_link(services().identity, services().settings, email))
+    identity = services().identity
+    identity.bootstrap()
+    click.echo(_login_link(identity, services().settings, email))
 
 
 @click.group()
@@ -62,6 +66,23 @@ def create_token(name: str, email: str | None, days: int | None) -> None:
     identity.bootstrap()
     lifetime = None if days is None else timedelta(days=days)
     click.echo(identity.create_token(email or FIRST_ADMIN, name, lifetime=lifetime))
+
+
+@tokens.command("list")
+@in_app
+def list_tokens() -> None:
+    """Print every token: id, name, user, and whether it is valid, expired or revoked."""
+    for token in services().identity.tokens():
+        click.echo(f"{token.id}\t{token.name}\t{token.user.email}\t{token_state(token)}")
+
+
+@tokens.command("revoke")
+@click.argument("token", metavar="NAME|ID")
+@in_app
+def revoke_token(token: str) -> None:
+    """Revoke a token, named by its name or the beginning of its id. It is refused from now on."""
+    revoked = services().identity.revoke_token(token)
+    click.echo(f"Revoked {revoked.name} of {revoked.user.email}.")
 
 
 def first_login_link(settings: Settings) -> str:

@@ -176,6 +176,8 @@ def _parse(data: str) -> dict[str, Any]:
         fields = json.loads(data)
     except ValueError as error:
         raise InvalidInput.of("--data", f"is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidInput.of("--data", "is nested too deeply.") from None
     if not isinstance(fields, dict):
         raise InvalidInput.of("--data", 'must be a JSON object, as in \'{"targetFormat": "jsonl"}\'.')
     return cast("dict[str, Any]", fields)

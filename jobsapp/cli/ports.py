@@ -12,11 +12,6 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 ANSWER_SECONDS = 5.0
 
 
-def authority(host: str, port: int) -> str:
-    """`host:port`, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def require_free(host: str, port: int) -> None:
     """Raises ConfigError unless a server may listen there."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from jobsapp.cli import ports
-from jobsapp.config import SERVERS_FILE, UNPREFIXED, Settings, load_settings
+from jobsapp.config import SERVERS_FILE, UNPREFIXED, Settings, authority, load_settings
 from jobsapp.embedded import folder, postgres, process, valkey
 from jobsapp.errors import ConfigError
 from jobsapp.runtime import given
@@ -149,7 +149,7 @@ def _gunicorn(settings: Settings) -> list[str]:
         "--config": str(ROOT / "jobsapp" / "live" / "gunicorn.py"),
         "--worker-class": "gthread",
         "--threads": str(settings.web_threads),
-        "--bind": ports.authority(settings.host, settings.port),
+        "--bind": authority(settings.host, settings.port),
         "--graceful-timeout": str(WEB_GRACE_SECONDS),
         "--timeout": "60",
         "--keep-alive": "15",

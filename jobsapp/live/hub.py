@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from itertools import islice
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from flask import Flask
@@ -24,6 +24,7 @@ from jobsapp.live.interest import Batch, Interest
 from jobsapp.live.news import Form, News
 from jobsapp.live.watcher import Code, Watcher
 from jobsapp.services.jobs import may_read
+from jobsapp.services.sessions import DATABASE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +117,7 @@ class Hub:
                 continue
             pause = MERGE_SECONDS
             try:
-                # A request of nobody: templates can make addresses, and find no user whose page it could be.
-                with self._app.test_request_context(base_url=self._settings.base_url):
-                    self._deliver(batch)
+                self._deliver(batch)
             except Exception:
                 log.exception("changed jobs could not be read, trying again")
                 pause = AFTER_FAILURE_SECONDS
@@ -137,18 +136,41 @@ class Hub:
         return batch
 
     def _deliver(self, batch: Batch) -> None:
-        jobs, views = services().jobs, services().views
+        with self._nobody():
+            self._expand(batch)
+        ids = sorted(batch.heard.keys() | batch.first.keys())
+        for start in range(0, len(ids), READ_AT_ONCE):
+            self._deliver_some(ids[start : start + READ_AT_ONCE], batch)
+
+    def _nobody(self) -> AbstractContextManager[object]:
+        """A request of nobody: templates can make addresses, and find no user whose page it could be."""
+        return self._app.test_request_context(base_url=self._settings.base_url)
+
+    def _expand(self, batch: Batch) -> None:
+        jobs = services().jobs
         for organization_id in batch.organizations:
             for job_id in jobs.newest(organization_id, NEWEST):
                 batch.hear(job_id)
         for watcher in batch.newest:
             for job_id in jobs.newest(watcher.actor.organization_id, NEWEST):
                 batch.ask(job_id, watcher)
-        ids = iter(sorted(batch.heard.keys() | batch.first.keys()))
-        while some := list(islice(ids, READ_AT_ONCE)):
-            found = {view.id: News(view) for view in views.jobs(jobs.read(some))}
-            for job_id in some:
-                self._tell(job_id, found.get(job_id), batch)
+
+    def _deliver_some(self, job_ids: list[UUID], batch: Batch) -> None:
+        """Read and tell. A job that cannot be read is dropped, so that the others' news arrive."""
+        try:
+            with self._nobody():
+                found = {view.id: News(view) for view in services().views.jobs(services().jobs.read(job_ids))}
+                for job_id in job_ids:
+                    self._tell(job_id, found.get(job_id), batch)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            if len(job_ids) == 1:
+                log.exception("job %s cannot be read, its news are dropped", job_ids[0])
+                return
+            middle = len(job_ids) // 2
+            for half in (job_ids[:middle], job_ids[middle:]):
+                self._deliver_some(half, batch)
 
     def _tell(self, job_id: UUID, news: News | None, batch: Batch) -> None:
         asked = batch.first.get(job_id, set())

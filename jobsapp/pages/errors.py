@@ -47,6 +47,8 @@ def _http(error: HTTPException) -> Told:
     if status == 404:
         return Told(404, "There is no such page", "The address may be mistyped, or what was here has been deleted.")
     if status == 413:
+        if request.endpoint != "new_job.create":
+            return Told(413, "The request is too large", "No file is taken here. Nothing was kept.")
         limit = services().settings.max_upload_mb
         return Told(413, "The file is too large", f"Uploads may be up to {limit:,} MiB. Nothing was kept.")
     return Told(status, error.name, error.description or "")

@@ -8,6 +8,13 @@ from flask import request, url_for
 
 from jobsapp.auth.current import check_csrf, get_actor
 
+FORM_BYTES = 64 * 1024
+
+
+def small() -> None:
+    """For pages that take no file. Before anything reads the form: what is in it goes to storage, even of nobody."""
+    request.max_content_length = FORM_BYTES
+
 
 def signed_in() -> None:
     """Refuse who is not signed in, then changes from elsewhere. In this order: the first needs no body."""
@@ -19,7 +26,10 @@ def local_path(address: str | None) -> str | None:
     """The address if it is a path on this site, otherwise None: a link must not lead people elsewhere."""
     if not address or not address.startswith("/") or not address.isprintable() or "\\" in address:
         return None
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
     return None if parts.scheme or parts.netloc or address.startswith("//") else address
 
 
@@ -32,5 +42,8 @@ def login_address() -> str:
 def _page_asked_for() -> str | None:
     if request.method == "GET" and not request.headers.get("HX-Request"):
         return local_path(request.full_path.rstrip("?"))
-    current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return None
     return local_path(f"{current.path}?{current.query}".rstrip("?"))

@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.states import Status
 from jobsapp.errors import NotFound
-from jobsapp.pages.guard import signed_in
+from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.shown import ShownJob
-from jobsapp.services.jobs import JobFilter
+from jobsapp.services.jobs import REASON_LENGTH, JobFilter
 from jobsapp.services.views import JobView
 
 blueprint = Blueprint("jobs", __name__)
+blueprint.before_request(small)
 blueprint.before_request(signed_in)
 
 
@@ -103,7 +104,7 @@ def live(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<uuid:job_id>/cancel")
 def cancel(job_id: UUID) -> ResponseReturnValue:
-    reason = request.form.get("reason", "").strip()[:500] or None
+    reason = request.form.get("reason", "").strip()[:REASON_LENGTH] or None
     services().jobs.cancel(get_actor(), job_id, reason=reason)
     return _after_change(job_id)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out
-from jobsapp.pages.guard import local_path
+from jobsapp.pages.guard import local_path, small
 
 blueprint = Blueprint("login", __name__)
 
@@ -15,6 +15,7 @@ NEXT = "next"
 
 @blueprint.before_request
 def _from_our_own_page() -> None:
+    small()
     check_csrf()
 
 

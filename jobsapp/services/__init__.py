@@ -44,7 +44,7 @@ def build_services(
     hints: Hints,
 ) -> Services:
     """Wire the use cases to their collaborators."""
-    files = Files(session, storage)
+    files = Files(session, storage, settings.max_upload_bytes)
     return Services(
         settings=settings,
         registry=registry,

@@ -11,24 +11,30 @@ from sqlalchemy import select
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.names import display_name, media_type_of
-from jobsapp.errors import NotFound
+from jobsapp.errors import NotFound, TooLarge
 from jobsapp.models import StoredFile
 from jobsapp.services.sessions import DbSession
 from jobsapp.storage import LocalStorage, Receiver
 
 
 class Files:
-    def __init__(self, session: DbSession, storage: LocalStorage) -> None:
+    def __init__(self, session: DbSession, storage: LocalStorage, max_bytes: int) -> None:
         self._session = session
         self._storage = storage
+        self._max_bytes = max_bytes
 
     def receiver(self) -> Receiver:
         """Where the bytes of an upload go while they arrive."""
         return self._storage.receiver()
 
     def register(self, actor: Actor, received: Receiver, name: str) -> StoredFile:
-        """Keep an upload that has arrived whole, and commit. `name` is for people; it is never used as a path."""
+        """Keep an upload that has arrived whole, and commit. `name` is for people; it is never used as a path.
+
+        Raises TooLarge.
+        """
         stored = received.finish()
+        if stored.size > self._max_bytes:
+            raise TooLarge(f"A file may have {self._max_bytes:,} bytes, this one has {stored.size:,}.")
         name = display_name(name)
         file = StoredFile(
             id=new_id(),

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
-from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
+from jobsapp.core.storable import is_storable, refuse_faults
+from jobsapp.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import ApiToken, LoginLink, Organization, User
 from jobsapp.services.sessions import DbSession
 
@@ -45,7 +46,8 @@ class Identity:
 
     def get_user(self, email: str) -> User:
         """Raises NotFound."""
-        user = self._session.scalars(select(User).where(User.email == email)).one_or_none()
+        query = select(User).where(User.email == email)
+        user = self._session.scalars(query).one_or_none() if is_storable(email) else None
         if user is None:
             raise NotFound(f"There is no user {email}.")
         return user
@@ -55,6 +57,7 @@ class Identity:
 
     def create_user(self, email: str, *, role: str = "member", organization: str = DEFAULT_ORGANIZATION) -> User:
         """Create a user, and the organisation if it is new, and commit."""
+        refuse_faults(email=email, organization=organization)
         if "@" not in email.strip("@ "):
             raise InvalidInput.of("email", f"{email!r} is not an e-mail address.")
         if self._session.scalars(select(User.id).where(User.email == email)).one_or_none():
@@ -68,12 +71,33 @@ class Identity:
 
     def create_token(self, email: str, name: str, *, lifetime: timedelta | None = None) -> str:
         """A new API token for the user. It is returned this once."""
+        refuse_faults(name=name)
         user = self.get_user(email)
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
         self._session.add(ApiToken(user_id=user.id, name=name, token_hash=_hash(token), expires_at=expires_at))
         self._session.commit()
         return token
+
+    def tokens(self) -> list[ApiToken]:
+        """All tokens, oldest first."""
+        return list(self._session.scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)))
+
+    def revoke_token(self, wanted: str) -> ApiToken:
+        """Revoke the one token in force that has this name, or whose id begins so, and commit.
+
+        Raises NotFound if there is none and Conflict if there are several.
+        """
+        in_force = [token for token in self.tokens() if token.revoked_at is None]
+        found = [token for token in in_force if wanted and wanted in (token.name, str(token.id))]
+        found = found or [token for token in in_force if wanted and str(token.id).startswith(wanted.lower())]
+        if not found:
+            raise NotFound(f"There is no token {wanted!r} in force; `flask tokens list` shows them.")
+        if len(found) > 1:
+            raise Conflict(f"{len(found)} tokens fit {wanted!r}: give more of the id, as `flask tokens list` shows it.")
+        found[0].revoked_at = datetime.now(UTC)
+        self._session.commit()
+        return found[0]
 
     def create_login_secret(self, email: str) -> str:
         """The secret of a link that signs the user in once, within LINK_LIFETIME."""
@@ -116,12 +140,19 @@ class Identity:
         """Who a token speaks for. Raises NotSignedIn if it is unknown, revoked or expired."""
         now = datetime.now(UTC)
         row = self._session.scalars(select(ApiToken).where(ApiToken.token_hash == _hash(token))).one_or_none()
-        if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        if row is None or token_state(row) != "valid":
             raise NotSignedIn("The token is unknown, revoked or expired. Make one: flask tokens create --name NAME")
         if row.last_used_at is None or row.last_used_at < now - LAST_USED_STEP:
             row.last_used_at = now
             self._session.commit()
         return _actor(row.user)
+
+
+def token_state(token: ApiToken) -> str:
+    """`valid`, `expired` or `revoked`."""
+    if token.revoked_at is not None:
+        return "revoked"
+    return "expired" if token.expires_at is not None and token.expires_at <= datetime.now(UTC) else "valid"
 
 
 def _actor(user: User) -> Actor:

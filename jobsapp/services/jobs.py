@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.ids import new_id
 from jobsapp.core.states import Status
+from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobInput, JobLog
 from jobsapp.processors.registry import JobType, Registry, file_ids
@@ -29,6 +31,11 @@ from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
 
 MAX_ATTEMPTS = 100
+NAME_LENGTH = 200
+DESCRIPTION_LENGTH = 2000
+REASON_LENGTH = 500
+PRIORITY_BOUND = 2**31 - 1
+FURTHEST_START = timedelta(days=3653)
 PAGE = 50
 
 
@@ -73,6 +80,11 @@ class Jobs:
 
         Raises InvalidInput naming the field at fault, and Conflict if the key was used with another request.
         """
+        new = _bounded(new)
+        # Before all that may have changed since the first request: its files may be gone by now.
+        first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
+        if first is not None:
+            return first, False
         job_type = self._registry.get(new.type)
         if job_type.missing:
             raise InvalidInput.of("type", job_type.missing)
@@ -92,7 +104,11 @@ class Jobs:
         )
         created = self._session.execute(statement.returning(Job.id)).scalar() is not None
         if not created:
-            return self._first(actor, idempotency_key, _digest(new)), False
+            # Another request with this key was faster.
+            first = self._first(actor, idempotency_key or "", new)
+            if first is None:
+                raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
+            return first, False
         for file_id in inputs:
             self._session.add(JobInput(job_id=job["id"], file_id=file_id))
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
@@ -126,6 +142,8 @@ class Jobs:
         self, actor: Actor, wanted: JobFilter, *, before: UUID | None = None, limit: int = PAGE
     ) -> tuple[list[Job], UUID | None]:
         """A page of jobs, newest first, and the id to give as `before` for the next one (None: no more)."""
+        if not all(is_storable(text) for text in (wanted.type, wanted.status, wanted.queue, wanted.text) if text):
+            return [], None
         query = self._visible(actor).options(selectinload(Job.artifacts)).order_by(Job.id.desc())
         for column, value in (
             (Job.type, wanted.type),
@@ -155,6 +173,8 @@ class Jobs:
 
     def cancel(self, actor: Actor, job_id: UUID, *, reason: str | None = None) -> Job:
         """Cancel a pending job at once; ask an active one to stop. Raises Conflict if it is finished."""
+        refuse_faults(reason=reason)
+        _refuse_longer("reason", reason, REASON_LENGTH)
         job = self.get(actor, job_id)
         changed = store.cancel_job(driver(self._session), job_id, user_id=actor.user_id, reason=reason)
         if changed is None:
@@ -192,10 +212,12 @@ class Jobs:
                 raise InvalidInput.of(f"data.{field}", f"there is no file {file_id}; upload it first.")
         return {file_id: known[file_id] for _, file_id in named}
 
-    def _first(self, actor: Actor, key: str | None, digest: bytes) -> Job:
+    def _first(self, actor: Actor, key: str, new: NewJob) -> Job | None:
+        """The job that used the key first. Raises Conflict if that was another request."""
+        refuse_faults(**{"Idempotency-Key": key})
         query = self._visible(actor).where(Job.idempotency_key == key).options(selectinload(Job.artifacts))
-        job = self._session.scalars(query).one()
-        if job.request_digest != digest:
+        job = self._session.scalars(query).one_or_none()
+        if job is not None and job.request_digest != _digest(new):
             raise Conflict("This Idempotency-Key was used before with another request; use a new key.")
         return job
 
@@ -204,9 +226,10 @@ def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: S
     attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
     if not 1 <= attempts <= MAX_ATTEMPTS:
         raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
-    if new.run_at is not None and new.run_at.tzinfo is None:
-        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
-    name = (new.name or "").strip() or job_type.processor.default_name(data, files)
+    name = new.name or job_type.processor.default_name(data, files)[:NAME_LENGTH]
+    values = data.model_dump(mode="json", by_alias=True)
+    # A model may read what no JSON says, as "nan" for a number.
+    refuse_faults(name=name, data=values)
     return {
         "id": new_id(),
         "organization_id": actor.organization_id,
@@ -215,7 +238,7 @@ def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: S
         "queue": job_type.queue,
         "name": name,
         "description": new.description,
-        "data": data.model_dump(mode="json", by_alias=True),
+        "data": values,
         "priority": new.priority,
         "max_attempts": attempts,
         "allowance": attempts,
@@ -223,5 +246,35 @@ def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: S
     }
 
 
+def _bounded(new: NewJob) -> NewJob:
+    """The request with a stripped name and its time in UTC, if all of it can be kept and read again."""
+    refuse_faults(type=new.type, name=new.name, description=new.description, data=new.data)
+    new = replace(new, name=(new.name or "").strip() or None, run_at=_start(new.run_at))
+    _refuse_longer("name", new.name, NAME_LENGTH)
+    _refuse_longer("description", new.description, DESCRIPTION_LENGTH)
+    if abs(new.priority) > PRIORITY_BOUND:
+        raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
+    return new
+
+
+def _start(run_at: datetime | None) -> datetime | None:
+    if run_at is None:
+        return None
+    if run_at.tzinfo is None:
+        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
+    try:
+        start = run_at.astimezone(UTC)
+    except OverflowError:
+        start = None
+    if start is None or start > datetime.now(UTC) + FURTHEST_START:
+        raise InvalidInput.of("runAt", "must be at most ten years ahead.")
+    return start
+
+
+def _refuse_longer(field: str, text: str | None, length: int) -> None:
+    if text is not None and len(text) > length:
+        raise InvalidInput.of(field, f"may have up to {length} characters.")
+
+
 def _digest(new: NewJob) -> bytes:
-    return hashlib.sha256(repr(new).encode()).digest()
+    return hashlib.sha256(json.dumps(asdict(new), sort_keys=True, default=str).encode()).digest()

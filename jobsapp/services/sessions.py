@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
+from sqlalchemy import exc
 from sqlalchemy.orm import Session, scoped_session
 
 DbSession = scoped_session[Session]
+DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, OperationalError)
+"""Errors of the database itself, which pass; no other error of a statement does."""
 
 
 def driver(session: DbSession) -> Connection[Any]:

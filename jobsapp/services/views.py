@@ -161,10 +161,6 @@ def _waiting(job: Job, now: datetime, ahead: int | None, listening: dict[str, in
 
 def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
     active = job.status == Status.ACTIVE
-    ended = job.completed_at or job.failed_at or job.cancelled_at
-    used = None
-    if job.started_at is not None and (active or ended):
-        used = max(0, round(((ended or now) - job.started_at).total_seconds() * 1000))
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
         "waiting_for": waiting,
@@ -175,11 +171,21 @@ def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
             percentage=percentage(job.progress_current, job.progress_total),
             message=job.progress_message,
         ),
-        "duration_ms": used,
+        "duration_ms": _duration_ms(job, now),
         "eta_seconds": (eta_seconds(job.progress_current, job.progress_total, job.started_at, now) if active else None),
         "artifacts": [_artifact(file) for file in job.artifacts],
     }
     return JobView.model_validate(columns)
+
+
+def _duration_ms(job: Job, now: datetime) -> int | None:
+    """How long the last run took, or takes so far. None for a job that was cancelled while it waited."""
+    ended = now if job.status == Status.ACTIVE else job.completed_at or job.failed_at or job.cancelled_at
+    # A job that waits is cancelled in the moment it is asked; one that runs stops later.
+    waited = job.cancelled_at is not None and job.cancelled_at == job.cancel_requested_at
+    if job.started_at is None or ended is None or waited:
+        return None
+    return max(0, round((ended - job.started_at).total_seconds() * 1000))
 
 
 def _artifact(file: StoredFile) -> ArtifactView:

@@ -276,3 +276,19 @@ def test_cleanup_is_for_administrators(as_member: Caller) -> None:
 @pytest.mark.parametrize("days", ["-1", "x", "36501"])
 def test_cleanup_checks_days(as_admin: Caller, days: str) -> None:
     assert fields(as_admin("DELETE", f"/api/jobs/cleanup?days={days}")) == ["days"]
+
+
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_a_start_that_nobody_could_read_poisons_no_list(as_admin: Caller, as_member: Caller, start: str) -> None:
+    answer = as_admin("POST", "/api/jobs", json={"type": "echo", "data": {}, "runAt": start})
+    assert problem(answer, 422)["errors"] == [{"field": "runAt", "message": "must be at most ten years ahead."}]
+    assert as_member("GET", "/api/jobs").status_code == 200
+
+
+def test_a_repeat_may_be_written_otherwise(as_admin: Caller) -> None:
+    bodies = [
+        '{"type": "steps", "data": {"steps": 2, "gate": "x"}}',
+        '{"data": {"gate": "x", "steps": 2}, "type": "steps"}',
+    ]
+    how = {"headers": {"Idempotency-Key": "k"}, "content_type": "application/json"}
+    assert [as_admin("POST", "/api/jobs", data=body, **how).status_code for body in bodies] == [201, 200]

@@ -27,7 +27,8 @@ from jobsapp.core.states import Status
 from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services
-from jobsapp.services.jobs import NewJob
+from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.services.views import JobView
 from jobsapp.store import jobs as store
 from tests.conftest import TABLES
 from tests.processes import Processes, descendants, wait_until
@@ -118,6 +119,11 @@ class Product:
             job = db.session.get(Job, job_id)
             assert job is not None
             return job.status
+
+    def newest(self) -> JobView:
+        with self.app.app_context():
+            (job,), _ = self.services.jobs.page(self.actor(), JobFilter(), limit=1)
+            return self.services.views.job(job)
 
     def claim(self, queue: str) -> store.ClaimedJob:
         """Take a job as a worker does, without one."""

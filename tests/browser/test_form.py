@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Witness
-from tests.browser.product import Product
+from tests.browser.product import Product, sign_in
 
 CSV = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
 
@@ -55,9 +58,16 @@ def test_too_large_a_file_is_refused_before_it_travels(page: Page, product: Prod
     assert sent == []
 
 
-def test_the_start_time_is_the_viewers(page: Page, product: Product) -> None:
-    page.goto("/jobs/new/echo")
-    page.get_by_text("More options").click()
-    page.get_by_label("Not before").fill("2099-06-01T12:00")
-    page.get_by_role("button", name="Start job").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Waits for its start time")
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_the_start_time_is_the_viewers(browser: Browser, page: Page, product: Product, zone: str) -> None:
+    context = browser.new_context(base_url=product.url, timezone_id=zone)
+    away = context.new_page()
+    sign_in(away, product)
+    away.goto("/jobs/new/echo")
+    away.get_by_text("More options").click()
+    start = datetime(datetime.now(UTC).year + 1, 6, 1, 12, tzinfo=ZoneInfo(zone))
+    away.get_by_label("Not before").fill(f"{start:%Y-%m-%dT%H:%M}")
+    away.get_by_role("button", name="Start job").click()
+    expect(away.get_by_role("dialog")).to_contain_text("Waits for its start time")
+    context.close()
+    assert product.newest().run_at == start

@@ -82,3 +82,14 @@ def test_without_javascript(browser: Browser, product: Product, witness: Witness
     expect(page.get_by_text("Job cancelled")).to_be_visible()
     assert witness.complaints == []
     context.close()
+
+
+def test_no_page_scrolls_sideways_on_a_phone(page: Page, product: Product) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    job_id = product.create("steps", {"gate": "g" * 120}, name="N" * 200, description="D" * 300)
+    addresses = ("/jobs", "/jobs/new", "/jobs/new/data-conversion", f"/jobs/{job_id}", f"/jobs?open={job_id}")
+    for address in addresses:
+        page.goto(address)
+        expect(page.get_by_role("dialog") if "open=" in address else page.locator("main")).to_be_visible()
+        width, window = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+        assert width <= window == 390, address

@@ -14,6 +14,7 @@ from click.testing import Result
 from flask import Flask
 
 from jobsapp.core.actors import Actor
+from jobsapp.errors import NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 
@@ -64,6 +65,12 @@ def test_create_with_a_file(flask: Flask_, drain: Callable[[str], int], tmp_path
         (("echo", "--max-attempts", "0"), "maxAttempts: must be from 1 to 100"),
         (("make-file", "--file", "source=/nowhere"), "--file: cannot read /nowhere"),
         (("echo", "--user", "nobody@nowhere"), "There is no user nobody@nowhere"),
+        (("steps", "--data", '{"seconds": NaN}'), "data.seconds: is not a finite number"),
+        (("steps", "--data", '{"seconds": "nan"}'), "data.seconds: is not a finite number"),
+        (("echo", "--data", '{"text": "\\ud800"}'), "data.text: contains a character that cannot be stored"),
+        (("echo", "--data", "[" * 100_000), "--data: is nested too deeply"),
+        (("echo", "--name", "a\0b"), "name: contains a character that cannot be stored"),
+        (("echo", "--priority", "99999999999"), "priority: must be from"),
     ],
 )
 def test_create_refuses_in_one_sentence(flask: Flask_, arguments: tuple[str, ...], sentence: str) -> None:
@@ -96,6 +103,47 @@ def test_tokens_and_users(flask: Flask_, services: Services) -> None:
     assert "ann@example.org\tmember\tacme" in flask("users", "list").output
     assert "there is a user" in flask("users", "create", "ann@example.org").output
     assert "is not an e-mail address" in flask("users", "create", "ann").output
+
+
+def test_the_first_login_on_servers_of_ones_own(app: Flask) -> None:
+    """Nothing made the administrator before: `flask users login` is the first command after `flask db upgrade`."""
+    printed = app.test_cli_runner().invoke(args=["users", "login"])
+    assert printed.exit_code == 0, printed.output
+    services: Services = app.extensions["jobsapp"]
+    secret = printed.output.strip().rsplit("/", 1)[-1]
+    assert services.identity.redeem_login_secret(secret).email == "admin@localhost"
+
+
+def test_the_first_list_of_users(app: Flask) -> None:
+    assert "admin@localhost\tadmin\tdefault" in app.test_cli_runner().invoke(args=["users", "list"]).output
+
+
+def test_lists_and_users_that_cannot_be(flask: Flask_) -> None:
+    listed = flask("jobs", "list", "--type", "\0")
+    assert (listed.exit_code, len(listed.output.strip().splitlines())) == (0, 1)
+    assert "There is no user" in flask("users", "login", "a\udcff@b").output
+    assert "cannot be stored" in flask("users", "create", "a\0@b").output
+
+
+def test_tokens_are_revoked(flask: Flask_, services: Services) -> None:
+    first, second, third = (flask("tokens", "create", "--name", name).output.strip() for name in ("ci", "ci", "cd"))
+    lines = flask("tokens", "list").output.splitlines()
+    assert [line.split("\t")[1:] for line in lines] == [
+        [name, "admin@localhost", "valid"] for name in ("ci", "ci", "cd")
+    ]
+    assert flask("tokens", "revoke", "cd").output == "Revoked cd of admin@localhost.\n"
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(third)
+    assert "2 tokens fit 'ci'" in flask("tokens", "revoke", "ci").output
+    services.identity.actor_for_token(first)
+    assert flask("tokens", "revoke", lines[0].split("\t")[0]).exit_code == 0
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(first)
+    # One of that name is left; it needs no id any more.
+    services.identity.actor_for_token(second)
+    assert flask("tokens", "revoke", "ci").exit_code == 0
+    assert "There is no token 'ci' in force" in flask("tokens", "revoke", "ci").output
+    assert flask("tokens", "list").output.count("revoked") == 3
 
 
 def test_cleanup(

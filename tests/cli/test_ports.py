@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from jobsapp.cli import ports
+from jobsapp.config import authority
 from jobsapp.errors import ConfigError
 
 
@@ -36,8 +37,8 @@ def test_a_port_for_root_is_told() -> None:
 
 
 def test_addresses() -> None:
-    assert ports.authority("127.0.0.1", 8000) == "127.0.0.1:8000"
-    assert ports.authority("::1", 8000) == "[::1]:8000"
+    assert authority("127.0.0.1", 8000) == "127.0.0.1:8000"
+    assert authority("::1", 8000) == "[::1]:8000"
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])

@@ -47,11 +47,29 @@ def test_every_setting_is_documented() -> None:
         ("JOBSAPP_PROT", "8000"),
         ("DATABASE_URL", "mysql://x"),
         ("REDIS_URL", "memcached://x"),
+        ("JOBSAPP_LEASE_SECONDS", "1"),
+        ("JOBSAPP_PUBLIC_URL", "jobs.example.org"),
+        ("JOBSAPP_PUBLIC_URL", "ftp://jobs.example.org"),
+        ("JOBSAPP_PUBLIC_URL", "https://"),
+        ("JOBSAPP_PUBLIC_URL", "https://["),
+        ("JOBSAPP_PUBLIC_URL", "https://host:port"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"JOBSAPP_HOST": "::1"}, "http://[::1]:8000"),
+        ({"JOBSAPP_PUBLIC_URL": "https://jobs.example.org/"}, "https://jobs.example.org"),
+    ],
+)
+def test_the_address_that_people_type(environ: dict[str, str], address: str) -> None:
+    assert load_settings(environ).base_url == address
 
 
 def test_running_servers_are_found_by_the_data_folder(tmp_path: Path) -> None:

@@ -296,3 +296,22 @@ def test_no_database_connection_is_held(site: Site, member: Actor) -> None:
         site.open(member, f"/live/jobs/{job.id}").text()
     db.session.remove()
     wait_for(lambda: db.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
+
+
+def test_a_job_that_cannot_be_read_stops_nobody(
+    site: Site, admin: Actor, stranger: Actor, hand: Hand, hints: Hints
+) -> None:
+    theirs, ours = site.open(stranger), site.open(admin)
+    poison = create(site, stranger)
+    changes = [JobChanged(poison.id, poison.organization_id, Event.UPDATE, 0)]
+    for _ in range(5):
+        job = create(site, admin)
+        changes.append(JobChanged(job.id, job.organization_id, Event.UPDATE, 0))
+    # A time that PostgreSQL keeps and Python cannot read.
+    hand.connection.execute("UPDATE jobs SET run_at = '10000-01-02' WHERE id = %s", [changes[0].job_id])
+    theirs.say("subscribe-job", changes[0].job_id)
+    for change in changes:
+        ours.say("subscribe-job", change.job_id)
+    assert hints.publish(changes)
+    told = {ours.event()["job"]["id"] for _ in changes[1:]}
+    assert told == {str(change.job_id) for change in changes[1:]}

@@ -6,6 +6,7 @@ import re
 from uuid import uuid4
 
 import psycopg
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
@@ -161,3 +162,8 @@ def test_the_list_costs_the_same_however_long_it_is(web: FlaskClient, services: 
     for _ in range(20):
         services.jobs.create(admin, NewJob("echo", {}))
     assert statements() <= few <= 4
+
+
+@pytest.mark.parametrize("query", ["q=%00", "type=%00", "q=%ED%A0%80", "status=%00", "before=%00", "open=%00"])
+def test_a_list_of_what_cannot_be(web: FlaskClient, query: str) -> None:
+    assert web.get(f"/jobs?{query}").status_code == 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from uuid import UUID
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -45,7 +48,7 @@ def test_back_to_the_page_that_was_asked_for(client: FlaskClient, services: Serv
 @pytest.mark.parametrize(
     "address",
     ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "evil",
-     "/\nevil", "", None, "///evil.example"],
+     "/\nevil", "", None, "///evil.example", "//["],
 )  # fmt: skip
 def test_never_to_another_site(address: str | None) -> None:
     assert local_path(address) is None
@@ -54,6 +57,26 @@ def test_never_to_another_site(address: str | None) -> None:
 def test_no_open_redirect(web: FlaskClient) -> None:
     assert web.get("/login?next=//evil.example").location == "/jobs"
     assert web.get("/login?next=/jobs/new").location == "/jobs/new"
+
+
+def test_an_address_that_is_none(web: FlaskClient, client: FlaskClient) -> None:
+    assert web.get("/login?next=//[").location == "/jobs"
+    answer = client.get("/jobs", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert answer.headers["HX-Redirect"] == "/login"
+
+
+@pytest.mark.parametrize("path", ["/login/x", "/logout", f"/jobs/{UUID(int=1)}/cancel", f"/jobs/{UUID(int=1)}/retry"])
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_pages_without_files_store_none(
+    client: FlaskClient, web: FlaskClient, services: Services, path: str, signed_in: bool
+) -> None:
+    browser = web if signed_in else client.application.test_client()
+    answer = browser.post(path, data={"file": (io.BytesIO(b"x" * 200_000), "a.bin")})
+    assert answer.status_code in (413, 303)
+    assert not (services.settings.files_dir / "incoming").exists()
+    if signed_in:
+        assert answer.status_code == 413
+        assert "No file is taken here" in answer.text
 
 
 def test_the_login_page_says_how(client: FlaskClient) -> None:

@@ -7,12 +7,16 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
 from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.wiring import FORM_MARGIN_BYTES
+
+NEXT_YEAR = datetime.now(UTC).year + 1
 
 
 def newest(services: Services, actor: Actor) -> Any:
@@ -34,13 +38,13 @@ def test_types_to_choose_from(web: FlaskClient) -> None:
 
 def test_create_with_the_common_fields(web: FlaskClient, csrf: str, services: Services, admin: Actor) -> None:
     form = {"csrf_token": csrf, "data.text": "hi", "name": " Mine ", "description": "why", "priority": "-3",
-            "maxAttempts": "7", "runAt": "2099-06-01T12:00", "runAtOffset": "120"}  # fmt: skip
+            "maxAttempts": "7", "runAt": f"{NEXT_YEAR}-06-01T12:00", "runAtOffset": "120"}  # fmt: skip
     answer = web.post("/jobs/new/echo", data=form)
     job = newest(services, admin)
     assert (answer.status_code, answer.location) == (303, f"/jobs?open={job.id}")
     assert (job.name, job.description, job.priority, job.max_attempts) == ("Mine", "why", -3, 7)
     assert job.data == {"text": "hi"}
-    assert job.run_at == datetime(2099, 6, 1, 10, tzinfo=UTC)
+    assert job.run_at == datetime(NEXT_YEAR, 6, 1, 10, tzinfo=UTC)
     assert job.user_id == admin.user_id
 
 
@@ -147,3 +151,38 @@ def test_too_large_an_upload(app: OpenAPI, web: FlaskClient, csrf: str) -> None:
     answer = web.post("/jobs/new/data-conversion", data=form, headers={"X-CSRFToken": csrf})
     assert answer.status_code == 413
     assert "The file is too large" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"name": "a\0b"}, "name"),
+        ({"description": "a\0b"}, "description"),
+        ({"data.gate": "a\0b"}, "data-gate"),
+        ({"data.seconds": "nan"}, "data-seconds"),
+        ({"data.seconds": "inf"}, "data-seconds"),
+        ({"runAt": "9999-12-31T23:59:00-14:00"}, "runAt"),
+        ({"runAt": "0001-01-01T00:00", "runAtOffset": "60"}, "runAt"),
+    ],
+)
+def test_what_cannot_be_kept_is_said_at_its_field(
+    web: FlaskClient, csrf: str, services: Services, admin: Actor, form: dict[str, str], field: str
+) -> None:
+    answer = web.post("/jobs/new/steps", data={"csrf_token": csrf, **form})
+    assert answer.status_code == 422
+    assert f'id="f-{field}-error"' in answer.text
+    assert services.jobs.page(admin, JobFilter())[0] == []
+    assert web.get("/jobs").status_code == 200
+
+
+def test_an_upload_of_exactly_the_limit(app: OpenAPI, web: FlaskClient, csrf: str) -> None:
+    limit = 100_000
+    assert app.config["MAX_CONTENT_LENGTH"] > 5120 * 1024**2
+    app.config["MAX_CONTENT_LENGTH"] = limit + FORM_MARGIN_BYTES
+    app.extensions["jobsapp"].files._max_bytes = limit
+    form = {"csrf_token": csrf, "data.targetFormat": "json"}
+    content = b"a\n" * (limit // 2)
+    assert web.post("/jobs/new/data-conversion", data={**form, "data.source": csv(content)}).status_code == 303
+    answer = web.post("/jobs/new/data-conversion", data={**form, "data.source": csv(content + b"1")})
+    assert answer.status_code == 413
+    assert "The upload is too large" in answer.text

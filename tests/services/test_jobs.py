@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,24 @@ import pytest
 import redis
 
 from jobsapp.core.actors import Actor
-from jobsapp.errors import Conflict, InvalidInput, NotFound
+from jobsapp.core.outcomes import Transition
+from jobsapp.core.states import Status
+from jobsapp.errors import Conflict, InvalidInput, NotFound, TooLarge
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import JobFilter, NewJob
-from jobsapp.store.jobs import claim_jobs
+from jobsapp.store.jobs import claim_jobs, finish_job
 
 
 def queued(services: Services) -> int:
     return int(redis.Redis.from_url(services.settings.redis_url).llen("rq:queue:echo"))  # type: ignore[arg-type]
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def test_create_and_find(services: Services, admin: Actor, stranger: Actor) -> None:
@@ -63,6 +72,71 @@ def test_idempotency_key(services: Services, admin: Actor, stranger: Actor) -> N
     assert created, "keys of organisations are apart"
 
 
+def test_the_same_request_in_another_order_is_a_repeat(services: Services, admin: Actor) -> None:
+    start = datetime.now(UTC) + timedelta(hours=1)
+    first = NewJob("steps", {"steps": 2, "gate": "x"}, run_at=start)
+    again = NewJob("steps", {"gate": "x", "steps": 2}, run_at=start.astimezone(timezone(timedelta(hours=5))))
+    job, _ = services.jobs.create(admin, first, idempotency_key="k")
+    assert services.jobs.create(admin, again, idempotency_key="k")[0].id == job.id
+
+
+def test_a_repeat_outlives_its_files(services: Services, admin: Actor, connection: psycopg.Connection[Any]) -> None:
+    receiver = services.files.receiver()
+    receiver.write(b"four")
+    source = services.files.register(admin, receiver, "in.txt").id
+    new = NewJob("make-file", {"source": str(source)})
+    job, _ = services.jobs.create(admin, new, idempotency_key="k")
+    connection.execute("DELETE FROM files")
+    again, created = services.jobs.create(admin, new, idempotency_key="k")
+    assert (again.id, created) == (job.id, False)
+
+
+@pytest.mark.parametrize(("reason", "message"), [("a\0b", "cannot be stored"), ("r" * 501, "up to 500")])
+def test_a_reason_that_cannot_be_kept(services: Services, admin: Actor, reason: str, message: str) -> None:
+    job, _ = services.jobs.create(admin, NewJob("echo", {}))
+    with pytest.raises(InvalidInput, match=f"reason: .*{message}"):
+        services.jobs.cancel(admin, job.id, reason=reason)
+    assert services.jobs.get(admin, job.id).status == "pending"
+
+
+def test_a_filter_that_nothing_can_match(services: Services, admin: Actor) -> None:
+    services.jobs.create(admin, NewJob("echo", {}))
+    for wanted in (JobFilter(text="\0"), JobFilter(type="\ud800"), JobFilter(queue="a\0")):
+        assert services.jobs.page(admin, wanted) == ([], None)
+
+
+def test_a_run_that_was_not_has_no_duration(
+    services: Services, admin: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    job_id = services.jobs.create(admin, NewJob("echo", {}))[0].id
+    (claimed,) = claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    services.jobs.cancel(admin, job_id)
+    finish_job(connection, job_id, claimed.attempt, Transition(Status.CANCELLED, "cancelled"))
+
+    def duration() -> int | None:
+        return services.views.job(services.jobs.get(admin, job_id)).duration_ms
+
+    assert duration() is not None
+    services.jobs.retry(admin, job_id)
+    assert duration() is None
+    services.jobs.cancel(admin, job_id)
+    assert duration() is None
+
+
+def test_too_large_a_file_is_not_kept(services: Services, admin: Actor) -> None:
+    services.files._max_bytes = 4
+    for content in (b"four", b"fives"):
+        receiver = services.files.receiver()
+        receiver.write(content)
+        if len(content) == 4:
+            services.files.register(admin, receiver, "a")
+            continue
+        with pytest.raises(TooLarge, match="may have 4 bytes, this one has 5"):
+            services.files.register(admin, receiver, "b")
+        receiver.close()
+    assert len([path for path in services.settings.files_dir.rglob("*") if path.is_file()]) == 1
+
+
 @pytest.mark.parametrize(
     ("new", "field"),
     [
@@ -74,6 +148,21 @@ def test_idempotency_key(services: Services, admin: Actor, stranger: Actor) -> N
         (NewJob("make-file", {"source": str(UUID(int=7))}), "data.source"),
         (NewJob("echo", {}, max_attempts=0), "maxAttempts"),
         (NewJob("echo", {}, run_at=datetime(2030, 1, 1)), "runAt"),  # noqa: DTZ001 - the fault under test
+        (NewJob("echo", {}, run_at=datetime.fromisoformat("9999-12-31T23:59:59-14:00")), "runAt"),
+        (NewJob("echo", {}, run_at=datetime.fromisoformat("0001-01-01T00:00:00+14:00")), "runAt"),
+        (NewJob("echo", {}, run_at=datetime.now(UTC) + timedelta(days=3700)), "runAt"),
+        (NewJob("echo", {"text": "a\0b"}), "data.text"),
+        (NewJob("echo", {"text": "\ud800"}), "data.text"),
+        (NewJob("echo", {"\0": 1}), "data"),
+        (NewJob("steps", {"seconds": float("nan")}), "data.seconds"),
+        (NewJob("steps", {"seconds": "nan"}), "data.seconds"),
+        (NewJob("echo", {"text": nested(100)}), "data"),
+        (NewJob("echo", {}, name="a\0b"), "name"),
+        (NewJob("echo", {}, name="n" * 201), "name"),
+        (NewJob("echo", {}, description="\udfff"), "description"),
+        (NewJob("echo", {}, description="d" * 2001), "description"),
+        (NewJob("echo", {}, priority=2**31), "priority"),
+        (NewJob("echo", {}, priority=-(2**31)), "priority"),
     ],
 )
 def test_refused_input_names_the_field_and_writes_nothing(

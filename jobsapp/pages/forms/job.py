@@ -13,7 +13,7 @@ from jobsapp.models import StoredFile
 from jobsapp.pages.forms.fields import Field, fields_of
 from jobsapp.pages.forms.posted import Posted, data_of, posted_texts, texts_of, unreadable
 from jobsapp.processors.registry import JobType
-from jobsapp.services.jobs import MAX_ATTEMPTS, NewJob
+from jobsapp.services.jobs import DESCRIPTION_LENGTH, MAX_ATTEMPTS, NAME_LENGTH, NewJob
 
 PRIORITY_LIMIT = 1_000_000
 NAMED = re.compile(r"^(\w+): (.+)$", re.DOTALL)
@@ -26,9 +26,9 @@ WORDS = {
 
 COMMON = (
     Field("name", "name", "text", "Name", "How the job is called in lists. Empty: named for what it does.",
-          max_length=200),
-    Field("description", "description", "long", "Description", "For you and your colleagues.", max_length=2000,
-          advanced=True),
+          max_length=NAME_LENGTH),
+    Field("description", "description", "long", "Description", "For you and your colleagues.",
+          max_length=DESCRIPTION_LENGTH, advanced=True),
     Field("priority", "priority", "integer", "Priority", "Larger runs first. 0 is usual.", default=0,
           minimum=-PRIORITY_LIMIT, maximum=PRIORITY_LIMIT, advanced=True),
     Field("maxAttempts", "max_attempts", "integer", "Attempts at most",
@@ -97,8 +97,8 @@ class JobForm:
         return NewJob(
             type=self.type.name,
             data=data_of(self.fields, posted),
-            name=posted.get("name", "").strip()[:200] or None,
-            description=posted.get("description", "").strip()[:2000],
+            name=posted.get("name", "").strip()[:NAME_LENGTH] or None,
+            description=posted.get("description", "").strip()[:DESCRIPTION_LENGTH],
             priority=_whole(posted, "priority", PRIORITY_LIMIT) or 0,
             max_attempts=_whole(posted, "maxAttempts", MAX_ATTEMPTS),
             run_at=_run_at(posted),

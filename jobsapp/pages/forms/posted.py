@@ -115,7 +115,7 @@ class _NotJson:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _NotJson()
 
 
