@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from jobsapp.processors.sdk import JSON, Context
 
@@ -16,7 +15,7 @@ from .from_json import from_json
 from .from_parquet import from_parquet
 from .model import ConversionInput, Format
 from .progress import Meter, Stage
-from .work import BadRow, Outcome, Work
+from .work import Outcome, Rejected, Work
 
 READERS: dict[Format, Callable[[Work], Outcome]] = {
     "csv": from_csv,
@@ -48,7 +47,7 @@ def convert(data: ConversionInput, context: Context) -> JSON:
     return {
         "artifact": name,
         "rows": outcome.rows,
-        "rowsRejected": len(outcome.rejected),
+        "rowsRejected": outcome.rejected.count if outcome.rejected else 0,
         "columns": [{"name": column.name, "type": column.label} for column in outcome.columns],
         "bytesIn": source.size,
         "bytesOut": size,
@@ -59,16 +58,9 @@ def convert(data: ConversionInput, context: Context) -> JSON:
     }
 
 
-def _keep_rejected(context: Context, rejected: Sequence[BadRow]) -> None:
-    if not rejected:
+def _keep_rejected(context: Context, rejected: Rejected | None) -> None:
+    if not rejected or not rejected.count:
         return
     with context.artifact("rejected.jsonl", "application/x-ndjson") as artifact:
-        _write_rejected(artifact.path, rejected)
-    context.log(f"{len(rejected):,} broken rows were left out; rejected.jsonl lists them.", "warning")
-
-
-def _write_rejected(path: Path, rejected: Sequence[BadRow]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for bad in rejected:
-            row = {"line": bad.line, "byte": bad.byte, "kind": bad.kind, "message": bad.message, "text": bad.text}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        shutil.copyfile(rejected.path, artifact.path)
+    context.log(f"{rejected.count:,} broken rows were left out; rejected.jsonl lists them.", "warning")

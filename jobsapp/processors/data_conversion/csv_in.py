@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from jobsapp.processors.sdk import Permanent
@@ -18,6 +19,7 @@ from .table import Column, Table, clean_names
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_LIMIT = 16 << 20
 LONG_LINES = 64 << 20
+SMALL_BUFFER = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Dialect:
     null_text: str
     skip: int = 0
     long_lines: bool = False
+    parallel: bool = True
+    small_buffers: bool = False
 
-    def read(self, columns: int, *, rejects: bool = False) -> str:
+    def is_parallel(self, *, rejects: bool) -> bool:
+        return self.parallel and not rejects and not self.long_lines
+
+    def read(self, columns: int, *, rejects: bool = False, ignore: bool = False) -> str:
         """The `read_csv(…)` that gives c0, c1, … as text and refuses what is not strictly CSV."""
         names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(columns))
         options = {
@@ -50,9 +57,17 @@ class Dialect:
             "skip": str(self.skip),
         }
         if self.long_lines:
-            options |= {"max_line_size": str(LONG_LINES), "buffer_size": str(LONG_LINES), "parallel": "false"}
+            options |= {"max_line_size": str(LONG_LINES), "buffer_size": str(LONG_LINES)}
+        elif self.small_buffers:
+            options["buffer_size"] = str(SMALL_BUFFER)
         if rejects:
             options |= {"store_rejects": "true", "rejects_limit": "0"}
+        if ignore:
+            options["ignore_errors"] = "true"
+        # The parallel reader guesses where records begin. A wrong guess fails the statement at its end, but with
+        # rejects it is taken for broken rows, and with those around, good ones vanish.
+        if not self.is_parallel(rejects=rejects or ignore):
+            options["parallel"] = "false"
         return f"read_csv({literal(str(self.path))}, " + ", ".join(f"{k}={v}" for k, v in options.items()) + ")"
 
 
@@ -74,10 +89,21 @@ class CsvFile:
     def with_long_lines(self) -> CsvFile:
         return replace(self, dialect=replace(self.dialect, long_lines=True))
 
+    def in_sequence(self) -> CsvFile:
+        return replace(self, dialect=replace(self.dialect, parallel=False))
+
+    def with_small_buffers(self) -> CsvFile:
+        return replace(self, dialect=replace(self.dialect, parallel=False, small_buffers=True))
+
 
 def too_long(error: str) -> bool:
     """Did DuckDB stop only because a row is longer than its buffers?"""
-    return "Maximum line size" in error or "Parallel CSV Reader" in error
+    return "Maximum line size" in error
+
+
+def misread(error: str) -> bool:
+    """Did DuckDB stop at a row, which the parallel reader may only have imagined?"""
+    return any(text in error for text in ("CSV Error on Line", "invalid state", "Parallel CSV Reader"))
 
 
 def open_csv(path: Path, data: ConversionInput, *, tabs: bool) -> CsvFile:
@@ -112,12 +138,16 @@ def _first_record(dialect: Dialect) -> list[str]:
 def _lines(path: Path, skip: int) -> Iterator[str]:
     """Lines of the head of the file, without a byte-order mark. Raises `Permanent` for one that is not UTF-8."""
     size = 0
+    too_long = Permanent(f"The header is longer than {HEADER_LIMIT >> 20} MB. Is a quote never closed?")
     # Text is decoded in blocks; what is wrong further on in the block is not the header's fault.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        for number, line in enumerate(file, 1):
+        for number in count(1):
+            line = file.readline(HEADER_LIMIT + 1 - size)
             size += len(line)
             if size > HEADER_LIMIT:
-                raise Permanent(f"The header is longer than {HEADER_LIMIT >> 20} MB. Is a quote never closed?")
+                raise too_long
+            if not line:
+                return
             if re.search("[\udc80-\udcff]", line):
                 raise Permanent(f"Line {number:,} is not UTF-8. {suggestion(path, 0)}")
             if number > skip:

@@ -39,6 +39,25 @@ def one_line_end(dialect: Dialect, target: Path, stage: Stage) -> bool:
     return len(kinds - {b""}) > 1
 
 
+def open_quote(dialect: Dialect, stage: Stage) -> int | None:
+    """Where the record begins whose quote is never closed; None if all are."""
+    size, rest, start, pattern = max(dialect.path.stat().st_size, 1), b"", 0, _pattern(dialect)
+    with dialect.path.open("rb") as reader:
+        while chunk := reader.read(max(CHUNK, len(rest))):
+            data = rest + chunk
+            cut = _last_record_end(data, pattern)
+            rest, start = data[cut:], start + cut
+            if len(rest) > LONG_LINES:
+                return start
+            stage.at((start + len(rest)) / size, "Looking for an open quote…")
+    at = 0
+    for match in pattern.finditer(rest):
+        if match["open"] is not None:
+            return start + at
+        at = match.end() if match["end"] else at
+    return None
+
+
 def _pattern(dialect: Dialect) -> re.Pattern[bytes]:
     """A quoted value (`kept`), one that is not closed (`open`), or a line end (`end`).
 

@@ -4,21 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jobsapp.processors.sdk import Permanent
 
 from .csv_in import CsvFile
+from .csv_repair import open_quote
+from .duck import Rows
 from .encoding import suggestion
-from .work import BadRow, Work
+from .rejects import Rejects
+from .work import BadRow, Rejected, Work
 
-ERRORS = """
-    SELECT line_byte_position - 1, min_by(error_type::VARCHAR, byte_position),
-           min_by(csv_line, byte_position), min_by(error_message, byte_position)
-    FROM reject_errors GROUP BY 1 ORDER BY 1
-"""
 TEXT_LIMIT = 10_000
+ERRORS = f"""
+    SELECT line_byte_position - 1, error_type::VARCHAR, left(csv_line, {TEXT_LIMIT}), left(error_message, 2000)
+    FROM reject_errors ORDER BY line_byte_position, byte_position
+"""
 KINDS = {
     "MISSING COLUMNS": "too few values",
     "TOO MANY COLUMNS": "too many values",
@@ -28,15 +30,53 @@ KINDS = {
 }
 
 
-def read_rejects(work: Work, file: CsvFile) -> list[BadRow]:
-    """The broken rows of the statement that ran last with rejects, in the order of the file."""
-    rows = work.duck.run(ERRORS, work.stage.rest(), "Listing broken rows…")
-    path = file.dialect.path
-    lines = physical_lines(path, [row[0] for row in rows])
-    return [
-        BadRow(line, byte, KINDS.get(kind, kind.lower()), (text or "")[:TEXT_LIMIT], _message(kind, line, reason))
-        for line, (byte, kind, text, reason) in zip(lines, rows, strict=True)
-    ]
+def count_rejects(work: Work, where: str = "true") -> int:
+    """How many rows the statement that ran last with rejects has broken."""
+    sql = f"SELECT count(DISTINCT line_byte_position) FROM reject_errors WHERE {where}"
+    return int(work.duck.run(sql, work.stage.rest(), "Counting broken rows…")[0][0])
+
+
+def any_too_long(work: Work) -> bool:
+    return count_rejects(work, "error_type = 'LINE SIZE OVER MAXIMUM'") > 0
+
+
+def keep_rejects(work: Work, file: CsvFile) -> Rejected:
+    """Write down the broken rows, in the order of the file. Raises `Permanent` if they may not be skipped."""
+    limit, found = work.data.max_bad_rows, count_rejects(work)
+    if limit is not None and found > limit and (first := _first(work, file)):
+        raise Permanent(f"{found:,} rows are broken, more than the {limit:,} allowed. The first: {first.message}")
+    rejects, last = Rejects(work.data, work.scratch("rejected.jsonl")), _Last(file.dialect.path)
+    size = file.dialect.path.stat().st_size
+
+    def take(rows: Rows) -> None:
+        for row in rows:
+            if bad := last.row(row):
+                _refuse_open_quote(work, file, bad, size)
+                rejects.add(bad)
+
+    work.duck.each(ERRORS, take, work.stage.rest(), "Listing broken rows…")
+    return rejects.finish()
+
+
+def _first(work: Work, file: CsvFile) -> BadRow | None:
+    rows = work.duck.run(ERRORS + "LIMIT 1", work.stage.rest(), "Finding the broken row…")
+    return _Last(file.dialect.path).row(rows[0]) if rows else None
+
+
+class _Last:
+    """Makes bad rows of errors, one for each row of the file: the first of its errors."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = Lines(path)
+        self._byte = -1
+
+    def row(self, error: tuple[Any, ...]) -> BadRow | None:
+        byte, kind, text, reason = error
+        if byte == self._byte:
+            return None
+        self._byte = byte
+        line = self._lines.at(byte)
+        return BadRow(line, byte, KINDS.get(kind, kind.lower()), text or "", _message(kind, line, reason))
 
 
 def forget_rejects(work: Work) -> None:
@@ -44,13 +84,27 @@ def forget_rejects(work: Work) -> None:
         work.duck.run(f"DROP TABLE IF EXISTS {table}", work.stage.rest(), "Preparing…")
 
 
-def find_rejects(work: Work, file: CsvFile) -> list[BadRow]:
-    """Read the whole file again, only to find its broken rows."""
+def find_reject(work: Work, file: CsvFile) -> BadRow | None:
+    """Read the whole file again, only to find its first broken row. Raises `Permanent` if DuckDB cannot."""
     forget_rejects(work)
     table = file.table(rejects=True)
     touched = " + ".join(f"coalesce(strlen({column.sql}), 0)" for column in table.columns)
-    work.duck.run(f"SELECT sum({touched}) FROM {table.sql}", work.stage.rest(), "Finding the broken row…")
-    return read_rejects(work, file)
+    try:
+        work.duck.run(f"SELECT sum({touched}) FROM {table.sql}", work.stage.rest(), "Finding the broken row…")
+        if bad := _first(work, file):
+            return bad
+    except work.duck.error as error:
+        raise Permanent(f"The file cannot be read: {str(error).splitlines()[0]}") from None
+    refuse_open_quote(work, file)
+    return None
+
+
+def refuse_open_quote(work: Work, file: CsvFile) -> None:
+    """In sequence, DuckDB leaves out without a word a last record whose quote is never closed."""
+    start = open_quote(file.dialect, work.stage.rest())
+    if start is not None:
+        line = Lines(file.dialect.path).at(start)
+        raise refuse(work, file, BadRow(line, start, "quote", "", _message("UNQUOTED VALUE", line, "")))
 
 
 def refuse(work: Work, file: CsvFile, bad: BadRow) -> Permanent:
@@ -65,32 +119,28 @@ def refuse(work: Work, file: CsvFile, bad: BadRow) -> Permanent:
     return Permanent(f"{bad.message} {hint}")
 
 
-def judge(work: Work, file: CsvFile, rejected: Sequence[BadRow]) -> None:
-    """Raise `Permanent` if these rows may not be skipped."""
-    size = file.dialect.path.stat().st_size
-    for bad in rejected:
-        # A quote that is never closed swallows all that follows: skipping it would lose good rows in silence.
-        if bad.kind == "quote" and bad.byte + len(bad.text.encode()) >= min(size - 2, bad.byte + TEXT_LIMIT):
-            raise refuse(work, file, bad)
-    limit = work.data.max_bad_rows
-    if limit is not None and len(rejected) > limit:
-        raise Permanent(
-            f"{len(rejected):,} rows are broken, more than the {limit:,} allowed. The first: {rejected[0].message}"
-        )
+def _refuse_open_quote(work: Work, file: CsvFile, bad: BadRow, size: int) -> None:
+    """A quote that is never closed swallows all that follows: skipping it would lose good rows in silence."""
+    if bad.kind == "quote" and bad.byte + len(bad.text.encode()) >= min(size - 2, bad.byte + TEXT_LIMIT):
+        raise refuse(work, file, bad)
 
 
-def physical_lines(path: Path, positions: Sequence[int]) -> list[int]:
-    """The line (from 1) of each byte position, given in rising order. `\\n`, `\\r\\n` and `\\r` end a line."""
-    result: list[int] = []
-    line, at, carriage = 1, 0, False
-    with path.open("rb") as file:
-        for position in positions:
-            while at < position and (chunk := file.read(min(1 << 20, position - at))):
-                line += _breaks(chunk) - (carriage and chunk[:1] == b"\n")
-                carriage = chunk[-1:] == b"\r"
-                at += len(chunk)
-            result.append(line)
-    return result
+class Lines:
+    """Physical lines of the file at `path`. `\\n`, `\\r\\n` and `\\r` end a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._line, self._at, self._carriage = 1, 0, False
+
+    def at(self, position: int) -> int:
+        """The line (from 1) of a byte position; positions are asked for in rising order."""
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            while self._at < position and (chunk := file.read(min(1 << 20, position - self._at))):
+                self._line += _breaks(chunk) - (self._carriage and chunk[:1] == b"\n")
+                self._carriage = chunk[-1:] == b"\r"
+                self._at += len(chunk)
+        return self._line
 
 
 def _breaks(chunk: bytes) -> int:

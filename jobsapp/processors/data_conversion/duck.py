@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from .progress import Stage
 
 POLL_SECONDS = 0.05
 MEMORY_LIMIT = "448MB"
+BATCH_ROWS = 2_000
+
+Rows = list[tuple[Any, ...]]
+
 SETTINGS = (
     "TimeZone = 'UTC'",
     "enable_progress_bar = true",
@@ -68,7 +72,13 @@ class Duck:
 
     def run(self, sql: str, stage: Stage, message: str) -> list[tuple[Any, ...]]:
         """Run one statement and give its rows. Raises `Cancelled`, or DuckDB's own error."""
-        work = _Work(self._con, sql)
+        rows: list[tuple[Any, ...]] = []
+        self.each(sql, rows.extend, stage, message)
+        return rows
+
+    def each(self, sql: str, take: Callable[[Rows], object], stage: Stage, message: str) -> None:
+        """Run one statement and hand its rows to `take`, a batch at a time, in the statement's thread."""
+        work = _Work(self._con, sql, take)
         work.start()
         try:
             while not work.done.wait(POLL_SECONDS):
@@ -83,7 +93,6 @@ class Duck:
         if work.error is not None:
             raise work.error
         stage.at(1.0)
-        return work.rows
 
     @property
     def error(self) -> type[Exception]:
@@ -92,16 +101,17 @@ class Duck:
 
 
 class _Work(threading.Thread):
-    def __init__(self, con: Any, sql: str) -> None:
+    def __init__(self, con: Any, sql: str, take: Callable[[Rows], object]) -> None:
         super().__init__(name="duckdb", daemon=True)
-        self._con, self._sql = con, sql
+        self._con, self._sql, self._take = con, sql, take
         self.done = threading.Event()
-        self.rows: list[tuple[Any, ...]] = []
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self.rows = self._con.execute(self._sql).fetchall()
+            result = self._con.execute(self._sql)
+            while rows := result.fetchmany(BATCH_ROWS):
+                self._take(rows)
         except BaseException as error:
             self.error = error
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from .progress import Stage
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 18
+WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿœŒ€£§°«»¿¡–—‘’“”„…·º ª®©")
 
 # UTF-32's mark begins with that of UTF-16, so it comes first.
 MARKS = (
@@ -68,10 +70,30 @@ def suggestion(path: Path, position: int) -> str:
 
     with path.open("rb") as file:
         file.seek(max(0, position - SAMPLE // 2))
-        best = charset_normalizer.from_bytes(file.read(SAMPLE)).best()
+        sample = file.read(SAMPLE)
+    if _is_western(sample):
+        return "It looks like windows-1252; choose the encoding that it was written in."
+    best = charset_normalizer.from_bytes(sample).best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return "Choose the encoding that it was written in, for example windows-1252 or latin-1."
     return f"It looks like {best.encoding.replace('_', '-')}; choose the encoding that it was written in."
+
+
+def _is_western(sample: bytes) -> bool:
+    """Are the bytes beyond ASCII few, and nearly all letters and signs of Western Europe?
+
+    With few such bytes a detector's guess is little more than chance, so the commonest encoding goes first.
+    """
+    try:
+        text = sample.decode("windows-1252")
+    except UnicodeDecodeError:
+        return False
+    beyond = [char for char in text if char > "\x7f"]
+    likely = sum(char in WESTERN for char in beyond)
+    # Three such letters in a row are rather Cyrillic or Greek in an encoding of their own.
+    if re.search("[\xc0-\xff]{3}", text):
+        return False
+    return len(beyond) < len(text) * 0.3 and likely >= len(beyond) * 0.9
 
 
 def _chunks(reader: object) -> Iterator[tuple[bytes, bool]]:

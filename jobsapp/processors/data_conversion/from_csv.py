@@ -8,7 +8,8 @@ from pathlib import Path
 from jobsapp.processors.sdk import Permanent
 
 from . import csv_rows
-from .csv_in import CsvFile, open_csv, too_long
+from .csv_in import CsvFile, misread, open_csv, too_long
+from .csv_ragged import EndsScan, refuse_ragged
 from .csv_repair import one_line_end
 from .encoding import detect, is_utf8, to_utf8
 from .infer import infer
@@ -63,14 +64,19 @@ def _convert(work: Work, file: CsvFile, mended: set[str]) -> Outcome:
         table, work = infer(work.within(first), table), work.within(second)
     if skip:
         csv_rows.forget_rejects(work)
-    rows = work.duck.run(copy(table, work.target, work.data), work.stage, "Converting…")[0][0]
-    rejected = csv_rows.read_rejects(work, file) if skip else []
-    if "length" not in mended and any(bad.kind == "too long" for bad in rejected):
+    with EndsScan(file.dialect) as scan:
+        rows = work.duck.run(copy(table, work.target, work.data), work.stage, "Converting…")[0][0]
+        if not file.dialect.is_parallel(rejects=skip):
+            csv_rows.refuse_open_quote(work.within(work.stage.rest()), file)
+        refuse_ragged(work.within(work.stage.rest()), file, scan)
+    if not skip:
+        return Outcome(rows, table.columns)
+    if "length" not in mended and csv_rows.any_too_long(work):
         raise _Again("Maximum line size")
-    if "ends" not in mended and rejected:
+    if "ends" not in mended and csv_rows.count_rejects(work):
+        mended.add("order")
         raise _Again("CSV Error on Line")
-    csv_rows.judge(work, file, rejected)
-    return Outcome(rows, table.columns, rejected)
+    return Outcome(rows, table.columns, csv_rows.keep_rejects(work, file))
 
 
 def _mend(work: Work, file: CsvFile, error: str, mended: set[str]) -> CsvFile:
@@ -78,12 +84,18 @@ def _mend(work: Work, file: CsvFile, error: str, mended: set[str]) -> CsvFile:
     if too_long(error) and "length" not in mended:
         mended.add("length")
         return file.with_long_lines()
-    broken = "CSV Error on Line" in error or "invalid state" in error
+    broken = misread(error)
+    if broken and "order" not in mended:
+        mended.add("order")
+        return file.in_sequence()
     if broken and "ends" not in mended:
         mended.add("ends")
         return _one_line_end(work, file)
-    if broken and (bad := csv_rows.find_rejects(work, file)):
-        raise csv_rows.refuse(work, file, bad[0])
+    if broken and (bad := csv_rows.find_reject(work, file)):
+        raise csv_rows.refuse(work, file, bad)
+    if "Out of Memory" in error and "memory" not in mended:
+        mended.add("memory")
+        return file.with_small_buffers()
     if "Out of Memory" in error:
         raise Permanent("The rows are too large to convert in the memory that a job may use.")
     raise Permanent(f"The file cannot be read: {error.splitlines()[0]}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .csv_in import CsvFile, Dialect, too_long
+from .csv_in import CsvFile, Dialect, misread, too_long
 from .encoding import detect, is_utf8, to_utf8
 from .infer import infer
 from .json_csv import Form, Written, write_csv
@@ -49,7 +49,8 @@ def _through_csv(work: Work, source: Path) -> Outcome:
     try:
         return _write(work.within(second), file, written)
     except work.duck.error as error:
-        if not too_long(str(error)):
+        # The file is ours and well-formed: it is the reader that stumbles.
+        if not too_long(str(error)) and not misread(str(error)):
             raise
         return _write(work.within(second.rest()), file.with_long_lines(), written)
 

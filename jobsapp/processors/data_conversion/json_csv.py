@@ -16,7 +16,7 @@ from .json_keys import Columns, Keys
 from .progress import Stage
 from .rejects import Rejects
 from .table import clean_names, pick
-from .work import BadRow, Work
+from .work import Rejected, Work
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Written:
 
     names: list[str]
     rows: int = 0
-    rejected: list[BadRow] = field(default_factory=list)
+    rejected: Rejected | None = None
     tokens: list[set[bytes]] = field(default_factory=list)
 
 
@@ -55,7 +55,7 @@ def write_csv(work: Work, source: Path, target: Path, form: Form) -> Written:
 class _Pass:
     def __init__(self, work: Work, form: Form, keys: Keys, stage: Stage, *, last: bool = False) -> None:
         self._work, self._form, self._keys, self._stage, self._last = work, form, keys, stage, last
-        self._rejects = Rejects(work.data)
+        self._rejects = Rejects(work.data, work.scratch("rejected.jsonl"))
         self._cells = writer(form.delimiter, form.null_text)
         self._chosen: list[int] = []
         self._written: Written | None = None
@@ -80,7 +80,7 @@ class _Pass:
             return None
         if self._written is None:
             raise Permanent("There are no rows, and so no columns. Without rows it can only become JSON.")
-        self._written.rejected = self._rejects.rows
+        self._written.rejected = self._rejects.finish()
         return self._written
 
     def _take(self, columns: Columns, batch: Batch, file: BinaryIO) -> None:

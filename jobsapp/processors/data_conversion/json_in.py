@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -67,12 +68,10 @@ class Reader:
     def reject(self, bad: BadRow) -> None:
         self._reject(bad)
 
-    def _lines(self, file: object) -> Iterator[Batch]:
-        readlines, number, offset = file.readlines, 1, 0  # type: ignore[attr-defined]
-        while lines := readlines(BATCH):
+    def _lines(self, file: BinaryIO) -> Iterator[Batch]:
+        number, offset = 1, 0
+        while lines := _some_lines(file, number):
             size = sum(map(len, lines))
-            if size > LARGEST + BATCH:
-                raise Permanent(f"Near line {number:,} a line is longer than {LARGEST >> 20} MB.")
             if offset == 0:
                 lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
             values = [line.strip(b" \t\r\n") for line in lines]
@@ -94,8 +93,8 @@ class Reader:
                 places.append(place)
         return good, places
 
-    def _items(self, file: object) -> Iterator[Batch]:
-        array = _Array(file.read)  # type: ignore[attr-defined]
+    def _items(self, file: BinaryIO) -> Iterator[Batch]:
+        array = _Array(file.read)
         number = 1
         for values in array.items():
             if not _is_text(b"".join(values)):
@@ -103,6 +102,24 @@ class Reader:
                 raise Permanent(f"Item {place:,} is not UTF-8. Correct the file.")
             yield Batch([_one_line(v) for v in values], range(number, number + len(values)), array.done)
             number += len(values)
+
+
+def _some_lines(file: BinaryIO, number: int) -> list[bytes]:
+    """About a batch of whole lines; `number` is that of the first. A line too long is refused before it is read."""
+    block = file.read(BATCH)
+    if not block.endswith(b"\n"):
+        block += file.readline(LARGEST + 1)
+        if len(block) > LARGEST and len(block) - block.rfind(b"\n", 0, -1) - 1 > LARGEST:
+            bad = number + block.count(b"\n", 0, -1)
+            raise Permanent(f"Line {bad:,} is longer than {LARGEST >> 20} MB.")
+    return block.splitlines(keepends=True) if b"\r" not in block else _split(block)
+
+
+def _split(block: bytes) -> list[bytes]:
+    """`splitlines` would also cut at a lone carriage return."""
+    lines = [line + b"\n" for line in block.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def _valid(values: Sequence[bytes]) -> bool:

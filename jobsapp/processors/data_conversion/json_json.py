@@ -33,7 +33,8 @@ def write_json(work: Work, source: Path) -> Outcome:
 
 
 def _write(work: Work, source: Path, target: Path) -> Outcome:
-    array, rejects, keys, rows = work.data.target_format == "json", Rejects(work.data), Keys(), 0
+    rejects = Rejects(work.data, work.scratch("rejected.jsonl"))
+    array, keys, rows = work.data.target_format == "json", Keys(), 0
     reader = Reader(source, work.format, rejects.add)
     size = max(source.stat().st_size, 1)
     between = b",\n" if array else b"\n"
@@ -46,7 +47,7 @@ def _write(work: Work, source: Path, target: Path) -> Outcome:
             work.stage.at(batch.done / size, f"Converting… row {rows:,}")
         file.write((b"\n]\n" if rows else b"[]\n") if array else (b"\n" if rows else b""))
     names = [new for _, new in pick(keys.names, work.data)] if rows or keys.names else []
-    return Outcome(rows, [Column(name, "", label="json") for name in names], rejects.rows)
+    return Outcome(rows, [Column(name, "", label="json") for name in names], rejects.finish())
 
 
 def _chosen(work: Work, batch: Batch, keys: Keys, reader: Reader) -> list[bytes]:

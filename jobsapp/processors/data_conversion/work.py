@@ -46,10 +46,18 @@ class BadRow:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """How many rows were left out; they are listed in the JSON Lines file at `path`."""
+
+    count: int
+    path: Path
+
+
+@dataclass(frozen=True)
 class Outcome:
     """`encoding` is None where the format has no choice of one."""
 
     rows: int
     columns: Sequence[Column]
-    rejected: Sequence[BadRow] = ()
+    rejected: Rejected | None = None
     encoding: str | None = None

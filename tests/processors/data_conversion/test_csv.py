@@ -245,3 +245,54 @@ def test_tsv_quotes_like_csv(convert):
     done = convert('a,b\n"x\ty",""\n"q\nr",\n', "tsv")
     assert done.text == 'a\tb\n"x\ty"\t""\n"q\nr"\t\n'
     assert convert(done.path, "csv").text == 'a,b\nx\ty,""\n"q\nr",\n'
+
+
+def test_skipping_keeps_every_good_row_of_a_file_over_many_buffers(convert, tmp_path):
+    source = tmp_path / "big.csv"
+    with source.open("w") as file:
+        file.write("a,b\n")
+        file.writelines(f"{n},x\n" if n % 3 else f"{n}\n" for n in range(300_000))
+        file.writelines(f'{n},"{"y" * 90_000}"\n' if n % 3 else f"{n}\n" for n in range(300_000, 301_500))
+    assert source.stat().st_size > 3 * 2**25 / 1.2
+    done = convert(source, "csv", onBadRow="skip")
+    assert (done.result["rows"], done.result["rowsRejected"]) == (201_000, 100_500)
+    assert done.text.count("\n") == 201_001
+    assert len(done.run.artifacts["rejected.jsonl"].read_text().splitlines()) == 100_500
+
+
+@pytest.mark.parametrize("policy", ["fail", "skip"])
+@pytest.mark.parametrize("cell", ["json", "rows", "breaks"])
+def test_long_cells_with_line_breaks_over_many_buffers(convert, tmp_path, policy, cell):
+    if cell == "json":
+        text = json.dumps({f"key{n}": f"value, {n}" for n in range(150)}, indent=2).replace('"', '""')
+    else:
+        text = "1,2\n" * 3_000 if cell == "rows" else "\n" * 12_000
+    source, count = tmp_path / "big.csv", 40_000_000 // len(text)
+    with source.open("w") as file:
+        file.write("a,b\n")
+        file.writelines(f'{n},"{text}"\n' for n in range(count))
+    done = convert(source, "jsonl", onBadRow=policy)
+    assert (done.result["rows"], done.result["rowsRejected"]) == (count, 0)
+    expected = text.replace('""', '"')
+    with done.path.open() as lines:
+        assert all(json.loads(line) == {"a": str(n), "b": expected} for n, line in enumerate(lines))
+
+
+def test_an_open_quote_at_the_end_is_found_in_sequence_too(convert):
+    long = "x" * 3_000_000
+    for policy in ("fail", "skip"):
+        with pytest.raises(Permanent, match="Line 3 has a quote that is not closed"):
+            convert(f'a,b\n1,{long}\n5,"open\n6,7\n', "jsonl", onBadRow=policy)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_empty_value_too_many(convert, end):
+    for text in ("a,b\n1,2\n1,2,\n3,4\n", "a,b\n1,2\n1,2,"):
+        with pytest.raises(Permanent, match="Line 3 has 3 values where 2 are expected"):
+            convert(text.replace("\n", end), "jsonl")
+    assert convert("a,b\n1,\n,\n".replace("\n", end), "jsonl").result["rows"] == 2
+
+
+def test_the_commonest_encoding_is_suggested_first(convert):
+    with pytest.raises(Permanent, match="looks like windows-1252"):
+        convert("a,b\n1,é\n".encode("latin-1"), "jsonl")

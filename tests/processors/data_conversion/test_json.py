@@ -188,3 +188,10 @@ def test_gzip_holds_the_same_lines(convert):
     for target in ("jsonl", "json"):
         plain = convert(HARD, target, name="t.jsonl").data
         assert gzip.decompress(convert(HARD, target, name="t.jsonl", compression="gzip").data) == plain
+
+
+def test_a_line_over_the_limit_is_refused_before_it_is_read(convert, monkeypatch):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.LARGEST", 3_000_000)
+    text = '{"a":1}\n' * 10 + '{"a":"' + "x" * 5_000_000 + '"}\n'
+    with pytest.raises(Permanent, match="Line 11 is longer than"):
+        convert(text, "csv", name="t.jsonl")
