@@ -24,7 +24,7 @@ LATEST = Path(__file__).parent / "latest.json"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
     parser.add_argument("--only", choices=["conversion", "engine"])
     options = parser.parse_args()
     results: list[dict[str, Any]] = []
