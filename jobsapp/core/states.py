@@ -14,8 +14,6 @@ class Status(StrEnum):
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
-RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED})
-CANCELLABLE = frozenset({Status.PENDING, Status.ACTIVE})
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.ACTIVE, Status.CANCELLED}),

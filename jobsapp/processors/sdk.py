@@ -39,6 +39,10 @@ FileId = Annotated[UUID, WithJsonSchema({"type": "string", "format": "file-id"})
 narrows what the browser offers."""
 
 
+LEVELS = frozenset({"debug", "info", "warning", "error"})
+"""Levels of a log line."""
+
+
 class Cancelled(BaseException):
     """Raised inside a processor when cancelling was asked. Let it pass; clean up in `finally`.
 

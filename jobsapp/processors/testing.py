@@ -14,6 +14,7 @@ model has one file field, that happens by itself.
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from pydantic import BaseModel
 
-from jobsapp.processors.sdk import JSON, Cancelled, Context, InputFile, Permanent, Processor
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Permanent, Processor
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class FakeContext:
             raise Cancelled
 
     def log(self, message: str, level: str = "info") -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(sorted(LEVELS))}, not {level!r}")
         self.lines.append((level, message))
 
     def file(self, file_id: UUID) -> InputFile:
@@ -127,6 +130,7 @@ class FakeContext:
             part.unlink(missing_ok=True)
 
     def checkpoint(self, state: JSON) -> None:
+        json.dumps(state, allow_nan=False)
         self.checkpoints.append(state)
 
     def leftovers(self) -> list[Path]:

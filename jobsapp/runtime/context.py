@@ -16,11 +16,10 @@ from uuid import UUID
 
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.progress import percentage
-from jobsapp.processors.sdk import JSON, Cancelled, InputFile, Permanent
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
 
-LEVELS = frozenset({"debug", "info", "warning", "error"})
 LINE_LENGTH = 10_000
 
 

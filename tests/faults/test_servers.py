@@ -34,6 +34,14 @@ class House:
     def create(self, type_name: str, **data: object) -> UUID:
         return self.services.jobs.create(self.actor, NewJob(type_name, data))[0].id
 
+    def start_job(self, processes: Processes, gate: Path) -> UUID:
+        """A worker, a keeper and a job of two steps that has begun and waits at its gate."""
+        processes.flask("worker", "--queues", "steps,echo", "--concurrency", "1")
+        processes.flask("keeper")
+        running = self.create("steps", steps=2, gate=str(gate))
+        self.wait_for(running, "active")
+        return running
+
     def job(self, job_id: UUID) -> Job:
         db.session.rollback()
         return self.services.jobs.get(self.actor, job_id)
@@ -66,10 +74,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_redis_is_stopped_while_jobs_are_made_and_run(house: House, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with Processes(house.services.settings) as processes:
-        processes.flask("worker", "--queues", "steps,echo", "--concurrency", "1")
-        processes.flask("keeper")
-        running = house.create("steps", steps=2, gate=str(gate))
-        house.wait_for(running, "active")
+        running = house.start_job(processes, gate)
         house.valkey.stop()
         made = [house.create("echo", text=str(number)) for number in range(3)]
         for step in range(2):
@@ -85,10 +90,7 @@ def test_redis_is_stopped_while_jobs_are_made_and_run(house: House, tmp_path: Pa
 def test_postgresql_is_restarted_under_a_job(house: House, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with Processes(house.services.settings) as processes:
-        processes.flask("worker", "--queues", "steps,echo", "--concurrency", "1")
-        processes.flask("keeper")
-        running = house.create("steps", steps=2, gate=str(gate))
-        house.wait_for(running, "active")
+        running = house.start_job(processes, gate)
         db.session.remove()
         house.postgres.stop()
         house.postgres.start()

@@ -70,11 +70,13 @@ def test_an_artifact_may_have_any_name(context: Context) -> None:
     assert artifact.path.suffix != ".txt", "the name for people is no path"
 
 
-def test_progress_log_and_checkpoint_do_not_complain(context: Context) -> None:
-    context.progress(1)
-    context.progress(1, 2, "half")
-    context.log("a line", level="warning")
+def test_what_cannot_be_kept_is_refused_at_once(context: Context) -> None:
     context.checkpoint({"done": 4})
+    with pytest.raises(ValueError, match="JSON"):
+        context.checkpoint({"loss": float("nan")})
+    context.log("a line", level="warning")
+    with pytest.raises(ValueError, match="level must be one of"):
+        context.log("a line", level="loud")
 
 
 def test_a_name_is_never_a_path(tmp_path: Path) -> None:
