@@ -22,7 +22,7 @@ class DataConversion(Processor):
     description = "Turn a CSV, TSV, JSON, JSON Lines or Parquet file into another of these, value for value."
     icon = "table"
     unit = "bytes"
-    requires = ("duckdb",)
+    requires = ("duckdb", "numpy")
     extra = "data"
 
     Input = ConversionInput

@@ -19,12 +19,16 @@ from .table import Column, Table, clean_names
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_LIMIT = 16 << 20
 LONG_LINES = 64 << 20
-SMALL_BUFFER = 4 << 20
+# What DuckDB reads without being told of longer lines is a little more.
+LONGEST = 2_000_000
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file at `path` (UTF-8) is written. `skip`: blank lines before the first record."""
+    """How the file at `path` (UTF-8) is written. `skip`: blank lines before the first record.
+
+    `pieces`: the same rows in files without a header; `longest`: bytes of their longest record.
+    """
 
     path: Path
     delimiter: str
@@ -32,14 +36,10 @@ class Dialect:
     header: bool
     null_text: str
     skip: int = 0
-    long_lines: bool = False
-    parallel: bool = True
-    small_buffers: bool = False
+    pieces: tuple[Path, ...] = ()
+    longest: int = 0
 
-    def is_parallel(self, *, rejects: bool) -> bool:
-        return self.parallel and not rejects and not self.long_lines
-
-    def read(self, columns: int, *, rejects: bool = False, ignore: bool = False) -> str:
+    def read(self, columns: int) -> str:
         """The `read_csv(…)` that gives c0, c1, … as text and refuses what is not strictly CSV."""
         names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(columns))
         options = {
@@ -53,22 +53,17 @@ class Dialect:
             "quote": literal(self.quote),
             "escape": literal(self.quote),
             "nullstr": literal(self.null_text),
-            "header": str(self.header).lower(),
-            "skip": str(self.skip),
         }
-        if self.long_lines:
-            options |= {"max_line_size": str(LONG_LINES), "buffer_size": str(LONG_LINES)}
-        elif self.small_buffers:
-            options["buffer_size"] = str(SMALL_BUFFER)
-        if rejects:
-            options |= {"store_rejects": "true", "rejects_limit": "0"}
-        if ignore:
-            options["ignore_errors"] = "true"
-        # The parallel reader guesses where records begin. A wrong guess fails the statement at its end, but with
-        # rejects it is taken for broken rows, and with those around, good ones vanish.
-        if not self.is_parallel(rejects=rejects or ignore):
-            options["parallel"] = "false"
-        return f"read_csv({literal(str(self.path))}, " + ", ".join(f"{k}={v}" for k, v in options.items()) + ")"
+        if self.pieces:
+            # The parallel reader guesses where records begin, and of several files it does not find the line end.
+            options |= {"header": "false", "parallel": "false", "new_line": r"'\n'"}
+            if self.longest > LONGEST:
+                room = str(self.longest + LONGEST)
+                options |= {"max_line_size": room, "buffer_size": room}
+        else:
+            options |= {"header": str(self.header).lower(), "skip": str(self.skip)}
+        files = "[" + ", ".join(literal(str(path)) for path in self.pieces or [self.path]) + "]"
+        return f"read_csv({files}, " + ", ".join(f"{k}={v}" for k, v in options.items()) + ")"
 
 
 @dataclass(frozen=True)
@@ -78,32 +73,13 @@ class CsvFile:
     dialect: Dialect
     names: tuple[str, ...]
 
-    def table(self, *, rejects: bool = False) -> Table:
+    def table(self) -> Table:
         columns = tuple(Column(name, f"c{n}") for n, name in enumerate(self.names))
-        return Table(self.dialect.read(len(self.names), rejects=rejects), columns)
+        return Table(self.dialect.read(len(self.names)), columns)
 
-    def at(self, path: Path) -> CsvFile:
-        """The same, read from another file."""
-        return replace(self, dialect=replace(self.dialect, path=path))
-
-    def with_long_lines(self) -> CsvFile:
-        return replace(self, dialect=replace(self.dialect, long_lines=True))
-
-    def in_sequence(self) -> CsvFile:
-        return replace(self, dialect=replace(self.dialect, parallel=False))
-
-    def with_small_buffers(self) -> CsvFile:
-        return replace(self, dialect=replace(self.dialect, parallel=False, small_buffers=True))
-
-
-def too_long(error: str) -> bool:
-    """Did DuckDB stop only because a row is longer than its buffers?"""
-    return "Maximum line size" in error
-
-
-def misread(error: str) -> bool:
-    """Did DuckDB stop at a row, which the parallel reader may only have imagined?"""
-    return any(text in error for text in ("CSV Error on Line", "invalid state", "Parallel CSV Reader"))
+    def in_pieces(self, pieces: tuple[Path, ...], longest: int) -> CsvFile:
+        """The same rows, read from other files. `longest`: bytes of the longest record."""
+        return replace(self, dialect=replace(self.dialect, pieces=pieces, longest=longest))
 
 
 def open_csv(path: Path, data: ConversionInput, *, tabs: bool) -> CsvFile:

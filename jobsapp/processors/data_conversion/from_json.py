@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .csv_in import CsvFile, Dialect, misread, too_long
+from .csv_copy import copy_csv
+from .csv_in import CsvFile, Dialect
 from .encoding import detect, is_utf8, to_utf8
 from .infer import infer
 from .json_csv import Form, Written, write_csv
 from .json_json import write_json
 from .table import Column, Table
-from .targets import copy
 from .work import Outcome, Work
 
 DIGITS = frozenset(b"-0123456789")
@@ -46,22 +46,15 @@ def _through_csv(work: Work, source: Path) -> Outcome:
     path = work.scratch("rows.csv")
     written = write_csv(work.within(first), source, path, Form(ignore_case=parquet, tokens=parquet and exact))
     file = CsvFile(Dialect(path, ",", '"', header=True, null_text=""), tuple(written.names))
-    try:
-        return _write(work.within(second), file, written)
-    except work.duck.error as error:
-        # The file is ours and well-formed: it is the reader that stumbles.
-        if not too_long(str(error)) and not misread(str(error)):
-            raise
-        return _write(work.within(second.rest()), file.with_long_lines(), written)
 
+    def typed(work: Work, table: Table) -> tuple[Table, Work]:
+        if not (parquet and exact):
+            return table, work
+        looking, writing = work.stage.split(1, 1)
+        return _typed(work.within(looking), table, written), work.within(writing)
 
-def _write(work: Work, file: CsvFile, written: Written) -> Outcome:
-    table = file.table()
-    if work.data.target_format == "parquet" and work.data.types == "exact":
-        first, second = work.stage.split(1, 1)
-        table, work = _typed(work.within(first), table, written), work.within(second)
-    rows = work.duck.run(copy(table, work.target, work.data), work.stage, "Writing…")[0][0]
-    return Outcome(rows, table.columns, written.rejected)
+    outcome = copy_csv(work.within(second), file, typed, "Writing…", written.rows)
+    return replace(outcome, rejected=written.rejected)
 
 
 def _typed(work: Work, table: Table, written: Written) -> Table:

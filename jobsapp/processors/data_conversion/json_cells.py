@@ -5,17 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
 _text = msgspec.json.Decoder(str).decode
 _texts = msgspec.json.Decoder(str | None).decode_lines
 
-Cells = Callable[[Sequence[msgspec.Raw]], list[bytes]]
+
+class Cells(NamedTuple):
+    """`strings`: some of the column's tokens are strings. `others`: some are neither strings nor null."""
+
+    texts: list[bytes]
+    strings: bool
+    others: bool
+
+
+Writer = Callable[[Sequence[msgspec.Raw]], Cells]
 
 
 @cache
-def writer(delimiter: str, null_text: str) -> Cells:
+def writer(delimiter: str, null_text: str) -> Writer:
     """A function from the tokens of a column to its cells.
 
     A string becomes its text, quoted only where it must be; the empty string is `""` and null is nothing.
@@ -24,26 +34,37 @@ def writer(delimiter: str, null_text: str) -> Cells:
     """
     cell = _one_by_one(delimiter.encode(), null_text.encode())
 
-    def cells(tokens: Sequence[msgspec.Raw]) -> list[bytes]:
+    def cells(tokens: Sequence[msgspec.Raw]) -> Cells:
         column = b"\n".join(tokens)
-        found = None if null_text else _all_at_once(column, delimiter)
+        found = None if null_text else _all_at_once(column, len(tokens), delimiter)
         if found is None:
-            return [cell(bytes(token)) for token in tokens]
+            strings = _starting(column, b'"')
+            return Cells([cell(bytes(token)) for token in tokens], strings > 0, _others(column, len(tokens), strings))
         return found
 
     return cells
 
 
-def _all_at_once(column: bytes, delimiter: str) -> list[bytes] | None:
+def _all_at_once(column: bytes, rows: int, delimiter: str) -> Cells | None:
     """The cells of a column whose tokens are of one sort, or None."""
     if b'"' not in column and not _has_nested(column):
-        return _without_null(column)
+        return Cells(_without_null(column), strings=False, others=_others(column, rows, 0))
     if not _has_nested(column):
-        return _strings(column, delimiter)
+        return _strings(column, rows, delimiter)
     starts = column[:1]
     if b"null" in column or column.count(b"\n" + starts) != column.count(b"\n"):
         return None
-    return _quoted(column)
+    return Cells(_quoted(column), strings=False, others=True)
+
+
+def _starting(column: bytes, start: bytes) -> int:
+    """How many tokens start so."""
+    return column.startswith(start) + column.count(b"\n" + start)
+
+
+def _others(column: bytes, rows: int, strings: int) -> bool:
+    """Is any of the tokens neither one of the `strings` nor null?"""
+    return strings < rows and (b"null" not in column or strings + _starting(column, b"null") < rows)
 
 
 def _without_null(column: bytes) -> list[bytes]:
@@ -51,19 +72,26 @@ def _without_null(column: bytes) -> list[bytes]:
     return [b"" if cell == b"null" else cell for cell in cells] if b"null" in column else cells
 
 
-def _strings(column: bytes, delimiter: str) -> list[bytes] | None:
+def _strings(column: bytes, rows: int, delimiter: str) -> Cells | None:
     """Strings and, among them, numbers and null."""
     if b"\\" in column:
-        return _escaped(column, delimiter)
-    cells = column.split(b"\n")
-    if b"null" in column:
-        cells = [b"" if cell == b"null" else cell for cell in cells]
+        texts = _escaped(column, delimiter)
+        return None if texts is None else Cells(texts, strings=True, others=False)
+    others = _others(column, rows, column.count(b'"') // 2)
+    return Cells(_unquoted(column, delimiter), strings=True, others=others)
+
+
+def _unquoted(column: bytes, delimiter: str) -> list[bytes]:
     mark = delimiter.encode()
-    if b'""' in column or mark in column or b"\r" in column:
-        return [
-            cell if cell[:1] != b'"' or mark in cell or cell == b'""' or b"\r" in cell else cell[1:-1] for cell in cells
-        ]
-    return [cell.strip(b'"') for cell in cells] if b"null" in column else column.replace(b'"', b"").split(b"\n")
+    plain = b'""' not in column and mark not in column and b"\r" not in column
+    if plain and b"null" not in column:
+        return column.replace(b'"', b"").split(b"\n")
+    cells = _without_null(column)
+    if plain:
+        return [cell.strip(b'"') for cell in cells]
+    return [
+        cell if cell[:1] != b'"' or mark in cell or cell == b'""' or b"\r" in cell else cell[1:-1] for cell in cells
+    ]
 
 
 def _escaped(column: bytes, delimiter: str) -> list[bytes] | None:
@@ -95,8 +123,12 @@ def _one_by_one(delimiter: bytes, null: bytes) -> Callable[[bytes], bytes]:
     def cell(token: bytes) -> bytes:
         if token == b"null":
             return null
-        text = _text(token).encode() if token[:1] == b'"' else token
-        if null or not text or token[:1] in (b"{", b"[") or any(mark in text for mark in special):
+        text, start = token, token[:1]
+        if start == b'"':
+            if null and b"\\" not in token:
+                return token
+            text = _text(token).encode()
+        if null or not text or start in (b"{", b"[") or any(mark in text for mark in special):
             return b'"' + text.replace(b'"', b'""') + b'"'
         return text
 

@@ -1,7 +1,11 @@
-"""JSON rows to CSV: one pass where the first rows have all the keys, else a second one."""
+"""JSON rows to CSV: one pass where the first rows have all the keys, else a second one.
+
+What the CSV cannot tell apart is said in the log; `json_mixed` has the rule.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +17,11 @@ from jobsapp.processors.sdk import Permanent
 from .json_cells import writer
 from .json_in import Batch, Reader
 from .json_keys import Columns, Keys
+from .json_mixed import Mixed
 from .progress import Stage
 from .rejects import Rejects
 from .table import clean_names, pick
-from .work import Rejected, Work
+from .work import BadRow, Rejected, Work
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class _Pass:
         self._rejects = Rejects(work.data, work.scratch("rejected.jsonl"))
         self._cells = writer(form.delimiter, form.null_text)
         self._chosen: list[int] = []
+        self._mixed = Mixed([])
         self._written: Written | None = None
         self._late = False
 
@@ -81,6 +87,7 @@ class _Pass:
         if self._written is None:
             raise Permanent("There are no rows, and so no columns. Without rows it can only become JSON.")
         self._written.rejected = self._rejects.finish()
+        self._warn(source)
         return self._written
 
     def _take(self, columns: Columns, batch: Batch, file: BinaryIO) -> None:
@@ -89,7 +96,7 @@ class _Pass:
         elif self._keys.fresh:
             self._late = True
         if self._written is not None and batch.values and not self._late:
-            self._write(columns, len(batch.values), file, self._written)
+            self._write(columns, batch.places, file, self._written)
 
     def _begin(self, file: BinaryIO) -> None:
         data, names = self._work.data, self._keys.names
@@ -99,16 +106,41 @@ class _Pass:
         pairs = pick(names, data)
         renamed = clean_names([new for _, new in pairs], data.on_bad_header, ignore_case=self._form.ignore_case)
         self._chosen = [names.index(old) for old, _ in pairs]
+        self._mixed = Mixed([old for old, _ in pairs])
         self._written = Written(renamed, tokens=[set() for _ in renamed])
         if self._form.header:
             tokens = [msgspec.Raw(msgspec.json.encode(name)) for name in renamed]
-            file.write(self._form.delimiter.encode().join(self._cells([t])[0] for t in tokens) + b"\n")
+            file.write(self._form.delimiter.encode().join(self._cells([t]).texts[0] for t in tokens) + b"\n")
 
-    def _write(self, columns: Columns, rows: int, file: BinaryIO, written: Written) -> None:
+    def _write(self, columns: Columns, places: Sequence[int], file: BinaryIO, written: Written) -> None:
         chosen = [columns[n] for n in self._chosen]
         if self._form.tokens:
             for seen, column in zip(written.tokens, chosen, strict=True):
                 seen.update({bytes(token)[:1] for token in column})
-        lines = map(self._form.delimiter.encode().join, zip(*map(self._cells, chosen), strict=True))
+        cells = list(map(self._cells, chosen))
+        self._mixed.add(chosen, cells, places)
+        lines = map(self._form.delimiter.encode().join, zip(*(made.texts for made in cells), strict=True))
         file.write(b"\n".join(lines) + b"\n")
-        written.rows += rows
+        written.rows += len(places)
+
+    def _warn(self, source: Path) -> None:
+        reader = Reader(source, self._work.format, _known)
+        self._mixed.close()
+        if self._mixed.wants(0):
+            self._read_again(reader)
+        for line in self._mixed.warnings(reader.unit.lower(), self._work.data.target_format):
+            self._work.context.log(line, "warning")
+
+    def _read_again(self, reader: Reader) -> None:
+        for batch in reader.batches():
+            columns, batch = self._keys.columns(batch, reader)
+            if not batch.values:
+                continue
+            if not self._mixed.wants(batch.places[0]):
+                break
+            self._mixed.recall([columns[n] for n in self._chosen], batch.places)
+            self._stage.at(1.0, f"Comparing texts with other values… row {batch.places[-1]:,}")
+
+
+def _known(_: BadRow) -> None:
+    """A file read again brings the rows that were rejected before."""

@@ -253,8 +253,12 @@ class _Array:
         self._buffer, self._at, self._text = rest + chunk, 0, None
 
     def _space(self) -> None:
-        match = _SPACE.match(self._buffer, self._at)
-        self._at = match.end() if match else self._at
+        while True:
+            match = _SPACE.match(self._buffer, self._at)
+            self._at = match.end() if match else self._at
+            if self._at < len(self._buffer) or self._ended:
+                return
+            self._more()
 
     def _finish(self, end: int) -> None:
         if self._buffer[end:].strip() or self._read(1 << 16).strip():

@@ -148,6 +148,8 @@ class ConversionInput(Input):
     def _no_line_breaks(cls, value: str, info: ValidationInfo) -> str:
         if any(c in value for c in "\r\n") or (info.field_name == "null_text" and '"' in value):
             raise ValueError("must not contain line breaks or quotes")
+        if info.field_name == "quote" and (not value.isascii() or value.isspace()):
+            raise ValueError("give one character of ASCII, such as \" or '")
         return value
 
     @model_validator(mode="after")

@@ -14,12 +14,22 @@ from .table import Column, Table
 
 # A character that no JSON text holds, so that the CSV writer never finds a reason to quote a line.
 NEVER = "\x01"
+# DuckDB holds a row group of Parquet per thread in memory until it is full: by default 122,880 rows, at least 2,048.
+FEW_ROWS, MANY_ROWS, GROUP_BYTES = 2_048, 122_880, 48 << 20
 
 
-def copy(table: Table, target: Path, data: ConversionInput) -> str:
-    """The statement that writes `table` to `target` in the chosen format. It gives the number of rows."""
+def group_rows(row_size: float) -> int:
+    """How many rows of so many bytes go into one row group of Parquet."""
+    return min(max(int(GROUP_BYTES / max(row_size, 1.0)) // FEW_ROWS, 1) * FEW_ROWS, MANY_ROWS)
+
+
+def copy(table: Table, target: Path, data: ConversionInput, rows: int = MANY_ROWS) -> str:
+    """The statement that writes `table` to `target` in the chosen format. It gives the number of rows.
+
+    `rows`: how many go into one row group of Parquet.
+    """
     if data.target_format == "parquet":
-        return _parquet(table, target, data.compression)
+        return _parquet(table, target, data.compression, rows)
     if data.target_format in ("csv", "tsv"):
         return _csv(table, target, data)
     return _json(table, target, data)
@@ -70,10 +80,12 @@ def _csv(table: Table, target: Path, data: ConversionInput) -> str:
     return _statement("*", rows, target, options + ", HEADER false", data.compression)
 
 
-def _parquet(table: Table, target: Path, compression: Compression) -> str:
+def _parquet(table: Table, target: Path, compression: Compression, rows: int) -> str:
     columns = [Column(c.name, f"CAST({c.sql} AS {c.type})") for c in table.columns]
     codec = "gzip" if compression == "gzip" else "zstd"
-    return _statement(_named(columns), table, target, f"FORMAT parquet, COMPRESSION {codec}", None)
+    return _statement(
+        _named(columns), table, target, f"FORMAT parquet, COMPRESSION {codec}, ROW_GROUP_SIZE {rows}", None
+    )
 
 
 def _named(columns: Sequence[Column]) -> str:

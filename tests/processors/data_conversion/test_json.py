@@ -42,6 +42,13 @@ def test_arrays_of_anything_become_lines(convert):
     assert convert("[]", "json", name="t.json").text == "[]\n"
 
 
+@pytest.mark.parametrize("text", [" [   ]", "  [    1 ]", "[ \n\n  {} ]"])
+def test_space_over_the_end_of_a_read(convert, monkeypatch, text):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 1)
+    done = convert(text, "json", name="t.json", sourceFormat="json")
+    assert json.loads(done.text) == json.loads(text)
+
+
 def test_small_reads(convert, monkeypatch):
     monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 3)
     rows = [{"a": n, "b": {"c": [n, {"d": "},{"}]}} for n in range(30)]
@@ -195,3 +202,82 @@ def test_a_line_over_the_limit_is_refused_before_it_is_read(convert, monkeypatch
     text = '{"a":1}\n' * 10 + '{"a":"' + "x" * 5_000_000 + '"}\n'
     with pytest.raises(Permanent, match="Line 11 is longer than"):
         convert(text, "csv", name="t.jsonl")
+
+
+def warned(done):
+    return [line for level, line in done.run.log if level == "warning"]
+
+
+NUMBERS = 'Column "a" holds numbers (first in line {}) and text that looks like a number (first in line {}): '
+CSV = "CSV cannot tell them apart."
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        (["1", '"1"'], (1, 2)),
+        (['"x"', '"007"', '"-1.50e3"', '"2"', "null", "0"], (6, 3)),
+        (["1", '"1\\u0030"'], (1, 2)),
+        (["1", '"\\u0031"'], (1, 2)),
+        (["1", '"abc"'], None),
+        (["1", '"007"', '"1."', '" 1"', '"2024-01-01"', '"+1"', '"1\\n"', '"\u0661"', '""', '"null"', '"true"'], None),
+        (['"1"', "null", "true", "[1]"], None),
+        (["true", "1", '"{}"', '"a"'], None),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 20, 1 << 20])
+def test_numbers_beside_texts_that_look_so_are_said(convert, monkeypatch, values, places, batch):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", batch)
+    text = "".join(f'{{"a":{value},"b":"1"}}\n' for value in values)
+    for options in ({}, {"nullText": "NA"}):
+        said = [NUMBERS.format(*places) + CSV] if places else []
+        assert warned(convert(text, "csv", name="t.jsonl", **options)) == said
+
+
+@pytest.mark.parametrize("batch", [1, 1 << 20])
+def test_booleans_and_containers_beside_texts_that_look_so(convert, monkeypatch, batch):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", batch)
+    rows = [
+        {"flag": True, "box": {"x": "1"}, "clear": [1], "deep": []},
+        {"flag": None, "box": "[1,", "clear": "{", "deep": "[" * 5000},
+        {"flag": "false", "box": '["x"]', "clear": "1", "deep": ""},
+        {"flag": 1, "box": 2, "clear": "true", "deep": ""},
+        {"flag": "1", "box": "x", "clear": "[1", "deep": ""},
+    ]
+    assert warned(convert(json.dumps(rows, indent=1), "tsv", name="t.json")) == [
+        'Column "flag" holds numbers (first in item 4) and text that looks like a number (first in item 5), '
+        "and true or false (first in item 1) and text that looks like true or false (first in item 3): "
+        "TSV cannot tell them apart.",
+        'Column "box" holds objects or arrays (first in item 1) and text that looks like an object or array '
+        "(first in item 3): TSV cannot tell them apart.",
+    ]
+
+
+def test_the_two_may_be_far_apart(convert, monkeypatch):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 40)
+    for first, last in (('"5"', "5"), ("5", '"5"')):
+        text = f'{{"a":"-"}}\n\n{{"a":{first}}}\n{{"a":\n' + f'{{"a":{first}}}\n' * 50 + f'{{"a":{last}}}\n'
+        text = text if last == "5" else text.replace('"-"', "null")
+        places = (55, 3) if last == "5" else (3, 55)
+        done = convert(text, "csv", name="t.jsonl", onBadRow="skip")
+        assert warned(done)[0] == NUMBERS.format(*places) + CSV
+        assert done.result["rowsRejected"] == 1
+        assert len(done.run.artifacts["rejected.jsonl"].read_bytes().splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"types": "exact"}])
+def test_text_columns_of_parquet_are_said_too(convert, options):
+    text = '{"a":1,"b":1}\n{"a":"1","b":2}\n'
+    done = convert(text, "parquet", name="t.jsonl", **options)
+    assert warned(done) == [NUMBERS.format(1, 2) + "A text column of Parquet cannot tell them apart."]
+    assert not warned(convert(text, "json", name="t.jsonl"))
+
+
+def test_only_columns_that_are_written_and_not_too_many_of_them(convert):
+    keys = [f"k{n}" for n in range(23)]
+    text = "".join(json.dumps(dict.fromkeys(keys, value)) + "\n" for value in (1, "1"))
+    lines = warned(convert(text, "csv", name="t.jsonl"))
+    assert len(lines) == 21
+    assert lines[-1] == "So it is in 3 more columns."
+    (line,) = warned(convert(text, "csv", name="t.jsonl", columns=["k7"], rename={"k7": "new"}, compression="gzip"))
+    assert line.startswith('Column "k7" holds numbers')
