@@ -63,6 +63,9 @@ class Job(Base):
     progress_current: Mapped[float | None]
     progress_total: Mapped[float | None]
     progress_message: Mapped[str | None]
+    progress_base: Mapped[float | None]
+    """What `progress_current` was at `progress_base_at`: the rate of this attempt counts from there."""
+    progress_base_at: Mapped[Moment | None]
 
     priority: Mapped[int] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -95,13 +98,13 @@ class Job(Base):
 
 
 class JobInput(Base):
-    """A stored file that a job reads. Keeps the file from being cleaned up before the job."""
+    """A stored file that a job reads. While it is there the file cannot be deleted, on purpose without a cascade."""
 
     __tablename__ = "job_inputs"
     __table_args__ = (Index("job_inputs_of_file", "file_id"),)
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True)
 
 
 class JobAttempt(Base):

@@ -1,7 +1,8 @@
-"""Deleting old finished jobs with their files, in small batches."""
+"""Deleting old finished jobs with their files, and old uploads that no job reads, in small batches."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -42,10 +43,24 @@ class Cleanup:
                 driver(self._session), days=_days(days), organization_id=organization_id, limit=BATCH
             )
             self._session.commit()
-            for file_id in batch.file_ids:
-                self._storage.delete(file_id)
+            self._delete_bytes(batch.file_ids)
             deleted += batch.deleted
-            if batch.deleted < BATCH:
+            if not batch.deleted:
+                return deleted
+
+    def count_uploads(self, *, days: int) -> int:
+        """How many uploads `delete_uploads` would delete."""
+        return store.count_unread_uploads(driver(self._session), days=_days(days))
+
+    def delete_uploads(self, *, days: int) -> int:
+        """Delete uploads of all organisations older than `days` that no job reads; returns how many."""
+        deleted = 0
+        while True:
+            file_ids = store.delete_unread_uploads(driver(self._session), days=_days(days), limit=BATCH)
+            self._session.commit()
+            self._delete_bytes(file_ids)
+            deleted += len(file_ids)
+            if not file_ids:
                 return deleted
 
     def sweep(self) -> int:
@@ -61,6 +76,11 @@ class Cleanup:
                 self._storage.delete(file_id)
                 removed += 1
         return removed
+
+    def _delete_bytes(self, file_ids: Iterable[UUID]) -> None:
+        """Only after the COMMIT: a row without its bytes cannot be mended, bytes without a row go with the sweep."""
+        for file_id in file_ids:
+            self._storage.delete(file_id)
 
 
 def _days(days: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
 from jobsapp.bus.after_commit import after_commit
@@ -109,8 +110,7 @@ class Jobs:
             if first is None:
                 raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
             return first, False
-        for file_id in inputs:
-            self._session.add(JobInput(job_id=job["id"], file_id=file_id))
+        self._keep_inputs(actor, job["id"], data, inputs)
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
         after_commit(self._session(), partial(self._hints.wake, job_type.queue))
         self._session.commit()
@@ -211,6 +211,18 @@ class Jobs:
             if file_id not in known:
                 raise InvalidInput.of(f"data.{field}", f"there is no file {file_id}; upload it first.")
         return {file_id: known[file_id] for _, file_id in named}
+
+    def _keep_inputs(self, actor: Actor, job_id: UUID, data: BaseModel, file_ids: Iterable[UUID]) -> None:
+        """Hold the files for the new job. Raises InvalidInput for one that a cleanup deleted a moment ago."""
+        # In the order in which a cleanup locks them: neither waits for the other in a circle.
+        rows = [{"job_id": job_id, "file_id": file_id} for file_id in sorted(file_ids)]
+        try:
+            if rows:
+                self._session.execute(insert(JobInput), rows)
+        except IntegrityError:
+            self._session.rollback()
+            self._inputs(actor, data)
+            raise
 
     def _first(self, actor: Actor, key: str, new: NewJob) -> Job | None:
         """The job that used the key first. Raises Conflict if that was another request."""

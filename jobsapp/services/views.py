@@ -160,7 +160,6 @@ def _waiting(job: Job, now: datetime, ahead: int | None, listening: dict[str, in
 
 
 def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
-    active = job.status == Status.ACTIVE
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
         "waiting_for": waiting,
@@ -172,10 +171,18 @@ def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
             message=job.progress_message,
         ),
         "duration_ms": _duration_ms(job, now),
-        "eta_seconds": (eta_seconds(job.progress_current, job.progress_total, job.started_at, now) if active else None),
+        "eta_seconds": _eta_seconds(job, now),
         "artifacts": [_artifact(file) for file in job.artifacts],
     }
     return JobView.model_validate(columns)
+
+
+def _eta_seconds(job: Job, now: datetime) -> int | None:
+    if job.status != Status.ACTIVE:
+        return None
+    return eta_seconds(
+        job.progress_current, job.progress_total, base=job.progress_base, since=job.progress_base_at, now=now
+    )
 
 
 def _duration_ms(job: Job, now: datetime) -> int | None:

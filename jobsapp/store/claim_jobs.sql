@@ -16,6 +16,9 @@ WITH next AS (
     progress_current = NULL,
     progress_total = NULL,
     progress_message = NULL,
+    -- With a checkpoint the first report is the base: what it brought was not done by this attempt.
+    progress_base = CASE WHEN checkpoint IS NULL THEN 0 END,
+    progress_base_at = CASE WHEN checkpoint IS NULL THEN now() END,
     revision = revision + 1
   FROM next WHERE jobs.id = next.id
   RETURNING jobs.*

@@ -1,18 +1,13 @@
--- Jobs whose artifact an unfinished job still reads stay until that job is done.
+-- Runs after lock_finished and lock_files_of_jobs, in their transaction. What they found is asked again: only a new
+-- snapshot shows the jobs that began to read a file before it was locked.
 WITH old AS (
-  SELECT id FROM jobs
-  WHERE status IN ('completed', 'failed', 'cancelled')
-    AND coalesce(completed_at, failed_at, cancelled_at) < now() - make_interval(days => %(days)s)
-    AND (%(organization_id)s::uuid IS NULL OR organization_id = %(organization_id)s)
-    AND NOT EXISTS (
-      SELECT FROM files
-      JOIN job_inputs ON job_inputs.file_id = files.id
-      JOIN jobs AS reader ON reader.id = job_inputs.job_id
-      WHERE files.job_id = jobs.id AND reader.status IN ('pending', 'active')
-    )
-  ORDER BY id
-  LIMIT %(limit)s
-  FOR UPDATE SKIP LOCKED
+  SELECT picked.id FROM unnest(%(job_ids)s::uuid[]) AS picked (id)
+  WHERE NOT EXISTS (
+    SELECT FROM files
+    JOIN job_inputs ON job_inputs.file_id = files.id
+    JOIN jobs AS reader ON reader.id = job_inputs.job_id
+    WHERE files.job_id = picked.id AND reader.status IN ('pending', 'active')
+  )
 ), made AS (
   DELETE FROM files USING old WHERE files.job_id = old.id RETURNING files.id
 ), read AS (
@@ -23,6 +18,12 @@ WITH old AS (
       WHERE other.file_id = files.id AND other.job_id NOT IN (SELECT id FROM old)
     )
   RETURNING files.id
+), own_inputs AS (
+  DELETE FROM job_inputs USING old WHERE job_inputs.job_id = old.id
+), lost_inputs AS (
+  -- Finished jobs that are not old yet lose the artifacts they read.
+  DELETE FROM job_inputs USING made
+  WHERE job_inputs.file_id = made.id AND job_inputs.job_id NOT IN (SELECT id FROM old)
 ), gone AS (
   DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id
 )

@@ -5,6 +5,10 @@ WITH beat AS (
     progress_current = %(current)s,
     progress_total = %(total)s,
     progress_message = %(message)s,
+    -- Less than the base counts something else: the rate begins anew. least() leaves out NULL.
+    progress_base = least(progress_base, %(current)s),
+    progress_base_at = CASE WHEN least(progress_base, %(current)s) IS DISTINCT FROM progress_base
+      THEN now() ELSE progress_base_at END,
     checkpoint = coalesce(%(checkpoint)s, checkpoint),
     updated_at = CASE WHEN %(changed)s THEN now() ELSE updated_at END,
     revision = revision + %(changed)s::int

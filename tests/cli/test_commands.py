@@ -161,6 +161,19 @@ def test_cleanup(
     assert len(services.jobs.page(admin, services_filter())[0]) == 1
 
 
+def test_cleanup_of_uploads_that_no_job_read(
+    flask: Flask_, services: Services, admin: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    for _ in range(2):
+        services.files.register(admin, services.files.receiver(), "in.txt")
+    assert flask("cleanup", "--days", "1").output == "Deleted 0 jobs.\n"
+    connection.execute("UPDATE files SET created_at = now() - interval '2 days'")
+    would = "Would delete 0 jobs.\nWould delete 2 uploads that no job reads.\n"
+    assert flask("cleanup", "--days", "1", "--dry-run").output == would
+    assert flask("cleanup", "--days", "1").output == "Deleted 0 jobs.\nDeleted 2 uploads that no job read.\n"
+    assert not [path for path in services.settings.files_dir.rglob("*") if path.is_file()]
+
+
 def services_filter() -> Any:
     from jobsapp.services.jobs import JobFilter
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 
 from hypothesis import given
@@ -35,13 +36,39 @@ def test_percentage_with_nothing_to_do() -> None:
     assert percentage(0, 0) is None
     assert percentage(1, 3) == 33.3
     assert percentage(7, 5) == 100
+    assert percentage(inf, inf) is None
+
+
+def left(current: float | None, total: float | None, seconds: float = 10, base: float | None = 0) -> int | None:
+    return eta_seconds(current, total, base=base, since=NOW - timedelta(seconds=seconds), now=NOW)
 
 
 def test_eta_is_silent_until_it_knows() -> None:
-    assert eta_seconds(10, 100, NOW - timedelta(seconds=10), NOW) == 90
-    assert eta_seconds(10, None, NOW - timedelta(seconds=10), NOW) is None
-    assert eta_seconds(0, 100, NOW - timedelta(seconds=10), NOW) is None
-    assert eta_seconds(10, 100, NOW - timedelta(seconds=0.5), NOW) is None
+    assert left(10, 100) == 90
+    assert left(10, None) is None
+    assert left(0, 100) is None
+    assert left(0.5, 100) is None
+    assert left(10, 100, seconds=0.5) is None
+    assert eta_seconds(10, 100, base=None, since=None, now=NOW) is None
+
+
+def test_eta_counts_from_the_base() -> None:
+    assert left(60, 100, base=50) == 40
+    assert left(50, 100, base=50) is None
+    assert left(40, 100, base=50) is None
+    assert left(99.9, 100, base=99) == 1
+    assert left(100, 100, base=99) == 0
+    assert left(101, 100, base=99) is None
+    assert left(1.5e308, 1.7e308, base=0) == 1
+
+
+NUMBERS = st.floats(allow_nan=False, min_value=0) | st.none()
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_eta_is_never_negative_and_never_fails(current: float | None, total: float | None, base: float | None) -> None:
+    value = left(current, total, base=base)
+    assert value is None or value >= 0
 
 
 @given(st.text())

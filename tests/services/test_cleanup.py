@@ -106,6 +106,61 @@ def test_batches(
     assert services.cleanup.delete(days=30) == 5
 
 
+def test_uploads_that_no_job_ever_read_go_when_they_are_old(
+    services: Services, admin: Actor, stranger: Actor, drain: Drain, connection: psycopg.Connection[Any]
+) -> None:
+    old, theirs = upload(services, admin), upload(services, stranger)
+    read = upload(services, admin)
+    make(services, admin, source=str(read))
+    drain("make-file")
+    connection.execute("UPDATE files SET created_at = now() - interval '40 days'")
+    young = upload(services, admin)
+    assert services.cleanup.count_uploads(days=30) == 2
+    assert services.cleanup.delete_uploads(days=30) == 2
+    assert services.cleanup.count_uploads(days=30) == 0
+    for gone in (old, theirs):
+        assert not (services.settings.files_dir / str(gone)[-2:] / str(gone)).exists()
+    assert set(services.files.names(admin, [old, read, young])) == {read, young}
+    with pytest.raises(InvalidInput, match="days"):
+        services.cleanup.delete_uploads(days=-1)
+
+
+def test_uploads_go_in_batches(services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobsapp.services.cleanup.BATCH", 2)
+    for _ in range(5):
+        upload(services, admin)
+    assert services.cleanup.delete_uploads(days=0) == 5
+
+
+def test_a_young_reader_outlives_the_artifact_it_read(
+    services: Services, admin: Actor, drain: Drain, connection: psycopg.Connection[Any]
+) -> None:
+    first = make(services, admin)
+    drain("make-file")
+    made = services.jobs.get(admin, first).artifacts[0].id
+    reader = make(services, admin, source=str(made))
+    drain("make-file")
+    connection.execute(OLD, [[first]])
+    assert services.cleanup.delete(days=30) == 1
+    assert ids(services, admin) == {reader}
+    connection.execute(OLD, [[reader]])
+    assert services.cleanup.delete(days=30) == 1
+
+
+def test_a_chain_of_old_jobs_goes_at_once(
+    services: Services, admin: Actor, drain: Drain, connection: psycopg.Connection[Any]
+) -> None:
+    source = upload(services, admin)
+    first = make(services, admin, source=str(source))
+    drain("make-file")
+    made = services.jobs.get(admin, first).artifacts[0].id
+    second = make(services, admin, source=str(made))
+    drain("make-file")
+    connection.execute(OLD, [[first, second]])
+    assert services.cleanup.delete(days=30) == 2
+    assert [path for path in services.settings.files_dir.rglob("*") if path.is_file()] == []
+
+
 def test_sweep_removes_bytes_without_a_row(services: Services, admin: Actor) -> None:
     kept, orphan = upload(services, admin), upload(services, admin, "orphan")
     stale = services.files.receiver()

@@ -86,6 +86,7 @@ def test_a_repeat_outlives_its_files(services: Services, admin: Actor, connectio
     source = services.files.register(admin, receiver, "in.txt").id
     new = NewJob("make-file", {"source": str(source)})
     job, _ = services.jobs.create(admin, new, idempotency_key="k")
+    connection.execute("DELETE FROM job_inputs")
     connection.execute("DELETE FROM files")
     again, created = services.jobs.create(admin, new, idempotency_key="k")
     assert (again.id, created) == (job.id, False)
