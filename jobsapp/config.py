@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """Threads of the web process. Each open page holds one, so keep it above the pages open at once + 20."""
     secret_key: str = Field("", min_length=0)
     """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
+    session_days: int = Field(30, ge=1, le=3650)
+    """How many days a browser stays signed in after it was last used."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
     queues: str = "*"

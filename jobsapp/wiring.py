@@ -42,7 +42,7 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=urlsplit(settings.base_url).scheme == "https",
         SESSION_COOKIE_NAME="jobsapp_session",
-        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url or NO_SERVER,
         SQLALCHEMY_ENGINE_OPTIONS={
             "poolclass": QueuePool,

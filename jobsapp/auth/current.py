@@ -13,6 +13,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 
+LOGIN = "login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 CSRF_HEADER = "X-CSRFToken"
 
@@ -23,13 +24,21 @@ def services() -> Services:
 
 
 def sign_in(actor: Actor) -> None:
-    """Start a session for the actor. What was in the old one is dropped."""
-    session.clear()
-    session["user"] = str(actor.user_id)
+    """Start a session for the actor. The old one ends, and what was in it is dropped."""
+    sign_out()
+    session[LOGIN] = services().logins.start(actor, request.user_agent.string)
     session.permanent = True
 
 
 def sign_out() -> None:
+    """End the session of this browser, wherever else its cookie may be by now."""
+    services().logins.end(session.get(LOGIN, ""))
+    session.clear()
+
+
+def sign_out_everywhere() -> None:
+    """End the sessions of all browsers of the user. Raises NotSignedIn."""
+    services().logins.end_all(get_actor().user_id)
     session.clear()
 
 
@@ -40,9 +49,16 @@ def find_actor() -> Actor | None:
     """
     if "actor" not in g:
         token = bearer_token(request)
-        g.actor = _session_actor() if token is None else services().identity.actor_for_token(token)
+        login = services().logins.find(session.get(LOGIN, "")) if token is None else None
+        g.login_id = login and login.id
+        g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
     return cast("Actor | None", g.actor)
+
+
+def login_id() -> UUID | None:
+    """The login session that `find_actor` found. None: a token, or nobody."""
+    return cast("UUID | None", g.get("login_id"))
 
 
 def get_actor() -> Actor:
@@ -72,8 +88,3 @@ def check_csrf() -> None:
 def bearer_token(request: Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _session_actor() -> Actor | None:
-    user = session.get("user")
-    return None if user is None else services().identity.actor(UUID(user))

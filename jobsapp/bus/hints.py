@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from rq import Queue
@@ -22,6 +23,7 @@ from jobsapp.core.events import JobChanged
 log = logging.getLogger(__name__)
 
 CHANNEL = "jobsapp:events"
+LOGINS = "jobsapp:logins"
 WAKE_UP = "drain"
 LISTENING = "jobsapp:listening:"
 PRESENCE_SECONDS = 15
@@ -42,6 +44,10 @@ class Hints:
     def publish(self, changes: Iterable[JobChanged]) -> bool:
         """Tell everybody who watches that these jobs changed."""
         return self._try(lambda: self._publish(list(changes)))
+
+    def logins_ended(self, user_id: UUID) -> bool:
+        """Tell everybody with open sockets that this user signed out somewhere. Which logins ended is to be read."""
+        return self._try(lambda: self._redis.publish(LOGINS, str(user_id)))
 
     def announce(self, worker: str, queues: Iterable[str]) -> bool:
         """Say that `worker` listens on `queues`; holds for PRESENCE_SECONDS."""

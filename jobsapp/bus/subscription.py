@@ -1,4 +1,4 @@
-"""Hearing the news of jobs: one subscription per process, which survives Redis going away and coming back."""
+"""Hearing the news of jobs and logins: one subscription per process, which outlives Redis going and coming back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from uuid import UUID
 from redis import Redis
 
 from jobsapp.bus.connection import RedisError
-from jobsapp.bus.hints import CHANNEL
+from jobsapp.bus.hints import CHANNEL, LOGINS
 from jobsapp.core.events import Event, JobChanged
 
 log = logging.getLogger(__name__)
 
+CHANNELS = (CHANNEL, LOGINS)
 POLL_SECONDS = 1.0
 
 
@@ -31,11 +32,20 @@ def decode(message: bytes | str) -> JobChanged:
 
 
 class Subscription:
-    """Calls `heard` for every change, and `resumed` whenever changes may have been missed."""
+    """Calls `heard` for every change of a job, `ended` with every user some of whose logins have ended, and
+    `resumed` whenever either may have been missed.
+    """
 
-    def __init__(self, connection: Redis, heard: Callable[[JobChanged], None], resumed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Redis,
+        heard: Callable[[JobChanged], None],
+        ended: Callable[[UUID], None],
+        resumed: Callable[[], None],
+    ) -> None:
         self._redis = connection
         self._heard = heard
+        self._ended = ended
         self._resumed = resumed
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -59,21 +69,24 @@ class Subscription:
 
     def _listen(self) -> None:
         with self._redis.pubsub(ignore_subscribe_messages=False) as pubsub:
-            pubsub.subscribe(CHANNEL)
+            pubsub.subscribe(*CHANNELS)
             while not self._stopping.is_set():
                 message = pubsub.get_message(timeout=POLL_SECONDS)
                 if message is None:
                     continue
-                if message["type"] == "subscribe":
+                if message["type"] == "subscribe" and message["data"] == len(CHANNELS):
                     self.connected = True
                     self._resumed()
                 elif message["type"] == "message":
-                    self._tell(message["data"])
+                    self._tell(message["channel"].decode(), message["data"])
 
-    def _tell(self, data: bytes) -> None:
+    def _tell(self, channel: str, data: bytes) -> None:
         try:
-            change = decode(data)
+            news = UUID(data.decode()) if channel == LOGINS else decode(data)
         except ValueError as error:
-            log.warning("refused a message on %s: %s", CHANNEL, error)
+            log.warning("refused a message on %s: %s", channel, error)
             return
-        self._heard(change)
+        if isinstance(news, UUID):
+            self._ended(news)
+        else:
+            self._heard(news)

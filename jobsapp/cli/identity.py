@@ -50,6 +50,15 @@ def login(email: str) -> None:
     click.echo(_login_link(identity, services().settings, email))
 
 
+@users.command("logout")
+@click.argument("email")
+@in_app
+def logout(email: str) -> None:
+    """Sign a user out of all browsers, at once."""
+    ended = services().logins.end_all(services().identity.get_user(email).id)
+    click.echo(f"Signed {email} out of {ended} browser{'' if ended == 1 else 's'}.")
+
+
 @click.group()
 def tokens() -> None:
     """API tokens."""

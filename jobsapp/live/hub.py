@@ -58,7 +58,8 @@ class Hub:
             elif len(self._interest.watchers) >= self._capacity:
                 watcher.close(Code.TRY_LATER, "Too many pages are open here; try again later")
             else:
-                self._interest.watchers.add(watcher)
+                self._interest.join(watcher)
+                self._changed.notify_all()
                 self._start()
         return watcher.closing is None
 
@@ -96,13 +97,18 @@ class Hub:
     def _start(self) -> None:
         if self._subscription is None:
             redis = redis_connection.steady(self._settings.redis_url)
-            self._subscription = Subscription(redis, self._heard, self._missed)
+            self._subscription = Subscription(redis, self._heard, self._signed_out, self._missed)
             self._subscription.start()
             threading.Thread(target=self._run, name="live loader", daemon=True).start()
 
     def _heard(self, change: JobChanged) -> None:
         with self._changed:
             if self._interest.hear(change):
+                self._changed.notify_all()
+
+    def _signed_out(self, user_id: UUID) -> None:
+        with self._changed:
+            if self._interest.suspect(user_id):
                 self._changed.notify_all()
 
     def _missed(self) -> None:
@@ -137,6 +143,7 @@ class Hub:
 
     def _deliver(self, batch: Batch) -> None:
         with self._nobody():
+            self._dismiss(batch.users)
             self._expand(batch)
         ids = sorted(batch.heard.keys() | batch.first.keys())
         for start in range(0, len(ids), READ_AT_ONCE):
@@ -145,6 +152,15 @@ class Hub:
     def _nobody(self) -> AbstractContextManager[object]:
         """A request of nobody: templates can make addresses, and find no user whose page it could be."""
         return self._app.test_request_context(base_url=self._settings.base_url)
+
+    def _dismiss(self, user_ids: set[UUID]) -> None:
+        """Close the sockets of these users whose login has ended."""
+        with self._changed:
+            suspects = self._interest.signed_in(user_ids)
+        living = services().logins.living({one.login_id for one in suspects if one.login_id}) if suspects else set()
+        for one in suspects:
+            if one.login_id not in living:
+                one.close(Code.NOT_SIGNED_IN, "You have signed out")
 
     def _expand(self, batch: Batch) -> None:
         jobs = services().jobs

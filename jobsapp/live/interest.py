@@ -15,16 +15,18 @@ class Batch:
     """What is to be read next.
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
-    job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard.
+    job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
+    their logins may have ended.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
     first: dict[UUID, set[Watcher]] = field(default_factory=dict)
     newest: set[Watcher] = field(default_factory=set)
     organizations: set[UUID] = field(default_factory=set)
+    users: set[UUID] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.heard or self.first or self.newest or self.organizations)
+        return bool(self.heard or self.first or self.newest or self.organizations or self.users)
 
     def hear(self, job_id: UUID, *, created: bool = False) -> None:
         self.heard[job_id] = self.heard.get(job_id, False) or created
@@ -40,6 +42,7 @@ class Batch:
             self.first.setdefault(job_id, set()).update(watchers)
         self.newest |= other.newest
         self.organizations |= other.organizations
+        self.users |= other.users
 
 
 class Interest:
@@ -48,6 +51,12 @@ class Interest:
         self.due = Batch()
         self._by_job: dict[UUID, set[Watcher]] = {}
         self._by_organization: dict[UUID, set[Watcher]] = {}
+
+    def join(self, watcher: Watcher) -> None:
+        """Let a socket in. Its login may have ended after it was checked, before anybody could know of the socket."""
+        self.watchers.add(watcher)
+        if watcher.login_id is not None:
+            self.due.users.add(watcher.actor.user_id)
 
     def watch(self, watcher: Watcher, job_id: UUID) -> None:
         self._by_job.setdefault(job_id, set()).add(watcher)
@@ -76,8 +85,19 @@ class Interest:
             self.due.hear(change.job_id, created=change.event is Event.CREATED)
         return wanted
 
+    def suspect(self, user_id: UUID) -> bool:
+        """Whether sockets here hang on logins of the user; if so, it is noted that these may have ended."""
+        if self.signed_in({user_id}):
+            self.due.users.add(user_id)
+        return user_id in self.due.users
+
+    def signed_in(self, user_ids: set[UUID]) -> list[Watcher]:
+        """The sockets that hang on logins of these users."""
+        return [one for one in self.watchers if one.login_id is not None and one.actor.user_id in user_ids]
+
     def miss(self) -> None:
-        """Changes may have been missed: note everything that is watched."""
+        """Changes may have been missed: note everything that is watched, and everybody who watches."""
+        self.due.users.update(one.actor.user_id for one in self.watchers if one.login_id is not None)
         for job_id in self._by_job:
             self.due.hear(job_id)
         self.due.organizations.update(self._by_organization)

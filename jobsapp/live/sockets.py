@@ -13,7 +13,7 @@ from uuid import UUID
 from flask import Blueprint, current_app, request
 from simple_websocket.errors import ConnectionClosed
 
-from jobsapp.auth.current import bearer_token, services
+from jobsapp.auth.current import bearer_token, login_id, services
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.extensions import sock
 from jobsapp.live.conversation import SteadySocket, Wire, converse, present_actor, say_goodbye
@@ -86,7 +86,7 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
         if actor is None:
             ws.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
             return
-        _stay(ws, Talk(Watcher(actor, form, ws.event.set), ws), begin)
+        _stay(ws, Talk(Watcher(actor, form, ws.event.set, login_id()), ws), begin)
     except ConnectionClosed:
         return
     except OSError:

@@ -42,11 +42,13 @@ class Watcher:
     """A bounded mailbox: the newest state of a job takes the place of an older unsent one.
 
     So the last event of a job is never dropped, and a slow client costs nobody else anything. `wake` is called
-    from other threads whenever there is something to send or a reason to close.
+    from other threads whenever there is something to send or a reason to close. `login_id`: the login session that
+    the socket ends with, if it is not a program's.
     """
 
-    def __init__(self, actor: Actor, form: Form, wake: Callable[[], None]) -> None:
+    def __init__(self, actor: Actor, form: Form, wake: Callable[[], None], login_id: UUID | None = None) -> None:
         self.actor = actor
+        self.login_id = login_id
         self.form = form
         self.closing: Closing | None = None
         self._wake = wake

@@ -3,6 +3,7 @@
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog
+from jobsapp.models.logins import LoginSession
 
 __all__ = [
     "ApiToken",
@@ -11,6 +12,7 @@ __all__ = [
     "JobInput",
     "JobLog",
     "LoginLink",
+    "LoginSession",
     "Organization",
     "StoredFile",
     "User",

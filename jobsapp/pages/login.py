@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out
+from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out, sign_out_everywhere
 from jobsapp.pages.guard import local_path, small
 
 blueprint = Blueprint("login", __name__)
@@ -32,7 +32,8 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/login/<secret>")
 def confirm(secret: str) -> ResponseReturnValue:
     """Asks for one click. A GET must not use the link up: mail scanners and previews open links too."""
-    return render_template("login/confirm.html", secret=secret), {"Referrer-Policy": "no-referrer"}
+    days = services().settings.session_days
+    return render_template("login/confirm.html", secret=secret, days=days), {"Referrer-Policy": "no-referrer"}
 
 
 @blueprint.post("/login/<secret>")
@@ -46,4 +47,10 @@ def redeem(secret: str) -> ResponseReturnValue:
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
     sign_out()
+    return redirect(url_for("login.show"), 303)
+
+
+@blueprint.post("/logout/everywhere")
+def logout_everywhere() -> ResponseReturnValue:
+    sign_out_everywhere()
     return redirect(url_for("login.show"), 303)

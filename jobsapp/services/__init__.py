@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.orm import Session, scoped_session
 
@@ -14,6 +15,7 @@ from jobsapp.services.files import Files
 from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.logins import Logins
 from jobsapp.services.stats import Stats
 from jobsapp.services.views import Views
 from jobsapp.storage import LocalStorage
@@ -33,6 +35,7 @@ class Services:
     stats: Stats
     cleanup: Cleanup
     identity: Identity
+    logins: Logins
     health: Health
 
 
@@ -54,5 +57,6 @@ def build_services(
         stats=Stats(session, hints, registry),
         cleanup=Cleanup(session, storage),
         identity=Identity(session),
+        logins=Logins(session, hints, timedelta(days=settings.session_days)),
         health=Health(session, settings.redis_url),
     )

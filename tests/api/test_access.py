@@ -11,6 +11,7 @@ from flask import session
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
+from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
 from tests.api.conftest import Caller
@@ -81,10 +82,10 @@ def test_a_wrong_token_is_refused(app: OpenAPI, services: Services) -> None:
 
 
 @pytest.fixture
-def in_session(app: OpenAPI, member: Actor) -> Callable[..., object]:
+def in_session(app: OpenAPI, services: Services, member: Actor) -> Callable[..., object]:
     client: FlaskClient = app.test_client()
     with client.session_transaction() as started:
-        started["user"] = str(member.user_id)
+        started[LOGIN] = services.logins.start(member)
     return Caller(client)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from jobsapp.core.outcomes import Failure, Transition
@@ -109,6 +110,30 @@ def test_keyboard_only(page: Page, product: Product) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("Job cancelled")
     # Its button is gone, the focus is not.
     expect(page.locator("#job-title")).to_be_focused()
+
+
+@pytest.mark.parametrize("told", ["with the next frame", "while it opens"])
+def test_opened_again_before_the_browser_tells_of_closing(page: Page, product: Product, told: str) -> None:
+    job_id = product.create("steps", {"steps": 4})
+    page.goto(f"/jobs?open={job_id}")
+    expect(page.get_by_role("dialog").locator(".connection")).to_have_text("Live")
+    # Within one frame, as happens to a quick hand on a busy machine. The event of closing comes with the next.
+    page.evaluate(
+        """async ([address, early]) => {
+        const text = await (await fetch(address)).text();
+        const dialog = document.getElementById("job-modal");
+        const target = document.getElementById("job-modal-content");
+        const told = new Promise((done) => dialog.addEventListener("close", done));
+        dialog.close();
+        const swapped = htmx.swap({sourceElement: document.body, target, swap: "innerHTML", text});
+        if (early) dialog.dispatchEvent(new Event("close"));
+        await Promise.all([swapped, told]);
+    }""",
+        [f"/jobs/{job_id}/modal", told == "while it opens"],
+    )
+    expect(page.get_by_role("button", name="Cancel job")).to_be_visible()
+    expect(page.get_by_role("dialog").locator(".connection")).to_have_text("Live")
+    expect(page).to_have_url(re.compile(f"open={job_id}"))
 
 
 def test_closing_by_backdrop_and_button_cleans_the_address(page: Page, product: Product) -> None:

@@ -79,7 +79,7 @@ def test_the_web_server_restarts_while_a_job_runs(page: Page, working_product: P
     expect(page.locator(".connection").first).to_have_text("Reconnecting…")
     working_product.start_web()
     expect(page.locator(".connection").first).to_have_text("Live")
-    expect(panel).to_contain_text("Job completed")
+    expect(panel).to_contain_text("Job completed", timeout=20_000)
     expect(page.locator("#job-details")).to_contain_text("#1")
 
 

@@ -14,6 +14,7 @@ from flask_openapi3 import OpenAPI
 from simple_websocket import Client, ConnectionClosed
 from werkzeug.serving import make_server
 
+from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.live.sockets import HUB
 from jobsapp.services import Services
@@ -96,7 +97,7 @@ class Site:
     def cookie(self, actor: Actor) -> str:
         client = self.app.test_client()
         with client.session_transaction() as session:
-            session["user"] = str(actor.user_id)
+            session[LOGIN] = self.services.logins.start(actor)
         cookie = client.get_cookie("jobsapp_session")
         assert cookie is not None
         return f"{cookie.key}={cookie.value}"

@@ -47,7 +47,8 @@
     if (!root || event.detail.reason === "removed") return;
     if (!heard.has(root)) heard.set(root, 0);
     showTruth(root);
-    if (event.detail.code === SIGNED_OUT) refresh(root);
+    // The page itself leads to the sign-in, and from there back. Nothing of who was here before may stay on it.
+    if (event.detail.code === SIGNED_OUT) location.reload();
   });
   document.addEventListener("htmx:ws:after:message:incoming", (event) => {
     const root = rootOf(event);

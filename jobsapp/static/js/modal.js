@@ -3,9 +3,12 @@
   const dialog = document.getElementById("job-modal");
   const content = document.getElementById("job-modal-content");
 
+  let shown = null;
+
   function open() {
     const job = dialog.querySelector("[data-live-job]");
     if (!job) return;
+    shown = content.firstElementChild;
     if (!dialog.open) dialog.showModal();
     window.jobsapp.showConnection(job);
     remember(job.dataset.liveJob);
@@ -22,6 +25,9 @@
     if (event.detail.ctx.target === content && content.childElementCount) open();
   });
   dialog.addEventListener("close", () => {
+    // Browsers tell with the next frame, which a busy machine may owe for long: by then the dialog may be open again,
+    // or about to be with what has come for it.
+    if (dialog.open || content.firstElementChild !== shown) return;
     remember(null);
     // What stood above the dialog while it was open goes back to the page.
     document.body.append(document.getElementById("toasts"), document.getElementById("announcer"));

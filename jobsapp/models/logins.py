@@ -1,0 +1,26 @@
+"""Who is signed in, in which browser."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from jobsapp.extensions import Base
+from jobsapp.models.columns import CreatedAt, Id
+
+
+class LoginSession(Base):
+    """A browser that is signed in. Only its secret's SHA-256 is kept. Signing out deletes the row."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[Id]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[bytes]
+    user_agent: Mapped[str]
+    created_at: Mapped[CreatedAt]
+    last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -1,0 +1,134 @@
+"""Login sessions: a browser that is signed in is a row, so that signing out ends it wherever its cookie was copied.
+
+All times are the database's, whatever the clocks of the web servers say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
+from jobsapp.core.storable import is_storable
+from jobsapp.models import LoginSession, User
+from jobsapp.services.sessions import DbSession
+
+LAST_USED_STEP = timedelta(minutes=5)
+USER_AGENT_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Login:
+    """A browser that is signed in, and as whom."""
+
+    id: UUID
+    actor: Actor
+
+
+class Logins:
+    """`lifetime`: how long a browser stays signed in after it was last used, give or take LAST_USED_STEP."""
+
+    def __init__(self, session: DbSession, hints: Hints, lifetime: timedelta) -> None:
+        self._session = session
+        self._hints = hints
+        self._lifetime = lifetime
+
+    def start(self, actor: Actor, user_agent: str = "") -> str:
+        """Sign the actor in; returns what the cookie is to carry, which is kept nowhere else."""
+        secret = secrets.token_urlsafe(32)
+        login_id = new_id()
+        self._session.execute(
+            insert(LoginSession).values(
+                id=login_id,
+                user_id=actor.user_id,
+                secret_hash=_hash(secret),
+                user_agent=user_agent[:USER_AGENT_LENGTH] if is_storable(user_agent) else "",
+                expires_at=func.now() + self._lifetime,
+            )
+        )
+        self._session.commit()
+        return f"{login_id}.{secret}"
+
+    def find(self, cookie: str) -> Login | None:
+        """Who is signed in with this cookie: one statement, and every LAST_USED_STEP another. None: nobody."""
+        key = _key(cookie)
+        if key is None:
+            return None
+        stale = LoginSession.last_used_at < func.now() - LAST_USED_STEP
+        row = self._session.execute(
+            select(User.id, User.organization_id, User.email, User.role, stale)
+            .join(LoginSession, LoginSession.user_id == User.id)
+            .where(*_with(key), LoginSession.expires_at > func.now())
+        ).one_or_none()
+        if row is None:
+            return None
+        user_id, organization_id, email, role, is_stale = row
+        if is_stale:
+            self._touch(key[0])
+        return Login(key[0], Actor(user_id, organization_id, email, role))
+
+    def end(self, cookie: str) -> None:
+        """Sign this one browser out, and commit."""
+        key = _key(cookie)
+        if key is None:
+            return
+        ended = delete(LoginSession).where(*_with(key)).returning(LoginSession.user_id)
+        user_id = self._session.execute(ended).scalar()
+        if user_id is not None:
+            self._commit_and_tell(user_id)
+
+    def end_all(self, user_id: UUID) -> int:
+        """Sign the user out of all browsers, and commit; returns of how many."""
+        ended = delete(LoginSession).where(LoginSession.user_id == user_id).returning(LoginSession.id)
+        count = len(self._session.execute(ended).all())
+        self._commit_and_tell(user_id)
+        return count
+
+    def living(self, login_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these logins that have not ended."""
+        query = select(LoginSession.id).where(LoginSession.id.in_(login_ids), LoginSession.expires_at > func.now())
+        return set(self._session.scalars(query))
+
+    def delete_expired(self) -> int:
+        """Delete the logins that nobody can use any more, and commit; returns how many."""
+        expired = delete(LoginSession).where(LoginSession.expires_at <= func.now()).returning(LoginSession.id)
+        count = len(self._session.execute(expired).all())
+        self._session.commit()
+        return count
+
+    def _touch(self, login_id: UUID) -> None:
+        used = update(LoginSession).where(LoginSession.id == login_id)
+        self._session.execute(used.values(last_used_at=func.now(), expires_at=func.now() + self._lifetime))
+        self._session.commit()
+
+    def _commit_and_tell(self, user_id: UUID) -> None:
+        after_commit(self._session(), partial(self._hints.logins_ended, user_id))
+        self._session.commit()
+
+
+def _key(cookie: str) -> tuple[UUID, bytes] | None:
+    login_id, _, secret = cookie.partition(".")
+    try:
+        return UUID(login_id), _hash(secret)
+    except ValueError:
+        return None
+
+
+def _with(key: tuple[UUID, bytes]) -> tuple[ColumnElement[bool], ...]:
+    login_id, secret_hash = key
+    return LoginSession.id == login_id, LoginSession.secret_hash == secret_hash
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
