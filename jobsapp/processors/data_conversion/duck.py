@@ -12,7 +12,7 @@ from jobsapp.processors.sdk import Context
 from .progress import Stage
 
 POLL_SECONDS = 0.05
-MEMORY_LIMIT = "448MB"
+MEMORY_LIMIT = "416MB"
 BATCH_ROWS = 2_000
 
 Rows = list[tuple[Any, ...]]
