@@ -87,7 +87,6 @@ def story(product: Product, camera: Camera) -> None:
     camera.take("05-form")
     page.get_by_text("More options").click()
     camera.take("06-form-options")
-    page.get_by_text("More options").click()
     page.locator("input[type=file]").set_input_files(
         {"name": "people.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
     )
