@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from jobsapp.api.problems import told
+from jobsapp.api.problems import JSON_LIMIT_BYTES, told
 from jobsapp.auth.current import CSRF_HEADER, SAFE_METHODS, bearer_token, check_csrf, get_actor
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
 
-JSON_LIMIT_BYTES = 4 * 1024 * 1024
 
+def area(
+    name: str,
+    description: str,
+    *,
+    takes_form: bool = False,
+    limit_bytes: int = JSON_LIMIT_BYTES,
+    unchecked: Collection[str] = (),
+) -> APIBlueprint:
+    """A blueprint under `/api`: nobody enters unknown, and bodies are JSON, or with `takes_form` multipart forms.
 
-def area(name: str, description: str, *, takes_form: bool = False) -> APIBlueprint:
-    """A blueprint under `/api`: nobody enters unknown, and bodies are JSON, or with `takes_form` multipart forms."""
+    A JSON body may have `limit_bytes`. The content of the fields in `unchecked` is for the call to check.
+    """
     blueprint = APIBlueprint(
         f"api_{name}",
         __name__,
@@ -27,7 +36,8 @@ def area(name: str, description: str, *, takes_form: bool = False) -> APIBluepri
         abp_security=[{"token": []}, {"session": []}],
         abp_responses=told(401, 403, 422, 500, 503),
     )
-    checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else _expect_json]
+    expect_json = partial(_expect_json, limit_bytes, unchecked)
+    checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else expect_json]
     for check in checks:
         blueprint.before_request(check)
     return blueprint
@@ -54,12 +64,12 @@ def _expect_form() -> None:
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
 
 
-def _expect_json() -> None:
+def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
     if request.method in SAFE_METHODS or not (request.content_length or "Transfer-Encoding" in request.headers):
         return
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-    request.max_content_length = JSON_LIMIT_BYTES
+    request.max_content_length = limit_bytes
     try:
         body = request.get_json()
     except BadRequest as error:
@@ -68,4 +78,4 @@ def _expect_json() -> None:
         raise BadRequest("The body is nested too deeply.") from None
     if body is not None and not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
-    refuse_faults(**(body or {}))
+    refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})

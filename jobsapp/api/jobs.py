@@ -56,13 +56,18 @@ class NewJobBody(Body):
     """Not before this time, at most ten years ahead."""
 
 
+def new_job(body: NewJobBody) -> NewJob:
+    """The body as the use cases take it."""
+    return NewJob(**{name: getattr(body, name) for name in NewJobBody.model_fields})
+
+
 class NewJobHeaders(BaseModel):
     idempotency_key: str | None = Field(
         None,
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="A repeat with the same key and body answers 200 with the first job; another body is a 409.",
+        description="A repeat with the same key and body answers 200 with what the first made; another body is a 409.",
     )
 
 
@@ -109,8 +114,7 @@ class JobPage(View):
 )
 def create(body: NewJobBody, header: NewJobHeaders) -> Response:
     """Create a job; its owner is who asks."""
-    new = NewJob(**{name: getattr(body, name) for name in NewJobBody.model_fields})
-    job, created = services().jobs.create(get_actor(), new, idempotency_key=header.idempotency_key)
+    job, created = services().jobs.create(get_actor(), new_job(body), idempotency_key=header.idempotency_key)
     status = 201 if created else 200
     return answer(_view(get_actor(), job), status, location=url_for("api_jobs.show", id=job.id))
 

@@ -18,6 +18,9 @@ from jobsapp.services.sessions import DATABASE_AWAY
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+MIB = 1024 * 1024
+JSON_LIMIT_BYTES = 4 * MIB
+BULK_LIMIT_BYTES = 16 * MIB
 
 
 class Fault(BaseModel):
@@ -100,7 +103,10 @@ def _http(error: HTTPException) -> Problem:
 
 
 def _size_limits() -> str:
-    return f"An upload may have {services().settings.max_upload_mb} MiB, any other request 4 MiB. Nothing was kept."
+    return (
+        f"An upload may have {services().settings.max_upload_mb} MiB, a bulk creation {BULK_LIMIT_BYTES // MIB} MiB, "
+        f"any other request {JSON_LIMIT_BYTES // MIB} MiB. Nothing was kept."
+    )
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import ModuleType
-from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -126,16 +125,3 @@ def _fault(place: tuple[int | str, ...], message: str, kind: str, prefix: str) -
     if not place and (named := re.match(r"(\w+): (.+)", message, re.DOTALL)):
         place, message = (named[1],), named[2]
     return FieldError(".".join([prefix, *map(str, place)]).strip("."), message)
-
-
-def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:
-    """The stored files that an input names: (field as on the wire, id)."""
-    schema = type(data).model_json_schema(by_alias=True)
-    values = data.model_dump(by_alias=True)
-    found: list[tuple[str, UUID]] = []
-    for field, description in schema.get("properties", {}).items():
-        value = values.get(field)
-        candidates = [description, *description.get("anyOf", []), description.get("items", {})]
-        if value is not None and any(candidate.get("format") == "file-id" for candidate in candidates):
-            found += [(field, item) for item in (value if isinstance(value, list) else [value])]
-    return found

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -21,36 +17,45 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged, event_for
-from jobsapp.core.ids import new_id
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
-from jobsapp.models import Job, JobInput, JobLog
-from jobsapp.processors.registry import JobType, Registry, file_ids
+from jobsapp.models import Job, JobLog
+from jobsapp.processors.registry import Registry
+from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
+from jobsapp.services.inputs import Inputs, files_of
+from jobsapp.services.new_jobs import (
+    DESCRIPTION_LENGTH,
+    MAX_ATTEMPTS,
+    NAME_LENGTH,
+    PRIORITY_BOUND,
+    NewJob,
+    bounded,
+    digest,
+    installed,
+    refuse_longer,
+    row,
+)
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
 
-MAX_ATTEMPTS = 100
-NAME_LENGTH = 200
-DESCRIPTION_LENGTH = 2000
+__all__ = [
+    "DESCRIPTION_LENGTH",
+    "MAX_ATTEMPTS",
+    "MAX_JOBS",
+    "NAME_LENGTH",
+    "PAGE",
+    "PRIORITY_BOUND",
+    "REASON_LENGTH",
+    "JobFilter",
+    "Jobs",
+    "NewJob",
+    "may_read",
+]
+
 REASON_LENGTH = 500
-PRIORITY_BOUND = 2**31 - 1
-FURTHEST_START = timedelta(days=3653)
 PAGE = 50
-
-
-@dataclass(frozen=True)
-class NewJob:
-    """What a caller may say of a new job. The owner is not among it: it comes from who is asking."""
-
-    type: str
-    data: Any
-    name: str | None = None
-    description: str = ""
-    priority: int = 0
-    max_attempts: int | None = None
-    run_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,27 +79,27 @@ class Jobs:
         self._session = session
         self._registry = registry
         self._hints = hints
-        self._files = files
+        self._inputs = Inputs(session, files)
+        self._bulk = Bulk(session, registry, hints, self._inputs)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
 
         Raises InvalidInput naming the field at fault, and Conflict if the key was used with another request.
         """
-        new = _bounded(new)
+        new = bounded(new)
         # Before all that may have changed since the first request: its files may be gone by now.
         first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
         if first is not None:
             return first, False
-        job_type = self._registry.get(new.type)
-        if job_type.missing:
-            raise InvalidInput.of("type", job_type.missing)
+        job_type = installed(self._registry, new.type)
         data = job_type.validate(new.data)
-        inputs = self._inputs(actor, data)
-        job = _row(actor, new, job_type, data, list(inputs.values()))
+        files = files_of(data, self._inputs.names(actor, [data]))
+        job = row(actor, new, job_type, data, list(files.values()))
+        job["run_at"] = func.now() if new.run_at is None else func.greatest(new.run_at, func.now())
         if idempotency_key is not None:
             job["idempotency_key"] = idempotency_key
-            job["request_digest"] = _digest(new)
+            job["request_digest"] = digest(new)
         statement = (
             insert(Job)
             .values(job)
@@ -110,11 +115,17 @@ class Jobs:
             if first is None:
                 raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
             return first, False
-        self._keep_inputs(actor, job["id"], data, inputs)
+        self._hold(actor, job["id"], data, files)
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
         after_commit(self._session(), partial(self._hints.wake, job_type.queue))
         self._session.commit()
         return self.get(actor, job["id"]), True
+
+    def create_many(
+        self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
+    ) -> tuple[list[UUID], bool]:
+        """Create 1 to MAX_JOBS jobs, all or none, and commit: see `Bulk.create`."""
+        return self._bulk.create(actor, jobs, idempotency_key=idempotency_key)
 
     def get(self, actor: Actor, job_id: UUID) -> Job:
         """Raises NotFound for a job that does not exist or belongs to another organisation."""
@@ -174,7 +185,7 @@ class Jobs:
     def cancel(self, actor: Actor, job_id: UUID, *, reason: str | None = None) -> Job:
         """Cancel a pending job at once; ask an active one to stop. Raises Conflict if it is finished."""
         refuse_faults(reason=reason)
-        _refuse_longer("reason", reason, REASON_LENGTH)
+        refuse_longer("reason", reason, REASON_LENGTH)
         job = self.get(actor, job_id)
         changed = store.cancel_job(driver(self._session), job_id, user_id=actor.user_id, reason=reason)
         if changed is None:
@@ -203,25 +214,13 @@ class Jobs:
     def _visible(self, actor: Actor) -> Select[Job]:
         return select(Job).where(Job.organization_id == actor.organization_id)
 
-    def _inputs(self, actor: Actor, data: BaseModel) -> dict[UUID, str]:
-        """The names of the files that the input names, by id. Raises InvalidInput for one that is not there."""
-        named = file_ids(data)
-        known = self._files.names(actor, {file_id for _, file_id in named})
-        for field, file_id in named:
-            if file_id not in known:
-                raise InvalidInput.of(f"data.{field}", f"there is no file {file_id}; upload it first.")
-        return {file_id: known[file_id] for _, file_id in named}
-
-    def _keep_inputs(self, actor: Actor, job_id: UUID, data: BaseModel, file_ids: Iterable[UUID]) -> None:
+    def _hold(self, actor: Actor, job_id: UUID, data: BaseModel, files: Iterable[UUID]) -> None:
         """Hold the files for the new job. Raises InvalidInput for one that a cleanup deleted a moment ago."""
-        # In the order in which a cleanup locks them: neither waits for the other in a circle.
-        rows = [{"job_id": job_id, "file_id": file_id} for file_id in sorted(file_ids)]
         try:
-            if rows:
-                self._session.execute(insert(JobInput), rows)
+            self._inputs.hold((file_id, job_id) for file_id in files)
         except IntegrityError:
             self._session.rollback()
-            self._inputs(actor, data)
+            files_of(data, self._inputs.names(actor, [data]))
             raise
 
     def _first(self, actor: Actor, key: str, new: NewJob) -> Job | None:
@@ -229,64 +228,6 @@ class Jobs:
         refuse_faults(**{"Idempotency-Key": key})
         query = self._visible(actor).where(Job.idempotency_key == key).options(selectinload(Job.artifacts))
         job = self._session.scalars(query).one_or_none()
-        if job is not None and job.request_digest != _digest(new):
+        if job is not None and job.request_digest != digest(new):
             raise Conflict("This Idempotency-Key was used before with another request; use a new key.")
         return job
-
-
-def _row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str]) -> dict[str, Any]:
-    attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
-    if not 1 <= attempts <= MAX_ATTEMPTS:
-        raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
-    name = new.name or job_type.processor.default_name(data, files)[:NAME_LENGTH]
-    values = data.model_dump(mode="json", by_alias=True)
-    # A model may read what no JSON says, as "nan" for a number.
-    refuse_faults(name=name, data=values)
-    return {
-        "id": new_id(),
-        "organization_id": actor.organization_id,
-        "user_id": actor.user_id,
-        "type": job_type.name,
-        "queue": job_type.queue,
-        "name": name,
-        "description": new.description,
-        "data": values,
-        "priority": new.priority,
-        "max_attempts": attempts,
-        "allowance": attempts,
-        "run_at": func.now() if new.run_at is None else func.greatest(new.run_at, func.now()),
-    }
-
-
-def _bounded(new: NewJob) -> NewJob:
-    """The request with a stripped name and its time in UTC, if all of it can be kept and read again."""
-    refuse_faults(type=new.type, name=new.name, description=new.description, data=new.data)
-    new = replace(new, name=(new.name or "").strip() or None, run_at=_start(new.run_at))
-    _refuse_longer("name", new.name, NAME_LENGTH)
-    _refuse_longer("description", new.description, DESCRIPTION_LENGTH)
-    if abs(new.priority) > PRIORITY_BOUND:
-        raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
-    return new
-
-
-def _start(run_at: datetime | None) -> datetime | None:
-    if run_at is None:
-        return None
-    if run_at.tzinfo is None:
-        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
-    try:
-        start = run_at.astimezone(UTC)
-    except OverflowError:
-        start = None
-    if start is None or start > datetime.now(UTC) + FURTHEST_START:
-        raise InvalidInput.of("runAt", "must be at most ten years ahead.")
-    return start
-
-
-def _refuse_longer(field: str, text: str | None, length: int) -> None:
-    if text is not None and len(text) > length:
-        raise InvalidInput.of(field, f"may have up to {length} characters.")
-
-
-def _digest(new: NewJob) -> bytes:
-    return hashlib.sha256(json.dumps(asdict(new), sort_keys=True, default=str).encode()).digest()

@@ -18,6 +18,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.outcomes import Transition
 from jobsapp.services import Services
 from jobsapp.store import jobs as store
+from jobsapp.store import turns
 
 Answer = TestResponse
 
@@ -84,7 +85,7 @@ class Hand:
         self.connection = connection
 
     def claim(self, queue: str = "echo") -> store.ClaimedJob:
-        (job,) = store.claim_jobs(self.connection, queue, worker="tests", lease_seconds=60)
+        (job,) = turns.claim_jobs(self.connection, queue, worker="tests", lease_seconds=60)
         return job
 
     def pulse(self, job: store.ClaimedJob, current: float | None, total: float | None, message: str = "") -> None:
@@ -96,7 +97,7 @@ class Hand:
         assert store.pulse_job(self.connection, job.id, job.attempt, pulse, lease_seconds=60)
 
     def finish(self, job: store.ClaimedJob, transition: Transition) -> None:
-        assert store.finish_job(self.connection, job.id, job.attempt, transition)
+        assert turns.finish_job(self.connection, job.id, job.attempt, transition)
 
     def age(self, job_id: str | UUID, days: int) -> None:
         """Let a finished job have finished days ago."""

@@ -19,6 +19,7 @@ from tests.api.problems import problem
 
 CALLS = [
     ("POST", "/api/jobs"),
+    ("POST", "/api/jobs/bulk"),
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/{job}"),
     ("GET", "/api/jobs/{job}/log"),

@@ -1,0 +1,209 @@
+"""Creating many jobs in one call: all or none, a handful of statements, one wake-up for each queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.storable import refuse_faults
+from jobsapp.errors import Conflict, FieldError, InvalidInput
+from jobsapp.models import Job
+from jobsapp.processors.registry import JobType, Registry
+from jobsapp.services.inputs import Inputs, files_of
+from jobsapp.services.many import as_table
+from jobsapp.services.new_jobs import NewJob, bounded, digest, installed, row
+from jobsapp.services.sessions import DbSession
+
+MAX_JOBS = 10_000
+FAULTY_SHOWN = 100
+FAULTS_SHOWN_OF_ONE = 10
+
+T = TypeVar("T")
+Checked = tuple[NewJob, JobType, Any]
+
+
+class Faults:
+    """The faults of a call, by the index of the job, so that one answer can tell them all."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._found: dict[int, InvalidInput] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, index: int, fault: InvalidInput) -> None:
+        self._found[index] = fault
+
+    def catch(self, index: int, check: Callable[[], T]) -> T | None:
+        """What the check gives, or None if it found a fault."""
+        try:
+            return check()
+        except InvalidInput as fault:
+            self.add(index, fault)
+            return None
+
+    def refuse(self) -> None:
+        """Raises InvalidInput if there are faults, naming those of the first FAULTY_SHOWN jobs that have some."""
+        if not self._found:
+            return
+        shown = [
+            FieldError(f"jobs[{index}].{fault.field}".rstrip("."), fault.message)
+            for index in sorted(self._found)[:FAULTY_SHOWN]
+            for fault in self._found[index].errors[:FAULTS_SHOWN_OF_ONE]
+        ]
+        count = f"{len(self._found):,} of {self._entries:,} jobs cannot be created, so none was."
+        raise InvalidInput(f"{count} The first: {shown[0].field}: {shown[0].message}", errors=tuple(shown))
+
+
+class Bulk:
+    def __init__(self, session: DbSession, registry: Registry, hints: Hints, inputs: Inputs) -> None:
+        self._session = session
+        self._registry = registry
+        self._hints = hints
+        self._inputs = inputs
+
+    def create(
+        self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
+    ) -> tuple[list[UUID], bool]:
+        """Create 1 to MAX_JOBS jobs, all or none, and commit. Returns their ids in the order of `jobs`, and True.
+
+        If the key was used before: the first ids, and False. An entry that the caller could not read is given as its
+        error. Raises InvalidInput naming the fields at fault as `jobs[17].data.source`, and Conflict if the key was
+        used with another request or if jobs of its first use were deleted since.
+        """
+        if not 1 <= len(jobs) <= MAX_JOBS:
+            raise InvalidInput.of("jobs", f"must be from 1 to {MAX_JOBS:,} jobs; these are {len(jobs):,}.")
+        faults = Faults(len(jobs))
+        asked = _bounded(jobs, faults)
+        said = b""
+        # Before all that may have changed since the first request: its files may be gone by now.
+        if idempotency_key is not None and not faults:
+            said = digest(list(asked.values()))
+            first = self._first(actor, idempotency_key, said, len(jobs))
+            if first:
+                return first, False
+        rows, held = self._rows(actor, asked, faults)
+        if idempotency_key is not None:
+            for one, key in zip(rows, _keys(idempotency_key, len(rows)), strict=True):
+                one |= {"idempotency_key": key, "request_digest": said}
+        if not self._insert(rows):
+            # Another request with this key was faster.
+            self._session.rollback()
+            return self._first(actor, idempotency_key or "", said, len(jobs)) or _deleted(), False
+        self._hold(actor, asked, held)
+        self._announce(rows)
+        self._session.commit()
+        return [one["id"] for one in rows], True
+
+    def _rows(
+        self, actor: Actor, asked: dict[int, NewJob], faults: Faults
+    ) -> tuple[list[dict[str, Any]], list[tuple[UUID, UUID]]]:
+        """The rows, their ids rising in the order of the call, and the files to hold: (file id, job id)."""
+        checked = self._checked(asked, faults)
+        known = self._inputs.names(actor, (data for _, _, data in checked.values()))
+        rows: list[dict[str, Any]] = []
+        held: list[tuple[UUID, UUID]] = []
+        for index, (new, job_type, data) in checked.items():
+            files = faults.catch(index, partial(files_of, data, known))
+            if files is None:
+                continue
+            made = faults.catch(index, partial(row, actor, new, job_type, data, list(files.values())))
+            if made is not None:
+                rows.append(made)
+                held += [(file_id, made["id"]) for file_id in files]
+        faults.refuse()
+        return rows, held
+
+    def _checked(self, asked: dict[int, NewJob], faults: Faults) -> dict[int, Checked]:
+        """Each request with its type and its data as the type's model."""
+
+        def check(new: NewJob) -> Checked:
+            job_type = installed(self._registry, new.type)
+            return new, job_type, job_type.validate(new.data)
+
+        found = ((index, faults.catch(index, partial(check, new))) for index, new in asked.items())
+        return {index: one for index, one in found if one is not None}
+
+    def _insert(self, rows: list[dict[str, Any]]) -> bool:
+        """Insert the rows in one statement. False: some key was there, and not all rows are."""
+        given = as_table(Job, rows)
+        start = func.greatest(given.c.run_at, func.now())
+        values = select(*(start if name == "run_at" else given.c[name] for name in rows[0]))
+        statement = (
+            insert(Job)
+            .from_select(list(rows[0]), values)
+            .on_conflict_do_nothing(
+                index_elements=["organization_id", "idempotency_key"],
+                index_where=Job.idempotency_key.is_not(None),
+            )
+            .returning(Job.id)
+        )
+        return len(self._session.execute(statement).all()) == len(rows)
+
+    def _hold(self, actor: Actor, asked: dict[int, NewJob], held: list[tuple[UUID, UUID]]) -> None:
+        """Hold the files for the new jobs. Raises InvalidInput for those that a cleanup deleted a moment ago."""
+        try:
+            self._inputs.hold(held)
+        except IntegrityError:
+            self._session.rollback()
+            self._rows(actor, asked, Faults(len(asked)))
+            raise
+
+    def _announce(self, rows: list[dict[str, Any]]) -> None:
+        session = self._session()
+        for queue in sorted({one["queue"] for one in rows}):
+            after_commit(session, partial(self._hints.wake, queue))
+        changes = [JobChanged(one["id"], one["organization_id"], Event.CREATED, 1) for one in rows]
+        after_commit(session, partial(self._hints.publish, changes))
+
+    def _first(self, actor: Actor, key: str, said: bytes, jobs: int) -> list[UUID]:
+        """The ids that the key gave first; none if it is new. Raises Conflict if they do not answer this request."""
+        refuse_faults(**{"Idempotency-Key": key})
+        query = (
+            select(Job.id, Job.request_digest)
+            .where(
+                Job.organization_id == actor.organization_id,
+                Job.idempotency_key == any_(literal(_keys(key, jobs), ARRAY(String))),
+            )
+            .order_by(Job.id)
+        )
+        found = self._session.execute(query).all()
+        if any(one.request_digest != said for one in found):
+            raise Conflict("This Idempotency-Key was used before with another request; use a new key.")
+        if 0 < len(found) < jobs:
+            _deleted()
+        return [one.id for one in found]
+
+
+def _bounded(jobs: Sequence[NewJob | InvalidInput], faults: Faults) -> dict[int, NewJob]:
+    asked: dict[int, NewJob] = {}
+    for index, new in enumerate(jobs):
+        if isinstance(new, InvalidInput):
+            faults.add(index, new)
+        elif (kept := faults.catch(index, partial(bounded, new))) is not None:
+            asked[index] = kept
+    return asked
+
+
+def _keys(key: str, jobs: int) -> list[str]:
+    """The keys of the jobs of a call.
+
+    The first has the call's own, so that a key serves one call only, of whichever kind. A line feed, which no header
+    can carry, keeps the others apart from all keys that callers choose.
+    """
+    return [key, *(f"{key}\n{index}" for index in range(1, jobs))]
+
+
+def _deleted() -> NoReturn:
+    raise Conflict("Jobs of this Idempotency-Key were deleted since it was used; use a new key.")

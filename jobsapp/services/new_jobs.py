@@ -1,0 +1,110 @@
+"""What may be said of a new job, and the row that it becomes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
+from jobsapp.core.storable import refuse_faults
+from jobsapp.errors import InvalidInput
+from jobsapp.processors.registry import JobType, Registry
+
+MAX_ATTEMPTS = 100
+NAME_LENGTH = 200
+DESCRIPTION_LENGTH = 2000
+PRIORITY_BOUND = 2**31 - 1
+FURTHEST_START = timedelta(days=3653)
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a caller may say of a new job. The owner is not among it: it comes from who is asking."""
+
+    type: str
+    data: Any
+    name: str | None = None
+    description: str = ""
+    priority: int = 0
+    max_attempts: int | None = None
+    run_at: datetime | None = None
+
+
+def bounded(new: NewJob) -> NewJob:
+    """The request with a stripped name and its time in UTC. Raises InvalidInput if it cannot be kept and read again."""
+    refuse_faults(type=new.type, name=new.name, description=new.description, data=new.data)
+    new = replace(new, name=(new.name or "").strip() or None, run_at=_start(new.run_at))
+    refuse_longer("name", new.name, NAME_LENGTH)
+    refuse_longer("description", new.description, DESCRIPTION_LENGTH)
+    if abs(new.priority) > PRIORITY_BOUND:
+        raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
+    return new
+
+
+def installed(registry: Registry, name: str) -> JobType:
+    """The type of that name. Raises InvalidInput if there is none, or if it cannot run here."""
+    job_type = registry.get(name)
+    if job_type.missing:
+        raise InvalidInput.of("type", job_type.missing)
+    return job_type
+
+
+def row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str]) -> dict[str, Any]:
+    """The columns of a bounded request, with a new id. `files`: names of the input files; `run_at` None: at once.
+
+    Raises InvalidInput.
+    """
+    attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
+    if not 1 <= attempts <= MAX_ATTEMPTS:
+        raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
+    name = new.name or job_type.processor.default_name(data, files)[:NAME_LENGTH]
+    values = data.model_dump(mode="json", by_alias=True)
+    # A model may read what no JSON says, as "nan" for a number.
+    refuse_faults(name=name, data=values)
+    return {
+        "id": new_id(),
+        "organization_id": actor.organization_id,
+        "user_id": actor.user_id,
+        "type": job_type.name,
+        "queue": job_type.queue,
+        "name": name,
+        "description": new.description,
+        "data": values,
+        "priority": new.priority,
+        "max_attempts": attempts,
+        "allowance": attempts,
+        "run_at": new.run_at,
+    }
+
+
+def digest(asked: NewJob | Sequence[NewJob]) -> bytes:
+    """SHA-256 of bounded requests: the same for what only is written otherwise. One job and a list of it differ."""
+    said = asdict(asked) if isinstance(asked, NewJob) else [asdict(new) for new in asked]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()
+
+
+def refuse_longer(field: str, text: str | None, length: int) -> None:
+    """Raises InvalidInput for a text of more than `length` characters."""
+    if text is not None and len(text) > length:
+        raise InvalidInput.of(field, f"may have up to {length} characters.")
+
+
+def _start(run_at: datetime | None) -> datetime | None:
+    if run_at is None:
+        return None
+    if run_at.tzinfo is None:
+        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
+    try:
+        start = run_at.astimezone(UTC)
+    except OverflowError:
+        start = None
+    if start is None or start > datetime.now(UTC) + FURTHEST_START:
+        raise InvalidInput.of("runAt", "must be at most ten years ahead.")
+    return start
