@@ -81,10 +81,7 @@ class Hints:
             rq_queue.enqueue_call(WAKE_UP, timeout=-1, result_ttl=0, failure_ttl=60)
 
     def _publish(self, changes: list[JobChanged]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        for change in changes:
-            pipeline.publish(CHANNEL, encode(change))
-        pipeline.execute()
+        self._redis.publish(CHANNEL, encode(changes))
 
     def _announce(self, worker: str, queues: list[str]) -> None:
         now = time.time()
@@ -113,13 +110,16 @@ class Hints:
         return True
 
 
-def encode(change: JobChanged) -> str:
-    """The message of a change."""
+def encode(changes: Iterable[JobChanged]) -> str:
+    """One message for changes that were committed together."""
     return json.dumps(
-        {
-            "job": str(change.job_id),
-            "organization": str(change.organization_id),
-            "event": change.event,
-            "revision": change.revision,
-        }
+        [
+            {
+                "job": str(one.job_id),
+                "organization": str(one.organization_id),
+                "event": one.event,
+                "revision": one.revision,
+            }
+            for one in changes
+        ]
     )

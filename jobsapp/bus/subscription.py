@@ -20,13 +20,13 @@ CHANNELS = (CHANNEL, LOGINS)
 POLL_SECONDS = 1.0
 
 
-def decode(message: bytes | str) -> JobChanged:
-    """The change that a message tells of. Raises ValueError for anything that is not one of ours."""
+def decode(message: bytes | str) -> list[JobChanged]:
+    """The changes that a message tells of. Raises ValueError for anything that is not one of ours."""
     try:
-        fields = json.loads(message)
-        return JobChanged(
-            UUID(fields["job"]), UUID(fields["organization"]), Event(fields["event"]), int(fields["revision"])
-        )
+        return [
+            JobChanged(UUID(one["job"]), UUID(one["organization"]), Event(one["event"]), int(one["revision"]))
+            for one in json.loads(message)
+        ]
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a message of a change: {error}") from None
 
@@ -89,4 +89,5 @@ class Subscription:
         if isinstance(news, UUID):
             self._ended(news)
         else:
-            self._heard(news)
+            for change in news:
+                self._heard(change)

@@ -98,7 +98,8 @@ def decide(attempt: Attempt, outcome: Outcome, *, now: datetime, draw: float) ->
         case _ if attempt.cancel_requested:
             return Transition(Status.CANCELLED, "cancelled", failure=getattr(outcome, "failure", None))
         case HandedBack():
-            return Transition(Status.PENDING, "handed-back", run_at=now, grants_attempt=True)
+            # Its time stays as it is, and with it its place in the queue.
+            return Transition(Status.PENDING, "handed-back", grants_attempt=True)
         case Died(failure):
             return _again_or_failed(attempt, failure, "died", now)
         case Failed(failure, permanent=True):

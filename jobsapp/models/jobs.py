@@ -108,7 +108,10 @@ class JobInput(Base):
 
 
 class JobAttempt(Base):
-    """One run of a job: who ran it, when, and what came of it (None while it runs)."""
+    """One run of a job that has ended: who ran it, when, what came of it, and what it used.
+
+    The one that runs is on the job's own row.
+    """
 
     __tablename__ = "job_attempts"
 
@@ -119,6 +122,10 @@ class JobAttempt(Base):
     ended_at: Mapped[Moment | None]
     outcome: Mapped[str | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    cpu_seconds: Mapped[float | None]
+    """Processor time of the work-horse and of its children that ended."""
+    peak_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """The most memory the work-horse had; None for a job of milliseconds."""
 
 
 class JobLog(Base):

@@ -87,7 +87,7 @@ def index() -> ResponseReturnValue:
 def show(job_id: UUID) -> ResponseReturnValue:
     row = services().jobs.get(get_actor(), job_id)
     job = services().views.job(row)
-    shown = ShownJob.of(get_actor(), services(), job, row.history)
+    shown = ShownJob.of(get_actor(), services(), job, row)
     return render_template("jobs/show.html", job=job, shown=shown)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.models import JobAttempt, JobLog, StoredFile
+from jobsapp.models import Job, JobAttempt, JobLog, StoredFile
 from jobsapp.pages.forms.fields import Field, fields_of
 from jobsapp.services import Services
 from jobsapp.services.views import JobView
@@ -35,7 +34,7 @@ class ShownJob:
     sees_traceback: bool
 
     @classmethod
-    def of(cls, actor: Actor, services: Services, job: JobView, history: Sequence[JobAttempt]) -> ShownJob:
+    def of(cls, actor: Actor, services: Services, job: JobView, row: Job) -> ShownJob:
         job_type = services.registry.find(job.type)
         fields = fields_of(job_type.processor.Input) if job_type else []
         rows = [(field, _row(actor, services, field, job.data[field.key])) for field in fields if field.key in job.data]
@@ -44,10 +43,17 @@ class ShownJob:
         return cls(
             inputs=[row for field, row in rows if not _is_default(field, row.value)] + others,
             defaults=[row for field, row in rows if _is_default(field, row.value)],
-            attempts=list(history),
+            attempts=[*row.history, *_running(row)],
             log=services.jobs.log(actor, job.id, limit=LOG_LINES),
             sees_traceback=actor.is_admin,
         )
+
+
+def _running(job: Job) -> list[JobAttempt]:
+    """The attempt that runs now: it gets a row of its own when it ends."""
+    if job.status != "active":
+        return []
+    return [JobAttempt(job_id=job.id, number=job.attempts, worker=job.worker, started_at=job.started_at)]
 
 
 def _row(actor: Actor, services: Services, field: Field, value: Any) -> InputRow:

@@ -1,4 +1,4 @@
-"""The work-horse: claims jobs of a queue one after the other, runs them, and writes what came of each."""
+"""The work-horse: claims jobs of a queue, runs them one after the other, and has written what came of each."""
 
 from __future__ import annotations
 
@@ -7,36 +7,32 @@ import random
 import resource
 import signal
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 from uuid import UUID
 
-import psycopg
-
-from jobsapp.core.ids import new_id
-from jobsapp.core.outcomes import Outcome, Transition, decide
+from jobsapp.core.outcomes import Outcome, decide
 from jobsapp.core.states import Status
 from jobsapp.processors.sdk import InputFile
+from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost
 from jobsapp.runtime.executor import HandBack, execute
 from jobsapp.runtime.house import House
+from jobsapp.runtime.ledger import Ledger
 from jobsapp.runtime.pulse import Heart
-from jobsapp.runtime.settle import announcement, attempt_facts
+from jobsapp.runtime.settle import attempt_facts
+from jobsapp.runtime.usage import Meter
 from jobsapp.store import files as file_store
-from jobsapp.store.connect import connect
-from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, claim_jobs, finish_job, pulse_job
+from jobsapp.store.jobs import ClaimedJob
+from jobsapp.store.turns import Ended
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 10.0
 LIFE_SECONDS = 3600.0
-LIFE_JOBS = 20_000
+LIFE_JOBS = 500_000
 LIFE_BYTES = 384 * 1024 * 1024
-PERSIST_SECONDS = 60.0
-RECONNECT_SECONDS = 0.5
 
 
 class Horse:
@@ -44,16 +40,19 @@ class Horse:
 
     def __init__(self, house: House, worker: str) -> None:
         self._house = house
-        self._worker = worker
         self._hints = house.hints()
         settings = house.settings
+        self._batch = Batch()
+        self._meter = Meter()
+        self._threads = settings.job_threads
+        self._ledger = Ledger(house, self._hints, worker)
         self._heart = Heart(
             settings.database_url,
             self._hints,
+            self._batch,
             lease_seconds=settings.lease_seconds,
             grace_seconds=settings.cancel_grace_seconds,
         )
-        self._connection = self._connect()
         self._born = time.monotonic()
         self._born_bytes = resident_bytes()
         self._jobs_done = 0
@@ -68,7 +67,7 @@ class Horse:
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, self._old_handler)
         self._heart.stop()
-        self._connection.close()
+        self._ledger.close()
 
     @property
     def has_had_its_day(self) -> bool:
@@ -79,34 +78,32 @@ class Horse:
 
     def drain(self, queue: str) -> int:
         """Run due jobs of `queue` until there are none, the turn is over or a stop is asked. Returns how many ran."""
-        end = time.monotonic() + TURN_SECONDS
-        done = 0
-        while job := self._claim(queue):
-            self._perform(job)
-            self._jobs_done += 1
-            done += 1
-            if self._stopping or time.monotonic() > end or self.has_had_its_day:
+        end, pace, done = time.monotonic() + TURN_SECONDS, Pace(), 0
+        jobs = [] if self._stopping else self._ledger.claim(queue, pace.size)
+        while jobs:
+            began = time.monotonic()
+            self._meter.begin()
+            self._batch.fill(jobs)
+            ran = self._run_batch()
+            pace.took(ran, time.monotonic() - began)
+            done += ran
+            self._jobs_done += ran
+            over = self._stopping or time.monotonic() > end or self.has_had_its_day
+            jobs = self._ledger.write(self._batch.take_ended(), queue, 0 if over else pace.size)
+            if over or (jobs and done == 1):
+                # There is more to do than one worker does at once: let another one join, which does the same.
                 self._hints.wake(queue)
-                break
         return done
 
-    def _claim(self, queue: str) -> ClaimedJob | None:
-        lease = self._house.settings.lease_seconds
-        if self._stopping:
-            return None
-        try:
-            claimed = claim_jobs(self._connection, queue, worker=self._worker, lease_seconds=lease)
-        except psycopg.OperationalError:
-            # The server may have restarted since the last drain.
-            self._reconnect()
-            claimed = claim_jobs(self._connection, queue, worker=self._worker, lease_seconds=lease)
-        if not claimed:
-            return None
-        job = claimed[0]
-        self._hints.publish(
-            [announcement(ChangedJob(job.id, job.organization_id, job.queue, Status.ACTIVE, job.revision))]
-        )
-        return job
+    def _run_batch(self) -> int:
+        """Run what was claimed, but for what the pulse takes away meanwhile. Returns how many ran."""
+        ran = 0
+        while job := self._batch.next():
+            self._perform(job)
+            ran += 1
+            if self._stopping:
+                self._batch.add(*map(handed_back, self._batch.take_waiting()))
+        return ran
 
     def _perform(self, job: ClaimedJob) -> None:
         storage = self._house.storage
@@ -114,13 +111,18 @@ class Horse:
             job,
             make_workdir=lambda: storage.make_workdir(f"{job.id}.{job.attempt}"),
             find_file=lambda file_id: self._find_file(job.organization_id, file_id),
-            threads=self._house.settings.job_threads,
+            threads=self._threads,
         )
         try:
             self._heart.watch(context)
+            began_at = time.monotonic()
             outcome = self._run(job, context)
             self._heart.release()
-            self._persist(job, context, outcome)
+            ended = self._ended(job, context, outcome, began_at)
+            if context.made and ended.transition.status == Status.COMPLETED:
+                self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], context.made)
+            else:
+                self._batch.add(ended)
         except LeaseLost:
             log.warning("job %s attempt %s belongs to another worker now; nothing written", job.id, job.attempt)
         finally:
@@ -135,8 +137,7 @@ class Horse:
             self._in_processor = False
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _persist(self, job: ClaimedJob, context: JobContext, outcome: Outcome) -> None:
-        """Write the outcome; a database that is away is waited for, since the work is done and must not be lost."""
+    def _ended(self, job: ClaimedJob, context: JobContext, outcome: Outcome, began_at: float) -> Ended:
         facts = attempt_facts(
             self._house.registry,
             job.type,
@@ -145,78 +146,21 @@ class Horse:
             allowance=job.allowance,
             cancel_requested=context.cancelled,
         )
-        transition = decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
-        artifacts = self._store_artifacts(context) if transition.status == Status.COMPLETED else {}
-        try:
-            changed = self._write_persistently(job, context, transition, artifacts)
-        except BaseException:
-            self._drop_unregistered(artifacts)
-            raise
-        self._hints.publish([announcement(changed)])
-        if transition.status == Status.PENDING and transition.run_at and transition.run_at <= datetime.now(UTC):
-            self._hints.wake(job.queue)
-
-    def _write_persistently(
-        self, job: ClaimedJob, context: JobContext, transition: Transition, artifacts: dict[UUID, Any]
-    ) -> ChangedJob:
-        deadline = time.monotonic() + PERSIST_SECONDS
-        while True:
-            try:
-                return self._write(job, context, transition, artifacts)
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("the outcome of job %s is not written yet: %s", job.id, error)
-                time.sleep(RECONNECT_SECONDS)
-                self._reconnect()
-
-    def _write(
-        self, job: ClaimedJob, context: JobContext, transition: Transition, artifacts: dict[UUID, Any]
-    ) -> ChangedJob:
-        last = context.take()
-        try:
-            with self._connection.transaction():
-                if last.changed or last.checkpoint is not None:
-                    lease = self._house.settings.lease_seconds
-                    pulse_job(self._connection, job.id, job.attempt, last, lease_seconds=lease)
-                changed = finish_job(self._connection, job.id, job.attempt, transition)
-                if changed is None:
-                    raise LeaseLost
-                for file_id, made in artifacts.items():
-                    add_artifact(
-                        self._connection,
-                        job_id=job.id,
-                        attempt=job.attempt,
-                        file_id=file_id,
-                        name=made.name,
-                        size=made.stored.size,
-                        media_type=made.media_type,
-                        sha256=made.stored.sha256,
-                    )
-                return changed
-        except psycopg.OperationalError:
-            context.untake(last)
-            raise
-
-    def _drop_unregistered(self, artifacts: dict[UUID, Any]) -> None:
-        """A COMMIT whose answer was lost may have registered them. What cannot be asked is left to the sweep."""
-        if not artifacts:
-            return
-        with suppress(psycopg.Error):
-            registered = file_store.registered(self._connection, list(artifacts))
-            for file_id in artifacts.keys() - registered:
-                self._house.storage.delete(file_id)
-
-    def _store_artifacts(self, context: JobContext) -> dict[UUID, Any]:
-        stored = {}
-        for made in context.made:
-            file_id = new_id()
-            self._house.storage.adopt(made.path, file_id)
-            stored[file_id] = made
-        return stored
+        ended_at = time.monotonic()
+        used = self._meter.read(ended_at - began_at)
+        return Ended(
+            job.id,
+            job.attempt,
+            decide(facts, outcome, now=datetime.now(UTC), draw=random.random()),  # noqa: S311 - jitter
+            context.take(),
+            cpu_seconds=used.cpu_seconds,
+            peak_bytes=used.peak_bytes,
+            began_at=began_at,
+            ended_at=ended_at,
+        )
 
     def _find_file(self, organization_id: UUID, file_id: UUID) -> InputFile | None:
-        found = file_store.find_file(self._connection, file_id, organization_id)
+        found = file_store.find_file(self._ledger.connection, file_id, organization_id)
         if found is None:
             return None
         return InputFile(
@@ -237,16 +181,6 @@ class Horse:
     def _grace_over(self, _signal: int, _frame: FrameType | None) -> None:
         if self._in_processor:
             raise HandBack
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        return connect(self._house.settings.database_url, f"jobsapp {self._worker}")
-
-    def _reconnect(self) -> None:
-        self._connection.close()
-        try:
-            self._connection = self._connect()
-        except psycopg.OperationalError as error:
-            log.warning("PostgreSQL is away: %s", error)
 
 
 def resident_bytes() -> int:

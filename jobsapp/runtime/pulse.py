@@ -13,25 +13,34 @@ import psycopg
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.events import Event, JobChanged
+from jobsapp.runtime.batch import Batch, handed_back
 from jobsapp.runtime.context import JobContext
+from jobsapp.runtime.ledger import tell
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Pulse, pulse_job
+from jobsapp.store.turns import take_turn
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 0.05
 INTERVAL_SECONDS = 0.25
+HAND_BACK_SECONDS = 0.15
 SIGN_OF_LIFE_SECONDS = 1.0
 
 
 class Heart:
     """Beats for one work-horse; `watch` names the job it beats for, `release` ends that.
 
-    While nothing changed it still asks once in SIGN_OF_LIFE_SECONDS, because that is how it learns of a cancel.
+    While nothing changed it still asks once in SIGN_OF_LIFE_SECONDS, because that is how it learns of a cancel. What
+    was claimed with a job that turns out long it hands back, and it writes what came of those that ran before.
     """
 
-    def __init__(self, database_url: str, hints: Hints, *, lease_seconds: float, grace_seconds: float) -> None:
+    def __init__(
+        self, database_url: str, hints: Hints, batch: Batch, *, lease_seconds: float, grace_seconds: float
+    ) -> None:
         self._database_url = database_url
         self._hints = hints
+        self._batch = batch
         self._lease = lease_seconds
         self._grace = grace_seconds
         self._lock = threading.Lock()
@@ -48,8 +57,9 @@ class Heart:
     def stop(self) -> None:
         """Safe to call twice."""
         self._stop.set()
-        with self._lock:
-            self._disconnect()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        self._disconnect()
 
     def watch(self, context: JobContext) -> None:
         with self._lock:
@@ -61,10 +71,23 @@ class Heart:
             self._context = None
 
     def _run(self) -> None:
-        while not self._stop.wait(INTERVAL_SECONDS):
+        while not self._stop.wait(LOOK_SECONDS):
+            self._relieve()
             with self._lock:
                 if self._context is not None:
                     self._beat_safely(self._context)
+
+    def _relieve(self) -> None:
+        """Hand back what waits behind a long job."""
+        if not self._batch.waits_longer_than(HAND_BACK_SECONDS):
+            return
+        ended = [*self._batch.take_ended(), *map(handed_back, self._batch.take_waiting())]
+        try:
+            tell(self._hints, take_turn(self._connected(), ended), ended)
+        except psycopg.Error as error:
+            log.warning("%s jobs could not be handed back; the work-horse does it later: %s", len(ended), error)
+            self._batch.add(*ended)
+            self._disconnect()
 
     def _beat_safely(self, context: JobContext) -> None:
         """Whatever a processor says, the heart of the work-horse goes on: later jobs need it too."""
@@ -76,6 +99,8 @@ class Heart:
     def _beat(self, context: JobContext) -> None:
         self._kill_if_overdue()
         now = time.monotonic()
+        if now - self._last_beat < INTERVAL_SECONDS:
+            return
         pulse = context.take()
         if not pulse.changed and pulse.checkpoint is None and now - self._last_beat < SIGN_OF_LIFE_SECONDS:
             return
@@ -91,9 +116,7 @@ class Heart:
             self._disconnect()
 
     def _write(self, context: JobContext, pulse: Pulse) -> None:
-        if self._connection is None:
-            self._connection = connect(self._database_url, "jobsapp pulse")
-        beat = pulse_job(self._connection, context.job_id, context.attempt, pulse, lease_seconds=self._lease)
+        beat = pulse_job(self._connected(), context.job_id, context.attempt, pulse, lease_seconds=self._lease)
         if beat is None:
             log.warning("job %s was given to another worker; stopping", context.job_id)
             context.lost = True
@@ -111,6 +134,11 @@ class Heart:
         if self._told_at is not None and time.monotonic() - self._told_at > self._grace:
             log.warning("the processor did not stop within %s s; killing its process", self._grace)
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            self._connection = connect(self._database_url, "jobsapp pulse")
+        return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -15,7 +15,8 @@ from jobsapp.core.outcomes import Attempt, Died, Failure, decide
 from jobsapp.core.states import Status
 from jobsapp.processors.registry import Registry
 from jobsapp.runtime.house import House
-from jobsapp.store.jobs import ChangedJob, LostJob, finish_job, lost_jobs
+from jobsapp.store.jobs import ChangedJob, LostJob, lost_jobs
+from jobsapp.store.turns import finish_job
 
 
 def attempt_facts(

@@ -15,6 +15,17 @@ CLIENT_SIDE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+# The tables grow from nothing to millions of rows faster than statistics follow, and our statements have one good plan
+# each: along their indexes, in order.
+PLANS = (
+    "enable_seqscan = off",
+    "enable_bitmapscan = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    "enable_material = off",
+    "plan_cache_mode = force_generic_plan",
+    "jit = off",
+)
 SERVER_SIDE = ("tcp_keepalives_idle = 5", "tcp_keepalives_interval = 2", "tcp_keepalives_count = 3")
 
 
@@ -24,6 +35,6 @@ def connect(url: str, name: str) -> psycopg.Connection[Any]:
     Raises psycopg.OperationalError.
     """
     connection = psycopg.connect(url, autocommit=True, application_name=name, **CLIENT_SIDE)
-    for setting in SERVER_SIDE:
+    for setting in (*SERVER_SIDE, *PLANS):
         connection.execute(f"SET {setting}")
     return connection

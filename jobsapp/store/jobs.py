@@ -13,7 +13,6 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Json
 
-from jobsapp.core.outcomes import Transition
 from jobsapp.store.statements import fetch_all, fetch_one, statement
 
 PLACES_COUNTED = 1000
@@ -92,13 +91,6 @@ class Pulse:
     checkpoint: Any = None
 
 
-def claim_jobs(
-    connection: Connection[Any], queue: str, *, worker: str, lease_seconds: float, limit: int = 1
-) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs of `queue`, largest priority first, oldest first."""
-    return fetch_all(connection, "claim_jobs", ClaimedJob, queue=queue, worker=worker, lease=lease_seconds, limit=limit)
-
-
 def pulse_job(
     connection: Connection[Any], job_id: UUID, attempt: int, pulse: Pulse, *, lease_seconds: float
 ) -> Beat | None:
@@ -118,24 +110,6 @@ def pulse_job(
         log_at=[line.at for line in pulse.lines],
         log_level=[line.level for line in pulse.lines],
         log_message=[line.message for line in pulse.lines],
-    )
-
-
-def finish_job(connection: Connection[Any], job_id: UUID, attempt: int, transition: Transition) -> ChangedJob | None:
-    """Write what became of an attempt. None: the job is no longer this attempt's; nothing was written."""
-    failure = transition.failure
-    return fetch_one(
-        connection,
-        "finish_job",
-        ChangedJob,
-        id=job_id,
-        attempt=attempt,
-        status=transition.status,
-        outcome=transition.outcome,
-        result=None if transition.result is None else Json(transition.result),
-        error=None if failure is None else Json(failure.as_json()),
-        run_at=transition.run_at,
-        granted=int(transition.grants_attempt),
     )
 
 

@@ -30,6 +30,7 @@ from jobsapp.services import Services
 from jobsapp.services.jobs import JobFilter, NewJob
 from jobsapp.services.views import JobView
 from jobsapp.store import jobs as store
+from jobsapp.store import turns
 from tests.conftest import TABLES
 from tests.processes import Processes, descendants, wait_until
 
@@ -128,7 +129,7 @@ class Product:
     def claim(self, queue: str) -> store.ClaimedJob:
         """Take a job as a worker does, without one."""
         with psycopg.connect(self.settings.database_url) as connection:
-            (job,) = store.claim_jobs(connection, queue, worker=WORKER, lease_seconds=LEASE)
+            (job,) = turns.claim_jobs(connection, queue, worker=WORKER, lease_seconds=LEASE)
         self._publish(job.id, Status.ACTIVE, job.organization_id, job.revision)
         return job
 
@@ -141,7 +142,7 @@ class Product:
 
     def finish(self, job: store.ClaimedJob, transition: Transition) -> None:
         with psycopg.connect(self.settings.database_url) as connection:
-            changed = store.finish_job(connection, job.id, job.attempt, transition)
+            changed = turns.finish_job(connection, job.id, job.attempt, transition)
         assert changed is not None
         self._publish(job.id, transition.status, job.organization_id, changed.revision)
 

@@ -17,7 +17,7 @@ from jobsapp.core.states import Status
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import PAGE, NewJob
-from jobsapp.store import jobs as store
+from jobsapp.store import turns
 from tests.pages.conftest import SignIn, token_in
 
 
@@ -101,9 +101,9 @@ def test_a_failed_job_with_its_history(
 ) -> None:
     job, _ = services.jobs.create(admin, NewJob("steps", {"steps": 7}, name="Broken <b>"))
     with psycopg.connect(settings.database_url) as connection:
-        (claimed,) = store.claim_jobs(connection, "steps", worker="w1", lease_seconds=60)
+        (claimed,) = turns.claim_jobs(connection, "steps", worker="w1", lease_seconds=60)
         failure = Failure("BadRow", "Line 7 <is> broken", "Traceback: the insides")
-        store.finish_job(connection, job.id, claimed.attempt, Transition(Status.FAILED, "failed", failure=failure))
+        turns.finish_job(connection, job.id, claimed.attempt, Transition(Status.FAILED, "failed", failure=failure))
     page = web.get(f"/jobs/{job.id}").text
     for text in (
         "Job failed",
@@ -127,9 +127,9 @@ def test_a_retry_that_is_due_is_not_a_failure(
     job, _ = services.jobs.create(admin, NewJob("steps", {}))
     later = datetime.now(UTC) + timedelta(minutes=10)
     with psycopg.connect(settings.database_url) as connection:
-        (claimed,) = store.claim_jobs(connection, "steps", worker="w1", lease_seconds=60)
+        (claimed,) = turns.claim_jobs(connection, "steps", worker="w1", lease_seconds=60)
         again = Transition(Status.PENDING, "failed", failure=Failure("E", "not this time"), run_at=later)
-        store.finish_job(connection, job.id, claimed.attempt, again)
+        turns.finish_job(connection, job.id, claimed.attempt, again)
     page = web.get(f"/jobs/{job.id}/modal").text
     assert "Job queued" in page
     assert "Job failed" not in page

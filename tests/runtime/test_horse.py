@@ -21,6 +21,7 @@ from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
+from jobsapp.runtime.ledger import Ledger
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 
@@ -191,17 +192,17 @@ def test_what_is_not_json_is_said_at_once(services: Services, admin: Actor, drai
 def test_an_answer_lost_after_the_commit_keeps_the_artifact(
     services: Services, admin: Actor, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Horse._write
+    write = Ledger._write
     calls = []
 
-    def lose_the_answer(self: Horse, *arguments: Any) -> Any:
+    def lose_the_answer(self: Ledger, *arguments: Any) -> Any:
         calls.append(write(self, *arguments))
         raise psycopg.OperationalError("the connection was lost")
 
-    def first_lost(self: Horse, *arguments: Any) -> Any:
+    def first_lost(self: Ledger, *arguments: Any) -> Any:
         return write(self, *arguments) if calls else lose_the_answer(self, *arguments)
 
-    monkeypatch.setattr(Horse, "_write", first_lost)
+    monkeypatch.setattr(Ledger, "_write", first_lost)
     job_id = make(services, admin, "make-file", {"text": "abc"})
     with Horse(house, "unlucky") as horse:
         horse.drain("make-file")

@@ -16,7 +16,7 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.store.jobs import claim_jobs
+from jobsapp.store.turns import claim_jobs
 
 Connection = psycopg.Connection[Any]
 

@@ -17,7 +17,7 @@ from jobsapp.errors import Conflict, InvalidInput, NotFound, TooLarge
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import JobFilter, NewJob
-from jobsapp.store.jobs import claim_jobs, finish_job
+from jobsapp.store.turns import claim_jobs, finish_job
 
 
 def queued(services: Services) -> int:

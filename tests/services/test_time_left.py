@@ -13,7 +13,8 @@ from jobsapp.core.outcomes import Transition
 from jobsapp.core.states import Status
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.store.jobs import ClaimedJob, Pulse, claim_jobs, finish_job, pulse_job
+from jobsapp.store.jobs import ClaimedJob, Pulse, pulse_job
+from jobsapp.store.turns import claim_jobs, finish_job
 
 
 class Attempt:

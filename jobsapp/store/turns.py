@@ -1,0 +1,124 @@
+"""One statement for what a work-horse tells and asks: these attempts ended so, give me the next jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, LiteralString, cast
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.core.outcomes import Transition
+from jobsapp.core.states import Status
+from jobsapp.store.jobs import ChangedJob, ClaimedJob, Pulse
+from jobsapp.store.statements import statement
+
+NOTHING = Pulse(None, None, None, changed=False)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of an attempt, and what its job said last. `began` False: it was claimed and never started.
+
+    `cpu_seconds`: processor time of the work-horse and its children; `peak_bytes`: the most memory it had.
+    `began_at`, `ended_at`: by `time.monotonic()`; None: as the row says, and now.
+    """
+
+    job_id: UUID
+    attempt: int
+    transition: Transition
+    said: Pulse = NOTHING
+    began: bool = True
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+    began_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """`finished`: those of the ended attempts that were still this worker's, as their jobs are now."""
+
+    finished: list[ChangedJob]
+    claimed: list[ClaimedJob]
+
+
+def take_turn(
+    connection: Connection[Any],
+    ended: Sequence[Ended],
+    *,
+    queue: str = "",
+    worker: str = "",
+    lease_seconds: float = 0.0,
+    limit: int = 0,
+) -> Turn:
+    """Write what became of `ended`, and claim up to `limit` due jobs of `queue`.
+
+    Largest priority first, then the oldest. An ended attempt that is missing in the answer was given to another
+    worker: nothing was written for it.
+    """
+    values = _columns(ended) | {"queue": queue, "worker": worker, "lease": lease_seconds}
+    turn = Turn([], [])
+    for row in connection.execute(_limited(limit), values).fetchall():
+        if row[11] == Status.ACTIVE:
+            turn.claimed.append(ClaimedJob(*row[:11]))
+        else:
+            turn.finished.append(ChangedJob(row[0], row[1], row[4], row[11], row[10]))
+    return turn
+
+
+def claim_jobs(
+    connection: Connection[Any], queue: str, *, worker: str, lease_seconds: float, limit: int = 1
+) -> list[ClaimedJob]:
+    """Take up to `limit` due jobs of `queue`, largest priority first, oldest first."""
+    return take_turn(connection, [], queue=queue, worker=worker, lease_seconds=lease_seconds, limit=limit).claimed
+
+
+def finish_job(connection: Connection[Any], job_id: UUID, attempt: int, transition: Transition) -> ChangedJob | None:
+    """Write what became of one attempt. None: the job is no longer this attempt's; nothing was written."""
+    finished = take_turn(connection, [Ended(job_id, attempt, transition)]).finished
+    return finished[0] if finished else None
+
+
+@cache
+def _limited(limit: int) -> LiteralString:
+    """A number of its own in the text: the server's plan for a number it does not know yet may be a poor one."""
+    return cast("LiteralString", statement("take_turn").replace("%(limit)s", str(int(limit))))
+
+
+def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
+    lines = [(one.job_id, line) for one in ended for line in one.said.lines]
+    steps = [one.transition for one in ended]
+    said = [one.said for one in ended]
+    now = time.monotonic()
+    return {
+        "ids": [one.job_id for one in ended],
+        "attempts": [one.attempt for one in ended],
+        "statuses": [str(step.status) for step in steps],
+        "outcomes": [step.outcome for step in steps],
+        "results": [_json(step.result) for step in steps],
+        "errors": [None if step.failure is None else _json(step.failure.as_json()) for step in steps],
+        "run_ats": [step.run_at for step in steps],
+        "granted": [int(step.grants_attempt) for step in steps],
+        "began": [one.began for one in ended],
+        "cpu_seconds": [one.cpu_seconds for one in ended],
+        "peak_bytes": [one.peak_bytes for one in ended],
+        "currents": [pulse.current for pulse in said],
+        "totals": [pulse.total for pulse in said],
+        "messages": [pulse.message for pulse in said],
+        "checkpoints": [_json(pulse.checkpoint) for pulse in said],
+        "began_ago": [None if one.began_at is None else now - one.began_at for one in ended],
+        "ended_ago": [None if one.ended_at is None else now - one.ended_at for one in ended],
+        "log_ids": [job_id for job_id, _ in lines],
+        "log_ats": [line.at for _, line in lines],
+        "log_levels": [line.level for _, line in lines],
+        "log_messages": [line.message for _, line in lines],
+    }
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
