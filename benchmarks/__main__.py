@@ -1,6 +1,6 @@
 """`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
 
-python -m benchmarks [--size-mb 1000] [--only conversion|engine]
+python -m benchmarks [--size-mb 1000] [--only conversion|engine] [--jobs 100000 | --long]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import conversion, engine
+from benchmarks.long_run import JOBS, LONG_JOBS
 
 LATEST = Path(__file__).parent / "latest.json"
 
@@ -26,10 +27,14 @@ def main() -> None:
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
     parser.add_argument("--only", choices=["conversion", "engine"])
+    parser.add_argument("--jobs", type=int, default=JOBS, help="empty jobs that the long run of the engine drains")
+    parser.add_argument(
+        "--long", action="store_const", const=LONG_JOBS, dest="jobs", default=JOBS, help="a million of them"
+    )
     options = parser.parse_args()
     results: list[dict[str, Any]] = []
     if options.only != "conversion":
-        results += engine.measure()
+        results += engine.measure(long_jobs=options.jobs)
     if options.only != "engine":
         results += conversion.measure(options.size_mb, rounds=options.rounds)
     show(results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from benchmarks.peer_functions import WORK_SECONDS
 from jobsapp.processors.sdk import Context, Input, Processor
 
 
@@ -17,6 +18,17 @@ class Empty(Processor):
 
     def run(self, data: Any, context: Context) -> Any:
         return None
+
+
+class Work(Processor):
+    type = "work"
+    title = "Ten milliseconds of work"
+
+    class Input(Input):
+        pass
+
+    def run(self, data: Any, context: Context) -> Any:
+        time.sleep(WORK_SECONDS)
 
 
 class Clock(Processor):
