@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from jobsapp.core.states import Status
@@ -25,8 +25,7 @@ def event_for(status: Status) -> Event:
     return FINAL.get(status, Event.UPDATE)
 
 
-@dataclass(frozen=True)
-class JobChanged:
+class JobChanged(NamedTuple):
     """A hint that a job changed: its id, its organisation, what happened and the revision it had then."""
 
     job_id: UUID

@@ -54,6 +54,7 @@ class JobContext:
         threads: int,
     ) -> None:
         self.job_id = job.id
+        self.queue = job.queue
         self.attempt = job.attempt
         self.user_id = job.user_id
         self.organization_id = job.organization_id

@@ -47,7 +47,8 @@ class Heart:
         self._stop = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
         self._context: JobContext | None = None
-        self._last_beat = 0.0
+        self._since = self._last_beat = 0.0
+        self._called = False
         self._told_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -63,7 +64,8 @@ class Heart:
 
     def watch(self, context: JobContext) -> None:
         with self._lock:
-            self._context, self._last_beat, self._told_at = context, time.monotonic(), None
+            self._context, self._since, self._told_at = context, time.monotonic(), None
+            self._last_beat, self._called = self._since, False
 
     def release(self) -> None:
         """Once this returns, nothing more is written for the job."""
@@ -75,7 +77,14 @@ class Heart:
             self._relieve()
             with self._lock:
                 if self._context is not None:
+                    self._call_others(self._context)
                     self._beat_safely(self._context)
+
+    def _call_others(self, context: JobContext) -> None:
+        """Jobs made in one call leave one wake-up: a worker that has one for long sees to it that others join."""
+        if not self._called and time.monotonic() - self._since > HAND_BACK_SECONDS:
+            self._called = True
+            self._hints.wake(context.queue)
 
     def _relieve(self) -> None:
         """Hand back what waits behind a long job."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg.types.json import set_json_loads
+from pydantic_core import from_json
 
 # Both ends ask for signs of life, so that the server too drops a host that lost power, and with it its locks.
 CLIENT_SIDE: dict[str, Any] = {
@@ -35,6 +37,7 @@ def connect(url: str, name: str) -> psycopg.Connection[Any]:
     Raises psycopg.OperationalError.
     """
     connection = psycopg.connect(url, autocommit=True, application_name=name, **CLIENT_SIDE)
+    set_json_loads(from_json, connection)
     for setting in (*SERVER_SIDE, *PLANS):
         connection.execute(f"SET {setting}")
     return connection

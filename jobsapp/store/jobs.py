@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,8 +18,7 @@ from jobsapp.store.statements import fetch_all, fetch_one, statement
 PLACES_COUNTED = 1000
 
 
-@dataclass(frozen=True)
-class ClaimedJob:
+class ClaimedJob(NamedTuple):
     """A job that this worker owns, for as long as nobody else starts attempt `attempt` + 1."""
 
     id: UUID
@@ -35,8 +34,7 @@ class ClaimedJob:
     revision: int
 
 
-@dataclass(frozen=True)
-class ChangedJob:
+class ChangedJob(NamedTuple):
     """What a statement that moved a job tells of it."""
 
     id: UUID

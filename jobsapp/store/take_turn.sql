@@ -5,7 +5,7 @@
 -- ages by the worker, so that its clock plays no part.
 WITH RECURSIVE ended AS MATERIALIZED (
   SELECT jobs.id, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_at,
-    given.granted, given.began, given.cpu_seconds, given.peak_bytes, given.current, given.total, given.message,
+    coalesce(given.granted, 0) AS granted, given.idle IS NULL AS began, given.cpu_seconds, given.peak_bytes, given.current, given.total, given.message,
     given.checkpoint::json AS checkpoint,
     coalesce(now() - make_interval(secs => given.began_ago), started_at) AS began_at,
     now() - make_interval(secs => coalesce(given.ended_ago, 0)) AS ended_at,
@@ -13,11 +13,11 @@ WITH RECURSIVE ended AS MATERIALIZED (
       ELSE given.status END AS status
   FROM unnest(
     %(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(outcomes)s::text[], %(results)s::text[],
-    %(errors)s::text[], %(run_ats)s::timestamptz[], %(granted)s::int[], %(began)s::bool[],
+    %(errors)s::text[], %(run_ats)s::timestamptz[], %(granted)s::int[], %(idle)s::bool[],
     %(cpu_seconds)s::float8[], %(peak_bytes)s::int8[],
     %(currents)s::float8[], %(totals)s::float8[], %(messages)s::text[], %(checkpoints)s::text[],
     %(began_ago)s::float8[], %(ended_ago)s::float8[]
-  ) AS given (id, attempt, status, outcome, result, error, run_at, granted, began, cpu_seconds, peak_bytes,
+  ) AS given (id, attempt, status, outcome, result, error, run_at, granted, idle, cpu_seconds, peak_bytes,
     current, total, message, checkpoint, began_ago, ended_ago)
   JOIN jobs ON jobs.id = given.id
   WHERE jobs.status = 'active' AND jobs.attempts = given.attempt

@@ -65,7 +65,7 @@ def take_turn(
     turn = Turn([], [])
     for row in connection.execute(_limited(limit), values).fetchall():
         if row[11] == Status.ACTIVE:
-            turn.claimed.append(ClaimedJob(*row[:11]))
+            turn.claimed.append(ClaimedJob._make(row[:11]))
         else:
             turn.finished.append(ChangedJob(row[0], row[1], row[4], row[11], row[10]))
     return turn
@@ -95,7 +95,7 @@ def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
     steps = [one.transition for one in ended]
     said = [one.said for one in ended]
     now = time.monotonic()
-    return {
+    columns: dict[str, list[Any]] = {
         "ids": [one.job_id for one in ended],
         "attempts": [one.attempt for one in ended],
         "statuses": [str(step.status) for step in steps],
@@ -103,8 +103,8 @@ def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
         "results": [_json(step.result) for step in steps],
         "errors": [None if step.failure is None else _json(step.failure.as_json()) for step in steps],
         "run_ats": [step.run_at for step in steps],
-        "granted": [int(step.grants_attempt) for step in steps],
-        "began": [one.began for one in ended],
+        "granted": [1 if step.grants_attempt else None for step in steps],
+        "idle": [None if one.began else True for one in ended],
         "cpu_seconds": [one.cpu_seconds for one in ended],
         "peak_bytes": [one.peak_bytes for one in ended],
         "currents": [pulse.current for pulse in said],
@@ -118,6 +118,8 @@ def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
         "log_levels": [line.level for _, line in lines],
         "log_messages": [line.message for _, line in lines],
     }
+    # unnest() fills up the shorter arrays with NULL, and an array of nothing else is dear to write and to read.
+    return {name: [] if values.count(None) == len(values) else values for name, values in columns.items()}
 
 
 def _json(value: Any) -> str | None:

@@ -188,3 +188,21 @@ def test_many_jobs_each_run_once(services: Services, admin: Actor, processes: Pr
     found = services.jobs.find(admin, jobs)
     assert {job.attempts for job in found} == {1}
     assert sorted(int(job.result["text"]) for job in found if job.result) == list(range(200))
+
+
+def test_one_wake_up_brings_all_workers(services: Services, admin: Actor, processes: Processes, tmp_path: Path) -> None:
+    """Without a keeper: who has a job for long, or finds more than one, calls the next."""
+    with processes:
+        processes.flask("worker", "--queues", "steps", "--concurrency", "3")
+        client = redis.Redis.from_url(services.settings.redis_url)
+        wait_until(lambda: client.scard("rq:workers") == 3, "the workers are there")
+        data = {"steps": 1, "gate": str(tmp_path / "gate")}
+        ids, _ = services.jobs.create_many(admin, [NewJob("steps", data)] * 3)
+
+        def active() -> int:
+            db.session.rollback()
+            return sum(job.status == "active" for job in services.jobs.find(admin, ids))
+
+        wait_until(lambda: active() == 3, "three run at once")
+        open_gates(tmp_path / "gate", range(1))
+        wait_until(lambda: active() == 0, "they are done")

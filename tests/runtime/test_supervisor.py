@@ -147,8 +147,8 @@ def test_run_ends_by_a_signal_and_the_old_handlers_come_back(tmp_path: Path, sai
     with Supervisor(said.append) as supervisor:
         script = f"while ! test -e go; do sleep 0.01; done; kill -TERM {os.getpid()}; {WAIT}"
         supervisor.start(shell(tmp_path, "worker", script))
-        (tmp_path / "go").touch()
         supervisor.started()
+        (tmp_path / "go").touch()
         supervisor.run()
     assert signal.getsignal(signal.SIGTERM) is before
 
