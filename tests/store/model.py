@@ -1,0 +1,145 @@
+"""What the engine should do, in plain Python: the jobs of a small world, and which worker believes to have which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jobsapp.core.outcomes import Attempt, Failed, Failure, HandedBack, Outcome, Succeeded, WasCancelled
+from jobsapp.core.states import TERMINAL, Status
+
+OOPS = Failure("ValueError", "oops")
+SOON, LATE = timedelta(0), timedelta(hours=45)
+WAYS: dict[str, Outcome] = {
+    "done": Succeeded({"fine": True}),
+    "failed for good": Failed(OOPS, permanent=True),
+    "retry now": Failed(OOPS, retry_after=SOON),
+    "retry later": Failed(OOPS, retry_after=LATE),
+    "stopped": WasCancelled(),
+    "handed back": HandedBack(),
+    "not started": HandedBack(),
+}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A worker that claimed a job, whether or not the job is still its own."""
+
+    worker: str
+    job_id: UUID
+    attempt: int
+    max_attempts: int
+
+    def facts(self) -> Attempt:
+        """As a worker sees it that has not heard of a cancel."""
+        return Attempt(number=self.attempt, max_attempts=self.max_attempts, failures=1, cancel_requested=False)
+
+
+@dataclass
+class ModelJob:
+    id: UUID
+    queue: str
+    priority: int
+    allowance: int
+    run_at: datetime
+    max_attempts: int = 0
+    status: Status = Status.PENDING
+    attempts: int = 0
+    revision: int = 1
+    cancel_asked: bool = False
+    leased: bool = True
+    worker: str | None = None
+    progress: float | None = None
+    checkpoint: Any = None
+    result: Any = None
+    error: str | None = None
+    log_lines: int = 0
+    history: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.max_attempts = self.allowance
+
+    def is_of(self, owner: Owner) -> bool:
+        return (self.status, self.id, self.attempts) == (Status.ACTIVE, owner.job_id, owner.attempt)
+
+    def claim(self, worker: str) -> None:
+        self._change(Status.ACTIVE)
+        self.attempts += 1
+        self.worker, self.leased, self.progress = worker, True, None
+
+    def pulse(self, current: float | None, checkpoint: Any, changed: bool, lines: int) -> None:
+        self.leased = True
+        self.progress = current
+        self.checkpoint = self.checkpoint if checkpoint is None else checkpoint
+        self.revision += changed
+        self.log_lines += lines
+
+    def end(self, way: str, now: datetime, said: float | None) -> None:
+        """Its attempt ended so, by a worker that has not heard of a cancel."""
+        began = way != "not started"
+        self.progress = self.progress if said is None else said
+        if way == "done":
+            self.result, self.error = {"fine": True}, None
+            self._end(Status.COMPLETED, "completed", began)
+        elif way == "stopped":
+            self._end(Status.CANCELLED, "cancelled", began)
+        elif way in ("handed back", "not started"):
+            self.max_attempts += 1
+            self._end(Status.PENDING, "handed-back", began)
+        else:
+            self.error = OOPS.type
+            if way != "failed for good" and self.attempts < self.max_attempts:
+                self.run_at = now + (SOON if way == "retry now" else LATE)
+                self._end(Status.PENDING, "failed", began)
+            else:
+                self._end(Status.FAILED, "failed", began)
+
+    def lose(self) -> None:
+        """Its worker is gone. Where it waits again, its time is now, which only the database knows."""
+        self.error = "WorkerDied"
+        self._end(Status.PENDING if self.attempts < self.max_attempts else Status.FAILED, "died", True)
+
+    def cancel(self) -> bool:
+        if self.status in TERMINAL:
+            return False
+        self._change(Status.CANCELLED if self.status == Status.PENDING else self.status)
+        self.cancel_asked = True
+        return True
+
+    def retry(self) -> bool:
+        if self.status not in (Status.FAILED, Status.CANCELLED):
+            return False
+        self._change(Status.PENDING)
+        self.max_attempts = self.attempts + self.allowance
+        self.cancel_asked, self.progress = False, None
+        return True
+
+    def _end(self, status: Status, outcome: str, began: bool) -> None:
+        if self.cancel_asked and status != Status.COMPLETED:
+            status, outcome = Status.CANCELLED, "cancelled"
+        if began:
+            self.history[self.attempts] = (outcome, self.worker or "")
+        self._change(status)
+
+    def _change(self, status: Status) -> None:
+        self.status = status
+        self.revision += 1
+
+
+class World:
+    """All jobs. `now`: hours of the model's clock away from the time of any job, so that no test waits for one."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.jobs: dict[UUID, ModelJob] = {}
+
+    def due(self, queue: str) -> list[ModelJob]:
+        """In the order in which they are to be claimed."""
+        waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.run_at <= self.now]
+        return sorted(waiting, key=lambda job: (-job.priority, job.run_at, job.id))
+
+    def of(self, *statuses: Status) -> Iterator[ModelJob]:
+        return (job for job in self.jobs.values() if job.status in statuses)

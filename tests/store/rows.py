@@ -1,0 +1,79 @@
+"""Rows of jobs, written and read by hand: below the services, so that a test may try what they never ask for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from jobsapp.core.ids import new_id
+
+Row = dict[str, Any]
+MARKS = {"active": "lease_until", "completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
+"""The column that is set exactly in that state."""
+
+
+def insert_organization(connection: Connection[Any]) -> UUID:
+    organization_id = new_id()
+    connection.execute("INSERT INTO organizations (id, name) VALUES (%s, %s)", [organization_id, str(organization_id)])
+    return organization_id
+
+
+def insert_job(
+    connection: Connection[Any],
+    organization_id: UUID,
+    *,
+    queue: str = "echo",
+    priority: int = 0,
+    allowance: int = 3,
+    run_at: datetime | None = None,
+) -> UUID:
+    """A pending job of the type `echo`, due at once unless `run_at` says otherwise."""
+    job_id = new_id()
+    values = {
+        "id": job_id,
+        "organization": organization_id,
+        "queue": queue,
+        "priority": priority,
+        "allowance": allowance,
+        "run_at": run_at or datetime.now(UTC),
+    }
+    connection.execute(
+        """INSERT INTO jobs (id, organization_id, type, queue, name, data, priority, max_attempts, allowance, run_at)
+           VALUES (%(id)s, %(organization)s, 'echo', %(queue)s, 'Echo', '{}', %(priority)s, %(allowance)s,
+             %(allowance)s, %(run_at)s)""",
+        values,
+    )
+    return job_id
+
+
+def jobs(connection: Connection[Any]) -> dict[UUID, Row]:
+    return {row["id"]: row for row in _read(connection, "SELECT * FROM jobs")}
+
+
+def attempts(connection: Connection[Any]) -> dict[UUID, dict[int, Row]]:
+    """The ended attempts of each job, by number."""
+    found: dict[UUID, dict[int, Row]] = {}
+    for row in _read(connection, "SELECT * FROM job_attempts"):
+        found.setdefault(row["job_id"], {})[row["number"]] = row
+    return found
+
+
+def log_counts(connection: Connection[Any]) -> dict[UUID, int]:
+    """How many lines each job's log has."""
+    return dict(connection.execute("SELECT job_id, count(*) FROM job_logs GROUP BY 1").fetchall())
+
+
+def assert_marks(row: Row) -> None:
+    """The lease and each finishing time are set exactly in their state."""
+    assert [column for column in MARKS.values() if row[column] is not None] == [
+        column for status, column in MARKS.items() if status == row["status"]
+    ]
+
+
+def _read(connection: Connection[Any], query: str) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()

@@ -1,0 +1,286 @@
+"""Every statement that moves a job, tried from every state: together they are the table of states, and no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from jobsapp.config import Settings
+from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.states import TRANSITIONS, Status
+from jobsapp.runtime.house import House
+from jobsapp.runtime.settle import settle_lost_jobs
+from jobsapp.store.connect import connect
+from jobsapp.store.jobs import LogLine, Pulse, cancel_job, pulse_job, retry_job
+from jobsapp.store.turns import Ended, claim_jobs, finish_job, take_turn
+from tests.store.rows import MARKS, Row, assert_marks, attempts, insert_job, jobs, log_counts
+
+Connection = psycopg.Connection[Any]
+LATER = datetime.now(UTC) + timedelta(hours=5)
+SAID = Pulse(3.0, 9.0, "third", changed=True, lines=(LogLine(LATER, "info", "said"),), checkpoint={"done": 3})
+OOPS = Failure("ValueError", "oops")
+
+COMPLETE = Transition(Status.COMPLETED, "completed", result={"fine": True})
+FAIL = Transition(Status.FAILED, "failed", failure=OOPS)
+AGAIN = Transition(Status.PENDING, "failed", failure=OOPS, run_at=LATER)
+HAND_BACK = Transition(Status.PENDING, "handed-back", grants_attempt=True)
+STOP = Transition(Status.CANCELLED, "cancelled")
+ENDS = [COMPLETE, FAIL, AGAIN, HAND_BACK, STOP]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One job that was claimed by the worker `w` once at most, and what it takes to move it."""
+
+    connection: Connection
+    house: House
+    job_id: UUID
+
+    def row(self) -> Row:
+        return jobs(self.connection)[self.job_id]
+
+    def everything(self) -> tuple[Row, dict[int, Row], int]:
+        """All that is kept of the job."""
+        history = attempts(self.connection).get(self.job_id, {})
+        return self.row(), history, log_counts(self.connection).get(self.job_id, 0)
+
+    def claim(self) -> object:
+        return claim_jobs(self.connection, "echo", worker="w", lease_seconds=600)
+
+    def end(self, transition: Transition) -> object:
+        """By the number that the row has, so that nothing but the state is in the way."""
+        return finish_job(self.connection, self.job_id, self.row()["attempts"], transition)
+
+    def end_having_said(self, transition: Transition) -> object:
+        ended = Ended(self.job_id, self.row()["attempts"], transition, said=SAID, cpu_seconds=1.0, peak_bytes=1)
+        return take_turn(self.connection, [ended]).finished
+
+    def hand_back_unstarted(self) -> object:
+        ended = Ended(self.job_id, self.row()["attempts"], HAND_BACK, began=False)
+        return take_turn(self.connection, [ended]).finished
+
+    def cancel(self) -> object:
+        return cancel_job(self.connection, self.job_id, user_id=None, reason="enough")
+
+    def retry(self) -> object:
+        return retry_job(self.connection, self.job_id)
+
+    def pulse(self) -> object:
+        return pulse_job(self.connection, self.job_id, self.row()["attempts"], SAID, lease_seconds=600)
+
+    def lose_worker(self) -> object:
+        return settle_lost_jobs(self.connection, self.house, self.house.hints(), worker="w")
+
+    def lose_lease(self) -> object:
+        self.connection.execute("UPDATE jobs SET lease_until = now() - interval '1 hour' WHERE status = 'active'")
+        return settle_lost_jobs(self.connection, self.house, self.house.hints())
+
+
+@dataclass(frozen=True)
+class Move:
+    """`columns`: those that it may change, beside the state, the revision, the time of change and the marks."""
+
+    run: Callable[[Bench], object]
+    origins: frozenset[Status]
+    target: Status
+    columns: frozenset[str] = frozenset()
+    ends_attempt: bool = False
+
+
+PROGRESS = frozenset({"progress_current", "progress_total", "progress_message"})
+BASE = frozenset({"progress_base", "progress_base_at"})
+CANCEL = frozenset({"cancel_requested_at", "cancelled_by", "cancel_reason"})
+SPOKEN = PROGRESS | {"checkpoint"}
+REPEATED = SPOKEN | CANCEL | {"error"}
+"""What a move may write although the row says it already."""
+
+
+def end(transition: Transition, *columns: str) -> Move:
+    origins = frozenset({Status.ACTIVE})
+    return Move(lambda bench: bench.end(transition), origins, transition.status, frozenset(columns), True)
+
+
+def move(run: Callable[[Bench], object], origins: set[Status], target: Status, columns: frozenset[str]) -> Move:
+    return Move(run, frozenset(origins), target, columns)
+
+
+ENDING = {Status.ACTIVE}
+SETTLED = frozenset({"error", "run_at"})
+MOVES = {
+    "claim": move(Bench.claim, {Status.PENDING}, Status.ACTIVE, PROGRESS | BASE | {"attempts", "worker", "started_at"}),
+    # Its progress goes to the end.
+    "complete": end(COMPLETE, "result", "error", "progress_current"),
+    "fail": end(FAIL, "error"),
+    "again": end(AGAIN, "error", "run_at"),
+    "hand back": end(HAND_BACK, "max_attempts"),
+    "stop": end(STOP),
+    "fail, having said": Move(
+        lambda bench: bench.end_having_said(FAIL), frozenset(ENDING), Status.FAILED, SPOKEN | {"error"}, True
+    ),
+    "hand back unstarted": move(Bench.hand_back_unstarted, ENDING, Status.PENDING, frozenset({"max_attempts"})),
+    "cancel": move(Bench.cancel, {Status.PENDING}, Status.CANCELLED, CANCEL),
+    "retry": move(
+        Bench.retry, {Status.FAILED, Status.CANCELLED}, Status.PENDING, PROGRESS | CANCEL | {"run_at", "max_attempts"}
+    ),
+    "lose the worker": Move(Bench.lose_worker, frozenset(ENDING), Status.PENDING, SETTLED, True),
+    "lose the lease": Move(Bench.lose_lease, frozenset(ENDING), Status.PENDING, SETTLED, True),
+}
+
+# The one that is neither refused nor a move: a cancel asks an active job to stop. It is tried alone.
+CASES = [(status, name) for status in Status for name in MOVES if (status, name) != (Status.ACTIVE, "cancel")]
+
+
+@pytest.fixture
+def bench(connection: Connection, organization: UUID, house: House) -> Bench:
+    return Bench(connection, house, insert_job(connection, organization))
+
+
+def bring(bench: Bench, status: Status) -> None:
+    """Bring a new job to that state. All but a pending one ran as attempt 1, or run as it."""
+    if status != Status.PENDING:
+        assert bench.claim()
+        bench.pulse()
+    match status:
+        case Status.COMPLETED:
+            assert bench.end(COMPLETE)
+        case Status.FAILED:
+            assert bench.end(FAIL)
+        case Status.CANCELLED:
+            assert bench.end(STOP)
+    assert bench.row()["status"] == status
+
+
+def test_the_moves_together_are_the_table() -> None:
+    moves = {(old, one.target) for one in MOVES.values() for old in one.origins}
+    assert moves == {(old, new) for old, following in TRANSITIONS.items() for new in following}
+
+
+@pytest.mark.parametrize(("status", "name"), CASES)
+def test_a_move_is_made_whole_or_not_at_all(bench: Bench, status: Status, name: str) -> None:
+    one = MOVES[name]
+    bring(bench, status)
+    before, history, lines = bench.everything()
+    answer = one.run(bench)
+    if status not in one.origins:
+        assert not answer
+        assert bench.everything() == (before, history, lines)
+        return
+    assert answer
+    after, new_history, _ = bench.everything()
+    assert_marks(after)
+    assert (after["status"], after["revision"]) == (one.target, before["revision"] + 1)
+    assert after["attempts"] == before["attempts"] + (name == "claim")
+    assert after["updated_at"] > before["updated_at"]
+    changed = {column for column in after if after[column] != before[column]}
+    assert one.columns - REPEATED <= changed <= {"status", "revision", "updated_at"} | one.columns | set(MARKS.values())
+    assert new_history.keys() - history.keys() == ({1} if one.ends_attempt else set())
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_active_job_alone_has_a_pulse(bench: Bench, status: Status) -> None:
+    bring(bench, status)
+    before, history, lines = bench.everything()
+    answer = bench.pulse()
+    after, new_history, new_lines = bench.everything()
+    assert new_history == history
+    if status != Status.ACTIVE:
+        assert answer is None
+        assert (after, new_lines) == (before, lines)
+        return
+    assert_marks(after)
+    assert (after["status"], after["revision"], new_lines) == (status, before["revision"] + 1, lines + 1)
+    assert after["lease_until"] > before["lease_until"]
+
+
+def test_an_active_job_is_asked_to_stop_and_stays_active(bench: Bench) -> None:
+    bring(bench, Status.ACTIVE)
+    before = bench.row()
+    assert bench.cancel()
+    after = bench.row()
+    assert_marks(after)
+    assert (after["status"], after["revision"]) == (Status.ACTIVE, before["revision"] + 1)
+    assert {column for column in after if after[column] != before[column]} <= CANCEL | {"revision", "updated_at"}
+
+
+@pytest.mark.parametrize("transition", ENDS, ids=lambda one: f"{one.status}-{one.outcome}")
+@pytest.mark.parametrize("off", [-1, 1])
+def test_another_attempt_writes_nothing(bench: Bench, transition: Transition, off: int) -> None:
+    bring(bench, Status.ACTIVE)
+    attempt = bench.row()["attempts"] + off
+    before = bench.everything()
+    assert finish_job(bench.connection, bench.job_id, attempt, transition) is None
+    assert take_turn(bench.connection, [Ended(bench.job_id, attempt, transition, said=SAID)]).finished == []
+    assert pulse_job(bench.connection, bench.job_id, attempt, SAID, lease_seconds=600) is None
+    assert bench.everything() == before
+
+
+@pytest.mark.parametrize("transition", ENDS, ids=lambda one: f"{one.status}-{one.outcome}")
+def test_a_cancel_wins_over_all_but_success(bench: Bench, transition: Transition) -> None:
+    bring(bench, Status.ACTIVE)
+    bench.cancel()
+    bench.end(transition)
+    expected = Status.COMPLETED if transition is COMPLETE else Status.CANCELLED
+    row, history, _ = bench.everything()
+    assert_marks(row)
+    assert (row["status"], history[1]["outcome"]) == (expected, expected)
+
+
+def test_a_cancel_that_commits_while_the_end_waits_for_the_row_wins_too(bench: Bench, settings: Settings) -> None:
+    bring(bench, Status.ACTIVE)
+    with connect(settings.database_url, "other") as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            assert cancel_job(other, bench.job_id, user_id=None, reason=None)
+            waiting = pool.submit(bench.end, AGAIN)
+            while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not waiting.done()
+        assert waiting.result(30)
+    assert_marks(bench.row())
+    assert bench.row()["status"] == Status.CANCELLED
+
+
+@pytest.mark.parametrize("lose", [Bench.lose_worker, Bench.lose_lease])
+def test_a_lost_job_fails_after_its_last_attempt_and_stops_after_a_cancel(
+    bench: Bench, lose: Callable[[Bench], object]
+) -> None:
+    for _ in range(3):
+        assert bench.claim()
+        assert lose(bench)
+    assert bench.row()["status"] == Status.FAILED
+    assert bench.retry()
+    assert bench.claim()
+    assert bench.cancel()
+    assert lose(bench)
+    assert bench.row()["status"] == Status.CANCELLED
+    assert [one["outcome"] for one in bench.everything()[1].values()] == ["died", "died", "died", "cancelled"]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_database_refuses_what_does_not_belong_to_a_state(bench: Bench, status: Status) -> None:
+    bring(bench, status)
+    for column in MARKS.values():
+        wrong = "NULL" if bench.row()[column] else "now()"
+        with pytest.raises(psycopg.errors.CheckViolation):
+            bench.connection.execute(f"UPDATE jobs SET {column} = {wrong}")
+    for new in Status:
+        with pytest.raises(psycopg.errors.CheckViolation) if new != status else nullcontext():
+            bench.connection.execute("UPDATE jobs SET status = %s", [new])
+
+
+def test_the_database_the_code_and_the_chart_have_the_same_states(connection: Connection) -> None:
+    found = connection.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'jobs_status'")
+    checked = re.findall(r"'(\w+)'", found.fetchall()[0][0])
+    chart = Path("docs/architecture.md").read_text().split("stateDiagram-v2")[1].split("```")[0]
+    drawn = re.findall(r"^\s*(\S+) --> (\w+)", chart, re.MULTILINE)
+    assert sorted(checked) == sorted(Status)
+    assert {state for arrow in drawn for state in arrow} - {"[*]"} == set(checked)
+    assert [new for old, new in drawn if old == "[*]"] == [Status.PENDING]
