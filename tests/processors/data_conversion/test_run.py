@@ -41,7 +41,9 @@ PAIRS += [("jsonl", "csv", {}), ("jsonl", "parquet", {}), ("json", "jsonl", {}),
 
 
 @pytest.mark.parametrize(("source", "target", "options"), PAIRS)
-def test_progress_rises_and_reaches_the_end(large, tmp_path, source, target, options):
+def test_progress_rises_and_reaches_the_end(large, tmp_path, monkeypatch, source, target, options):
+    # A file of this size is soon done: look more often, so that something is seen of it on a fast machine too.
+    monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
     run = run_processor(DataConversion, {"targetFormat": target, **options}, files=[large[source]], tmp_path=tmp_path)
     assert run.result["rows"] == ROWS
     shares = [p.percentage for p in run.progress]
