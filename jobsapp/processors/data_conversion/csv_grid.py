@@ -174,16 +174,14 @@ def _line_ends(data: Bytes, spans: Spans, *, last: bool) -> tuple[Places, Places
     """Where records stop, where the next ones begin, and the kinds of line ends between."""
     feeds = _outside(np.flatnonzero(data == LF), spans)
     returns = _outside(np.flatnonzero(data == CR), spans)
-    kinds = set()
     if not len(returns):
-        stops, nexts = feeds, feeds + 1
-        kinds.add("\n" if len(feeds) else "")
+        stops, nexts, kinds = feeds, feeds + 1, {"\n"} if len(feeds) else set()
     else:
         stops, nexts, kinds = _with_returns(data, feeds, returns, last=last)
     end = int(nexts[-1]) if len(nexts) else 0
     if last and spans.open < 0 and end < len(data):
         stops, nexts = np.append(stops, len(data)), np.append(nexts, len(data))
-    return stops, nexts, frozenset(kinds - {""})
+    return stops, nexts, frozenset(kinds)
 
 
 def _with_returns(data: Bytes, feeds: Places, returns: Places, *, last: bool) -> tuple[Places, Places, set[str]]:
