@@ -21,10 +21,15 @@ ROUNDS = 4
 # A claim is committed and not put back, so the short queue, of which half is due, has room for so many.
 CLAIMS = 8
 FILL = f"""
+WITH made AS (
 INSERT INTO jobs (id, {ours.COPIED}, priority, run_at)
 SELECT gen_random_uuid(), organization_id, user_id, type, %(queue)s, name, data, max_attempts, allowance,
   n / 2 %% {PRIORITIES}, now() + make_interval(secs => (n %% 2 * 2 - 1) * (3600 + n / 1000.0))
 FROM jobs, generate_series(1, %(jobs)s) AS n WHERE id = %(first)s
+RETURNING *
+)
+INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due)
+SELECT id, queue, -priority, organization_id, type, run_at, run_at <= now() FROM made
 """
 
 
@@ -65,7 +70,7 @@ def _claims(
     """Seconds of each of CLAIMS * rounds claims in a new queue of so many jobs."""
     connection.execute(FILL, {"queue": queue, "jobs": jobs, "first": first})
     # As autovacuum would have done it, which has no time to while this runs.
-    connection.execute("VACUUM ANALYZE jobs")
+    connection.execute("VACUUM ANALYZE jobs, job_queue")
     connection.execute("CHECKPOINT")
     found = []
     for _ in range(CLAIMS * rounds):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobsapp.core.backoff import delay_seconds
 from jobsapp.core.states import Status
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an attempt failed, as people read it. `traceback` only for those who may see it."""
 
     type: str
@@ -22,13 +21,11 @@ class Failure:
         return {"type": self.type, "message": self.message, "traceback": self.traceback}
 
 
-@dataclass(frozen=True)
-class Succeeded:
+class Succeeded(NamedTuple):
     result: Any
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     failure: Failure
     permanent: bool = False
     retry_after: timedelta | None = None
@@ -39,8 +36,7 @@ class WasCancelled:
     """The processor stopped because cancelling was asked."""
 
 
-@dataclass(frozen=True)
-class Died:
+class Died(NamedTuple):
     """The process that ran the attempt is gone: killed, out of memory, or its machine vanished."""
 
     failure: Failure
@@ -54,8 +50,7 @@ class HandedBack:
 Outcome = Succeeded | Failed | WasCancelled | Died | HandedBack
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The facts about an attempt that decide what follows.
 
     `number` counts from 1 and never restarts; `max_attempts` is the last number there may be; `failures`
@@ -72,8 +67,7 @@ class Attempt:
     jitter: float = 0.5
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """What to write: the new status and all that goes with it."""
 
     status: Status

@@ -100,7 +100,7 @@ class Ledger:
                 written = self._persistently([one], files if one is ended[-1] else {}, "", 0)
             except psycopg.DataError as error:
                 failure = Failure("DataError", f"PostgreSQL cannot keep what came of the job: {error}")
-                failed = replace(one, transition=Transition(Status.FAILED, "failed", failure=failure), said=NOTHING)
+                failed = one._replace(transition=Transition(Status.FAILED, "failed", failure=failure), said=NOTHING)
                 written = self._persistently([failed], {}, "", 0)
             turn.finished.extend(written.finished)
         return turn

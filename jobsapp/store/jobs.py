@@ -82,8 +82,7 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True)
-class Pulse:
+class Pulse(NamedTuple):
     """What a running job has to say since its last pulse. `changed` False: only that it lives."""
 
     current: float | None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import Connection
@@ -24,8 +24,7 @@ PLACE, STATUS, PRIORITY = 0, 1, 5
 NOTHING = Pulse(None, None, None, changed=False)
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """What came of an attempt, and what its job said last. `began` False: it was claimed and never started.
 
     `cpu_seconds`: processor time of the work-horse and its children; `peak_bytes`: the most memory it had.

@@ -18,7 +18,7 @@ FIRST = Attempt(number=1, max_attempts=3, failures=1, cancel_requested=False, fi
 
 
 def last(**changes: object) -> Attempt:
-    return Attempt(**{**FIRST.__dict__, "number": 3, "failures": 3, **changes})
+    return Attempt(**{**FIRST._asdict(), "number": 3, "failures": 3, **changes})
 
 
 @pytest.mark.parametrize(
