@@ -54,7 +54,7 @@ class WorkerLease(Base):
     """How long the jobs that a worker has are its own without a further sign of life."""
 
     __tablename__ = "worker_leases"
-    __table_args__ = ({"postgresql_with": {"fillfactor": "10"}},)
+    __table_args__ = ({"postgresql_with": {"fillfactor": "10", "toast_tuple_target": "8160"}},)
 
     worker: Mapped[str] = mapped_column(primary_key=True)
     lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))

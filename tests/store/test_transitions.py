@@ -310,6 +310,13 @@ def test_a_lost_job_fails_after_its_last_attempt_and_stops_after_a_cancel(
     assert [one["outcome"] for one in bench.everything()[1].values()] == ["died", "died", "died", "cancelled"]
 
 
+def test_a_lease_covers_any_number_of_jobs(connection: Connection, organization: UUID) -> None:
+    made = [insert_job(connection, organization) for _ in range(1500)]
+    claimed = [claim_jobs(connection, "echo", worker="w", lease_seconds=600, limit=500) for _ in range(3)]
+    assert {job.id for batch in claimed for job in batch} == set(made)
+    assert set(leases(connection)["w"]["job_ids"]) == set(made)
+
+
 @pytest.mark.parametrize("status", Status)
 def test_the_database_refuses_what_does_not_belong_to_a_state(bench: Bench, status: Status) -> None:
     bring(bench, status)
