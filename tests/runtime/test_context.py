@@ -22,7 +22,7 @@ JOB = ClaimedJob(UUID(int=1), UUID(int=2), None, "echo", "echo", {}, {"done": 3}
 def real(folder: Path, find: Callable[[UUID], InputFile | None] = lambda _: None) -> JobContext:
     workdir = folder / "work"
     workdir.mkdir(exist_ok=True)
-    return JobContext(JOB, make_workdir=lambda: workdir, find_file=find, threads=1)
+    return JobContext(JOB, make_workdir=lambda: workdir, make_keepdir=lambda: workdir, find_file=find, threads=1)
 
 
 def fake(folder: Path) -> FakeContext:
@@ -89,7 +89,7 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.floats(), st.none() | st.floats())))
 def test_the_percentage_that_is_written_never_goes_back(steps: list[tuple[float, float | None]]) -> None:
-    context = JobContext(JOB, make_workdir=Path, find_file=lambda _: None, threads=1)
+    context = JobContext(JOB, make_workdir=Path, make_keepdir=Path, find_file=lambda _: None, threads=1)
     shown: list[float] = []
     for current, total in steps:
         context.progress(current, total)

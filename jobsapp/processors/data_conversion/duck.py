@@ -41,7 +41,7 @@ def _list(paths: Iterable[Path]) -> str:
 
 
 class Duck:
-    """A connection that may touch the work folder and `paths`, and nothing else.
+    """A connection that may touch the job's folders and `paths`, and nothing else.
 
     Memory is bounded by `MEMORY_LIMIT`; what does not fit spills into the work folder.
     """
@@ -59,7 +59,7 @@ class Duck:
                 "autoinstall_known_extensions": False,
             }
         )
-        self._con.execute(f"SET allowed_directories = {_list([context.workdir])}")
+        self._con.execute(f"SET allowed_directories = {_list([context.workdir, context.keepdir])}")
         self._con.execute(f"SET allowed_paths = {_list(paths)}")
         for setting in SETTINGS:
             self._con.execute(f"SET {setting}")

@@ -1,0 +1,188 @@
+"""A conversion that goes on where the last attempt stopped makes the same bytes as one that never did."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobsapp.processors.data_conversion import DataConversion
+from jobsapp.processors.sdk import JSON
+from jobsapp.processors.testing import FakeContext, Run, run_processor
+
+quick = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+class Crash(BaseException):
+    """The end of a process, as far as a test can have one without losing its own."""
+
+
+class Crashing(FakeContext):
+    """Crashes at progress report number `crash_at`. It waits a little for checkpoints, so that there are some."""
+
+    crash_at = -1
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        super().__init__(folder, **options)
+        self._saved = threading.Event()
+
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
+        super().progress(current, total, message)
+        self._saved.wait(0.01)
+        self._saved.clear()
+        if len(self.history) == self.crash_at:
+            raise Crash
+
+    def checkpoint(self, state: JSON) -> None:
+        super().checkpoint(state)
+        self._saved.set()
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pieces, each of them followed by a checkpoint if the disk is fast enough."""
+    monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 0.0)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 300)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[Path]:
+    return (tmp_path / str(n) for n in count())
+
+
+def convert(source: Path, folder: Path, data: dict[str, Any], context: FakeContext | None = None) -> Run:
+    return run_processor(DataConversion, data, files=[source], tmp_path=folder, context=context)
+
+
+def made(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """All that is kept of a run, but for its time."""
+    result = {key: value for key, value in run.result.items() if key != "seconds"}
+    return result, {name: path.read_bytes() for name, path in run.artifacts.items()}
+
+
+ROWS = 400
+
+
+def rows(seed: int, *, late: bool, broken: bool) -> list[str]:
+    draw = random.Random(seed)
+    texts = ["", "007", "1", "true", 'a "b", c', "line\nbreak", "é", "x" * 40, "[1]"]
+    lines = []
+    for number in range(ROWS):
+        row: dict[str, JSON] = {"id": number, "mixed": draw.choice([1, "1", None, True]), "t": draw.choice(texts)}
+        row["n"] = {"x": [1.5, draw.choice(texts)]}
+        if late and number > ROWS // 2:
+            row["late"] = number if number % 3 else str(number)
+        if number > ROWS // 3 and number % 5 == 0:
+            row.pop("t")
+        line = json.dumps(row, ensure_ascii=bool(number % 2), separators=(",", ":"))
+        lines.append(line[:-1] if broken and number % 29 == 3 else line)
+    return lines
+
+
+def write(folder: Path, lines: list[str], kind: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"t.{kind}"
+    path.write_text("\n".join(lines) + "\n" if kind == "jsonl" else "[" + ",\n".join(lines) + "]")
+    return path
+
+
+JSON_WAYS: list[tuple[str, dict[str, Any]]] = [
+    ("jsonl", {"targetFormat": "csv"}),
+    ("jsonl", {"targetFormat": "tsv", "columns": ["n", "id"], "rename": {"n": "N"}}),
+    ("jsonl", {"targetFormat": "jsonl"}),
+    ("jsonl", {"targetFormat": "json", "columns": ["id", "late"]}),
+    ("jsonl", {"targetFormat": "parquet", "types": "exact"}),
+    ("jsonl", {"targetFormat": "csv", "compression": "gzip"}),
+    ("jsonl", {"targetFormat": "jsonl", "compression": "zstd"}),
+    ("jsonl", {"targetFormat": "csv", "encoding": "latin-1"}),
+    ("json", {"targetFormat": "csv"}),
+    ("json", {"targetFormat": "json"}),
+    ("json", {"targetFormat": "jsonl"}),
+    ("json", {"targetFormat": "parquet"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "data"), JSON_WAYS)
+@quick
+@given(
+    seed=st.integers(0, 9),
+    cuts=st.lists(st.integers(1, 100), min_size=1, max_size=3),
+    late=st.booleans(),
+    broken=st.booleans(),
+)
+def test_the_bytes_are_those_of_one_run(folders, kind, data, seed, cuts, late, broken):
+    folder = next(folders)
+    late = late or "late" in data.get("columns", [])
+    broken = broken and kind == "jsonl"
+    source = write(folder, rows(seed, late=late, broken=broken), kind)
+    data = data | ({"onBadRow": "skip"} if broken else {})
+    whole = convert(source, folder / "whole", data)
+    reports, context = len(whole.progress), None
+    for cut in cuts:
+        at = max(1, reports * cut // 101)
+        context = Crashing(folder / "cut", files=[source]) if context is None else again(context, source)
+        context.crash_at = at
+        try:
+            run = convert(source, folder / "cut", data, context)
+            break
+        except Crash:
+            pass
+    else:
+        run = convert(source, folder / "cut", data, again(context, source))
+    assert made(run) == made(whole)
+    assert warnings(run) == warnings(whole)
+    shares = [step.current for step in run.progress]
+    assert shares == sorted(shares)
+    assert not run.context.keepdir.exists()
+
+
+def again(context: FakeContext, source: Path) -> Crashing:
+    after = context.next_attempt()
+    return Crashing(
+        after.folder,
+        files=[source],
+        attempt=after.attempt,
+        last_checkpoint=after.last_checkpoint,
+        threads=after.threads,
+    )
+
+
+def warnings(run: Run) -> list[str]:
+    return [line for level, line in run.log if level == "warning"]
+
+
+class Photographing(Crashing):
+    """Keeps each checkpoint, with the files as they are when it is given, in `photos`."""
+
+    def checkpoint(self, state: JSON) -> None:
+        shutil.copytree(self.keepdir, self.folder / "photos" / str(len(self.checkpoints) + 1))
+        super().checkpoint(state)
+
+
+@pytest.mark.parametrize(("kind", "data"), JSON_WAYS)
+def test_each_checkpoint_is_enough(folders, kind, data):
+    folder = next(folders)
+    source = write(folder, rows(1, late="encoding" not in data, broken=False), kind)
+    camera = Photographing(folder / "whole", files=[source])
+    whole = convert(source, folder / "whole", data, camera)
+    assert len(camera.checkpoints) >= 3
+    for number in range(1, len(camera.checkpoints) + 1, max(1, len(camera.checkpoints) // 10)):
+        saved = camera.checkpoints[number - 1]
+        context = Crashing(folder / str(number), files=[source], attempt=2, last_checkpoint=saved)
+        shutil.copytree(folder / "whole" / "photos" / str(number), context.keepdir, dirs_exist_ok=True)
+        run = convert(source, folder / str(number), data, context)
+        assert made(run) == made(whole)
+        assert any(line.startswith("Resumed at ") for _, line in run.log)
+        assert run.progress[0].current == int(saved["done"] * source.stat().st_size)
