@@ -27,7 +27,7 @@ from .work import BadRow, Rejected, Work
 
 @dataclass(frozen=True)
 class Form:
-    """How to write the CSV. `tokens`: note the first characters of each column's tokens. `follows`: more is to be done."""
+    """How to write the CSV. `tokens`: note the first characters of each column's tokens. `follows`: more is to do."""
 
     delimiter: str = ","
     null_text: str = ""
