@@ -151,4 +151,4 @@ class Keeps(Processor):
         (context.keepdir / str(context.attempt)).touch()
         if context.attempt >= data.until:
             return {"found": found}
-        raise Permanent("over") if data.how == "permanent" else Retry("again", after=0.01)
+        raise Permanent("over") if data.how == "permanent" else Retry("again", after=60)

@@ -276,3 +276,125 @@ def checkpoint(source: Path, context: FakeContext, target: str, size: int) -> JS
     conversion = conversion_id(data, context.file(file_id(source)), "parquet")
     files = {"rows": ["1.1.rows", size]}
     return {"conversion": conversion, "files": files, "state": {"grown": True}, "done": 0.1, "seconds": 1}
+
+
+BEGUN = {"targetFormat": "csv"}
+
+
+@pytest.fixture
+def crashed(folders) -> tuple[Path, Crashing]:
+    """The source of a conversion that has crashed, and the context of the attempt after it."""
+    folder = next(folders)
+    source = write(folder, rows(1, late=False, broken=False), "jsonl")
+    context = Crashing(folder / "cut", files=[source])
+    context.crash_at = 50
+    with pytest.raises(Crash):
+        convert(source, folder / "cut", BEGUN, context)
+    after = again(context, source)
+    assert after.last_checkpoint
+    return source, after
+
+
+def resumed(run: Run) -> bool:
+    return any(line.startswith("Resumed at ") for _, line in run.log)
+
+
+def said(run: Run) -> str:
+    return "\n".join(line for _, line in run.log)
+
+
+def test_it_goes_on(crashed):
+    source, context = crashed
+    assert resumed(convert(source, context.folder, BEGUN, context))
+
+
+def test_files_that_are_gone_or_too_short_are_not_gone_on_with(crashed):
+    source, context = crashed
+    whole = made(convert(source, context.folder / "whole", BEGUN))
+    for harm in (lambda path: path.write_bytes(path.read_bytes()[:-300]), Path.unlink):
+        name, size = context.last_checkpoint["files"]["rows"]
+        path = context.keepdir / name
+        with path.open("r+b") as file:
+            file.truncate(size)
+        harm(path)
+        run = convert(source, context.folder, BEGUN, context)
+        assert made(run) == whole
+        assert not resumed(run)
+        assert "its files are not here. Starting from the beginning" in said(run)
+        assert run.progress[0].current == 0
+        context.keepdir.mkdir()
+        (context.keepdir / name).write_bytes(b"")
+
+
+@pytest.mark.parametrize("what", ["source", "options", "version"])
+def test_a_half_of_something_else_is_not_gone_on_with(crashed, what, monkeypatch):
+    source, context = crashed
+    data = dict(BEGUN)
+    if what == "source":
+        # As long as before, so that its size tells nothing.
+        source.write_bytes(source.read_bytes().replace(b'"007"', b'"700"'))
+    elif what == "options":
+        data["nullText"] = "NA"
+    else:
+        monkeypatch.setattr("jobsapp.processors.data_conversion.kept.FORM", 2)
+    run = convert(source, context.folder, data, context)
+    assert made(run) == made(convert(source, context.folder / "whole", data))
+    assert not resumed(run)
+    assert "Starting from the beginning" in said(run)
+
+
+def test_what_no_checkpoint_names_is_not_read(crashed):
+    """An attempt that was given up goes on writing; its file is longer than the checkpoint says."""
+    source, context = crashed
+    whole = made(convert(source, context.folder / "whole", BEGUN))
+    name, size = context.last_checkpoint["files"]["rows"]
+    path = context.keepdir / name
+    beginning = path.read_bytes()[:size]
+    path.write_bytes(beginning + b"rubbish" * 100)
+    run = convert(source, context.folder, BEGUN, context)
+    assert (made(run), resumed(run)) == (whole, True)
+
+
+def test_a_given_up_attempt_never_removes_what_a_later_one_wrote(crashed):
+    source, context = crashed
+    later = context.keepdir / "9.1.rows"
+    later.write_bytes(b"of attempt 9")
+    context.crash_at = 30
+    with pytest.raises(Crash):
+        convert(source, context.folder, BEGUN, context)
+    assert len(context.checkpoints) >= 2
+    left = {path.name for path in context.keepdir.iterdir()}
+    assert "9.1.rows" in left
+    assert not [name for name in left if name.startswith("1.")], "two checkpoints later the old halves are gone"
+
+
+def test_a_file_is_on_disk_before_it_is_named(crashed, monkeypatch):
+    import jobsapp.processors.data_conversion.saver as saver
+
+    source, context = crashed
+    on_disk, real = set(), saver._to_disk
+    monkeypatch.setattr(saver, "_to_disk", lambda path: (real(path), on_disk.add(path.name)))
+    run = convert(source, context.folder, BEGUN, context)
+    assert len(run.context.checkpoints) > 3
+    for saved in run.context.checkpoints:
+        assert {name for name, _ in saved["files"].values()} <= on_disk
+
+
+def test_too_large_a_state_is_not_saved(crashed, monkeypatch):
+    source, context = crashed
+    monkeypatch.setattr("jobsapp.processors.data_conversion.kept.LARGEST_STATE", 100)
+    run = convert(source, context.folder, BEGUN, context)
+    assert run.context.checkpoints == []
+
+
+def test_a_short_conversion_saves_nothing(folders, monkeypatch):
+    monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 5.0)
+    folder = next(folders)
+    run = convert(write(folder, rows(1, late=False, broken=False), "jsonl"), folder, BEGUN)
+    assert run.context.checkpoints == []
+
+
+def test_the_time_of_all_attempts_is_told(crashed):
+    source, context = crashed
+    context.last_checkpoint["seconds"] = 100.0
+    assert convert(source, context.folder, BEGUN, context).result["seconds"] > 100
