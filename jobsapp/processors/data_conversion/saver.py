@@ -57,7 +57,9 @@ class Saver:
             except FileNotFoundError:
                 pass  # The file is whole and has moved on, or all was swept: there is nothing to remember.
             except OSError as error:
+                # Once is enough: it stays busy, and nothing more is saved.
                 self._context.log(f"A checkpoint could not be saved: {error.strerror or error}.", "warning")
+                return
             with self._condition:
                 self._busy = False
 
