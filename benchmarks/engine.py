@@ -37,7 +37,7 @@ def measure(
 def progress_cost(calls: int = 1_000_000) -> Result:
     """Nanoseconds for one `context.progress(n, total, message)` in a tight loop."""
     job = ClaimedJob(UUID(int=1), UUID(int=2), None, "empty", "empty", {}, None, 1, 1, 1, 1)
-    context = JobContext(job, make_workdir=Path, find_file=lambda _: None, threads=1)
+    context = JobContext(job, make_workdir=Path, make_keepdir=Path, find_file=lambda _: None, threads=1)
     took = _timed(lambda: [context.progress(n, calls, "Working") for n in range(calls)])
     nothing = _timed(lambda: [str.upper("Working") for _ in range(calls)])
     return {

@@ -133,3 +133,22 @@ class NotInstalled(Processor):
 
     def run(self, data: Any, context: Context) -> Any:
         raise AssertionError("never runs")
+
+
+class Keeps(Processor):
+    """Leaves a file for the next attempt, until attempt `until`, which tells what it found."""
+
+    type = "keeps"
+    title = "Keeper of things"
+    retry = QUICK
+
+    class Input(Input):
+        until: int = 1000
+        how: str = "retry"
+
+    def run(self, data: Any, context: Context) -> Any:
+        found = sorted(path.name for path in context.keepdir.iterdir())
+        (context.keepdir / str(context.attempt)).touch()
+        if context.attempt >= data.until:
+            return {"found": found}
+        raise Permanent("over") if data.how == "permanent" else Retry("again", after=60)

@@ -114,6 +114,15 @@ class Context(Protocol):
     def workdir(self) -> Path:
         """A private folder on the storage's file system, removed when the attempt ends."""
 
+    @property
+    def keepdir(self) -> Path:
+        """A folder of the job on the storage's file system: the next attempt finds it as this one left it.
+
+        It goes when the job is over. It may be empty though there is a checkpoint (another machine, or swept), and
+        an attempt that was given up may still be writing in it. So name files by attempt, trust only what the
+        checkpoint names, with its size, and have it on disk (fsync) before the checkpoint names it.
+        """
+
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         """Say how far the work is. Stores three values and returns at once, so call it as often as you like.
 

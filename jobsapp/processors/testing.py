@@ -72,9 +72,12 @@ class FakeContext:
         self.attempt = attempt
         self.user_id: UUID | None = uuid4()
         self.organization_id = uuid4()
+        self.folder = folder
         self.workdir = folder / "work"
+        self.keepdir = folder / "kept"
         self.threads = threads
         self.last_checkpoint = last_checkpoint
+        self._paths = list(files)
         self.files = {file_id(path): path for path in files}
         self.artifacts: dict[str, Path] = {}
         self.history: list[Progress] = []
@@ -83,6 +86,7 @@ class FakeContext:
         self._cancel_when = cancel_when
         self._kept = folder / "artifacts"
         self.workdir.mkdir(parents=True, exist_ok=True)
+        self.keepdir.mkdir(parents=True, exist_ok=True)
         self._kept.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -133,6 +137,17 @@ class FakeContext:
         json.dumps(state, allow_nan=False)
         self.checkpoints.append(state)
 
+    def next_attempt(self) -> FakeContext:
+        """The context of the attempt after this one: with the same files, its last checkpoint and what it kept."""
+        last = self.checkpoints[-1] if self.checkpoints else self.last_checkpoint
+        return FakeContext(
+            self.folder,
+            files=list(self._paths),
+            threads=self.threads,
+            attempt=self.attempt + 1,
+            last_checkpoint=last,
+        )
+
     def leftovers(self) -> list[Path]:
         """Files that lie in the artifacts' folder but belong to no finished artifact."""
         return [path for path in self._kept.iterdir() if path not in self.artifacts.values()]
@@ -176,13 +191,19 @@ def run_processor(
 ) -> Run:
     """Check `data` with the processor's model and run it. Errors come through as they are.
 
-    `context_options` go to `FakeContext`. The work folder is removed afterwards, as the house does.
+    `context_options` go to `FakeContext`. The work folder is removed afterwards, as the house does; what was kept for
+    the next attempt stays if another may follow: give `context.next_attempt()` to run that.
     """
     made = processor() if isinstance(processor, type) else processor
     context = context or FakeContext(tmp_path, files=files, **context_options)
     checked = made.Input.model_validate(_with_files(made.Input, dict(data), files))
     try:
         result = made.run(checked, _as_context(context))
+    except (Permanent, Cancelled):
+        shutil.rmtree(context.keepdir, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(context.keepdir, ignore_errors=True)
     finally:
         shutil.rmtree(context.workdir, ignore_errors=True)
     return Run(result, context)

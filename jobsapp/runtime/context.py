@@ -50,6 +50,7 @@ class JobContext:
         job: ClaimedJob,
         *,
         make_workdir: Callable[[], Path],
+        make_keepdir: Callable[[], Path],
         find_file: Callable[[UUID], InputFile | None],
         threads: int,
     ) -> None:
@@ -64,8 +65,10 @@ class JobContext:
         self.lost = False
         self.made: list[MadeFile] = []
         self._make_workdir = make_workdir
+        self._make_keepdir = make_keepdir
         self._find_file = find_file
         self._workdir: Path | None = None
+        self._keepdir: Path | None = None
         self._progress: tuple[float | None, float | None, str | None] = (None, None, None)
         self._written: tuple[float | None, float | None, str | None] = (None, None, None)
         self._lines: list[LogLine] = []
@@ -77,6 +80,17 @@ class JobContext:
         if self._workdir is None:
             self._workdir = self._make_workdir()
         return self._workdir
+
+    @property
+    def keepdir(self) -> Path:
+        if self._keepdir is None:
+            self._keepdir = self._make_keepdir()
+        return self._keepdir
+
+    @property
+    def may_have_kept(self) -> bool:
+        """Whether this attempt, or one before it, may have left something in `keepdir`."""
+        return self._keepdir is not None or self.last_checkpoint is not None
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         self._progress = (current, total, self._progress[2] if message is None else message)

@@ -13,7 +13,7 @@ from types import FrameType
 from uuid import UUID
 
 from jobsapp.core.outcomes import Outcome, decide
-from jobsapp.core.states import Status
+from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost
@@ -110,6 +110,7 @@ class Horse:
         context = JobContext(
             job,
             make_workdir=lambda: storage.make_workdir(f"{job.id}.{job.attempt}"),
+            make_keepdir=lambda: storage.make_keepdir(job.id),
             find_file=lambda file_id: self._find_file(job.organization_id, file_id),
             threads=self._threads,
         )
@@ -119,8 +120,12 @@ class Horse:
             outcome = self._run(job, context)
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
-            if context.made and ended.transition.status == Status.COMPLETED:
-                self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], context.made)
+            made = context.made if ended.transition.status == Status.COMPLETED else []
+            if made or context.may_have_kept:
+                status = self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], made)
+                # Not if the job was given to another worker: what is kept is that one's now.
+                if status in TERMINAL:
+                    storage.remove_keepdir(job.id)
             else:
                 self._batch.add(ended)
         except LeaseLost:

@@ -61,8 +61,11 @@ class Ledger:
         """
         return self._told(self._persistently(ended, {}, queue, limit), ended)
 
-    def write_with_artifacts(self, ended: Sequence[Ended], made: Sequence[MadeFile]) -> None:
-        """The same for a job that made files, the last of `ended`: they are registered if it was still ours."""
+    def write_with_artifacts(self, ended: Sequence[Ended], made: Sequence[MadeFile]) -> str | None:
+        """The same for a job that made files, the last of `ended`: they are registered if it was still ours.
+
+        Returns what that job is now, or None if it was not ours any more.
+        """
         stored = {}
         for file in made:
             stored[new_id()] = file
@@ -72,9 +75,11 @@ class Ledger:
         except BaseException:
             self._drop_unregistered(stored)
             raise
-        if ended[-1].job_id not in {changed.id for changed in turn.finished}:
+        status = {changed.id: changed.status for changed in turn.finished}.get(ended[-1].job_id)
+        if status is None:
             self._drop_unregistered(stored)
         self._told(turn, ended)
+        return status
 
     def _persistently(self, ended: Sequence[Ended], files: dict[UUID, MadeFile], queue: str, limit: int) -> Turn:
         deadline = time.monotonic() + PERSIST_SECONDS

@@ -12,7 +12,7 @@ from psycopg import Connection
 from jobsapp.bus.hints import Hints
 from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.outcomes import Attempt, Died, Failure, decide
-from jobsapp.core.states import Status
+from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.registry import Registry
 from jobsapp.runtime.house import House
 from jobsapp.store.jobs import ChangedJob, LostJob, lost_jobs
@@ -50,9 +50,11 @@ def settle_lost_jobs(
             for lost in lost_jobs(connection, worker=worker)
             if (changed := _settle(connection, house.registry, lost, worker)) is not None
         ]
-    for lost, _ in settled:
+    for lost, changed in settled:
         # By attempt: the next one may have begun by now.
         house.storage.remove_workdirs(f"{lost.id}.{lost.attempt}")
+        if changed.status in TERMINAL:
+            house.storage.remove_keepdir(lost.id)
     changes = [changed for _, changed in settled]
     hints.publish([announcement(changed) for changed in changes])
     for queue in {changed.queue for changed in changes if changed.status == Status.PENDING}:

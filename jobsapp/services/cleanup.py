@@ -66,9 +66,10 @@ class Cleanup:
     def sweep(self) -> int:
         """Remove bytes that belong to no row: left by a crash between storage and database. Returns how many."""
         removed = 0
-        active = {str(job_id) for job_id in self._session.scalars(select(Job.id).where(Job.status == Status.ACTIVE))}
-        for path in self._storage.stale(STALE_SECONDS):
-            if path.name.partition(".")[0] not in active:
+        stale = list(self._storage.stale(STALE_SECONDS))
+        unfinished = self._unfinished({path.name.partition(".")[0] for path in stale})
+        for path in stale:
+            if path.name.partition(".")[0] not in unfinished:
                 remove(path)
                 removed += 1
         for file_id in self._storage.stored_ids(STALE_SECONDS):
@@ -77,10 +78,24 @@ class Cleanup:
                 removed += 1
         return removed
 
+    def _unfinished(self, names: Iterable[str]) -> set[str]:
+        """Those that are ids of unfinished jobs: a pending one may need what an attempt left for the next."""
+        ids = [UUID(name) for name in names if _is_id(name)]
+        live = select(Job.id).where(Job.id.in_(ids), Job.status.in_([Status.PENDING, Status.ACTIVE]))
+        return {str(job_id) for job_id in self._session.scalars(live)}
+
     def _delete_bytes(self, file_ids: Iterable[UUID]) -> None:
         """Only after the COMMIT: a row without its bytes cannot be mended, bytes without a row go with the sweep."""
         for file_id in file_ids:
             self._storage.delete(file_id)
+
+
+def _is_id(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _days(days: int) -> int:

@@ -27,6 +27,10 @@ class Files:
         """Where the bytes of an upload go while they arrive."""
         return self._storage.receiver()
 
+    def forget_kept(self, job_id: UUID) -> None:
+        """Remove what the attempts of a job left for the next one: there will be none."""
+        self._storage.remove_keepdir(job_id)
+
     def register(self, actor: Actor, received: Receiver, name: str) -> StoredFile:
         """Keep an upload that has arrived whole, and commit. `name` is for people; it is never used as a path.
 

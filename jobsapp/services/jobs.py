@@ -78,6 +78,7 @@ class Jobs:
     def __init__(self, session: DbSession, registry: Registry, hints: Hints, files: Files) -> None:
         self._session = session
         self._registry = registry
+        self._files = files
         self._hints = hints
         self._inputs = Inputs(session, files)
         self._bulk = Bulk(session, registry, hints, self._inputs)
@@ -191,6 +192,8 @@ class Jobs:
         changed = store.cancel_job(driver(self._session), job_id, user_id=actor.user_id, reason=reason)
         if changed is None:
             raise Conflict(f"The job is {job.status}: only a pending or active job can be cancelled.")
+        if changed.status == Status.CANCELLED:
+            after_commit(self._session(), partial(self._files.forget_kept, job_id))
         return self._changed(actor, changed)
 
     def retry(self, actor: Actor, job_id: UUID) -> Job:

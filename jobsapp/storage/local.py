@@ -18,6 +18,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 CHUNK = 1024 * 1024
+KEPT = ".kept"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,20 @@ class LocalStorage:
         """A new folder for one attempt of one job; whoever asks for it removes it. `label` goes into its name."""
         self.work.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=self.work, prefix=f"{label}."))
+
+    def keepdir(self, job_id: UUID) -> Path:
+        """The folder in which the attempts of a job leave things for the next one; it may not exist."""
+        return self.work / f"{job_id}{KEPT}"
+
+    def make_keepdir(self, job_id: UUID) -> Path:
+        """The same, made if it is not there. It goes when the job is over, or with the sweep."""
+        folder = self.keepdir(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remove_keepdir(self, job_id: UUID) -> None:
+        """Call it once the job is over; no error if there is none."""
+        remove(self.keepdir(job_id))
 
     def remove_workdirs(self, prefix: str) -> None:
         """Remove the work folders whose label begins with `prefix`, left by attempts that died."""

@@ -57,3 +57,37 @@ def test_cancelling_leaves_no_artifact(tmp_path, text):
     with pytest.raises(Cancelled):
         run_processor(Shout, {}, files=[text], tmp_path=tmp_path, context=context)
     assert (context.artifacts, context.leftovers()) == ({}, [])
+
+
+class Half(Processor):
+    """Leaves half a word for the attempt after it."""
+
+    type = "half"
+    title = "Half"
+
+    class Input(Input):
+        error: bool = True
+
+    def run(self, data, context: Context):
+        half = context.keepdir / "half"
+        if half.exists():
+            return {"word": half.read_text() + context.last_checkpoint["rest"], "attempt": context.attempt}
+        half.write_text("chan")
+        context.checkpoint({"rest": "nel"})
+        raise ValueError("again") if data.error else Permanent("never again")
+
+
+def test_an_attempt_after_another(tmp_path):
+    context = FakeContext(tmp_path)
+    with pytest.raises(ValueError, match="again"):
+        run_processor(Half, {}, tmp_path=tmp_path, context=context)
+    run = run_processor(Half, {}, tmp_path=tmp_path, context=context.next_attempt())
+    assert run.result == {"word": "channel", "attempt": 2}
+    assert not context.keepdir.exists()
+
+
+def test_nothing_is_kept_when_no_attempt_follows(tmp_path):
+    context = FakeContext(tmp_path)
+    with pytest.raises(Permanent, match="never"):
+        run_processor(Half, {"error": False}, tmp_path=tmp_path, context=context)
+    assert not context.keepdir.exists()

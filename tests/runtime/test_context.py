@@ -20,9 +20,10 @@ JOB = ClaimedJob(UUID(int=1), UUID(int=2), None, "echo", "echo", {}, {"done": 3}
 
 
 def real(folder: Path, find: Callable[[UUID], InputFile | None] = lambda _: None) -> JobContext:
-    workdir = folder / "work"
+    workdir, keepdir = folder / "work", folder / "kept"
     workdir.mkdir(exist_ok=True)
-    return JobContext(JOB, make_workdir=lambda: workdir, find_file=find, threads=1)
+    keepdir.mkdir(exist_ok=True)
+    return JobContext(JOB, make_workdir=lambda: workdir, make_keepdir=lambda: keepdir, find_file=find, threads=1)
 
 
 def fake(folder: Path) -> FakeContext:
@@ -39,6 +40,8 @@ def test_it_knows_the_attempt_and_the_last_checkpoint(context: Context) -> None:
     assert (context.attempt, context.last_checkpoint) == (2, {"done": 3})
     assert context.threads >= 1
     assert context.workdir.is_dir()
+    assert context.keepdir.is_dir()
+    assert context.keepdir != context.workdir
 
 
 def test_a_missing_file_fails_for_good(context: Context) -> None:
@@ -89,7 +92,7 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.floats(), st.none() | st.floats())))
 def test_the_percentage_that_is_written_never_goes_back(steps: list[tuple[float, float | None]]) -> None:
-    context = JobContext(JOB, make_workdir=Path, find_file=lambda _: None, threads=1)
+    context = JobContext(JOB, make_workdir=Path, make_keepdir=Path, find_file=lambda _: None, threads=1)
     shown: list[float] = []
     for current, total in steps:
         context.progress(current, total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 
 from jobsapp.processors.sdk import JSON, Context
@@ -13,6 +12,7 @@ from .formats import guess, result_name
 from .from_csv import from_csv
 from .from_json import from_json
 from .from_parquet import from_parquet
+from .kept import Kept, conversion_id
 from .model import ConversionInput, Format
 from .progress import Meter, Stage
 from .work import Outcome, Rejected, Work
@@ -28,17 +28,17 @@ READERS: dict[Format, Callable[[Work], Outcome]] = {
 
 def convert(data: ConversionInput, context: Context) -> JSON:
     """Convert and describe what was done. Raises `Permanent` with a sentence, or `Cancelled`."""
-    started = time.monotonic()
     source = context.file(data.source)
     source_format = data.source_format or guess(source)
     name, media_type = result_name(source.name, data.target_format, data.compression)
-    meter = Meter(context, source.size)
-    Stage(meter).at(0.0, "Opening…")
     with (
+        Kept(context, conversion_id(data, source, source_format)) as kept,
         context.artifact(name, media_type) as artifact,
         Duck(context, source.path, artifact.path) as duck,
     ):
-        work = Work(context, data, source, source_format, duck, artifact.path, Stage(meter))
+        meter = Meter(context, source.size, kept.done)
+        Stage(meter).at(0.0, "Opening…")
+        work = Work(context, data, source, source_format, duck, artifact.path, Stage(meter), kept)
         outcome = READERS[source_format](work)
         context.check_cancelled()
         size = artifact.path.stat().st_size
@@ -51,7 +51,7 @@ def convert(data: ConversionInput, context: Context) -> JSON:
         "columns": [{"name": column.name, "type": column.label} for column in outcome.columns],
         "bytesIn": source.size,
         "bytesOut": size,
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(kept.spent, 3),
         "sourceFormat": source_format,
         "targetFormat": data.target_format,
         "encoding": outcome.encoding,

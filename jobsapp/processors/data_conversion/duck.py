@@ -41,7 +41,7 @@ def _list(paths: Iterable[Path]) -> str:
 
 
 class Duck:
-    """A connection that may touch the work folder and `paths`, and nothing else.
+    """A connection that may touch the job's folders and `paths`, and nothing else.
 
     Memory is bounded by `MEMORY_LIMIT`; what does not fit spills into the work folder.
     """
@@ -59,7 +59,7 @@ class Duck:
                 "autoinstall_known_extensions": False,
             }
         )
-        self._con.execute(f"SET allowed_directories = {_list([context.workdir])}")
+        self._con.execute(f"SET allowed_directories = {_list([context.workdir, context.keepdir])}")
         self._con.execute(f"SET allowed_paths = {_list(paths)}")
         for setting in SETTINGS:
             self._con.execute(f"SET {setting}")
@@ -70,19 +70,27 @@ class Duck:
     def __exit__(self, *_: object) -> None:
         self._con.close()
 
-    def run(self, sql: str, stage: Stage, message: str) -> list[tuple[Any, ...]]:
-        """Run one statement and give its rows. Raises `Cancelled`, or DuckDB's own error."""
+    def run(
+        self, sql: str, stage: Stage, message: str, meanwhile: Callable[[], object] = lambda: None
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement and give its rows. Raises `Cancelled`, or DuckDB's own error.
+
+        `meanwhile` is called each time that progress is told.
+        """
         rows: list[tuple[Any, ...]] = []
-        self.each(sql, rows.extend, stage, message)
+        self._each(sql, rows.extend, stage, message, meanwhile)
         return rows
 
-    def each(self, sql: str, take: Callable[[Rows], object], stage: Stage, message: str) -> None:
+    def _each(
+        self, sql: str, take: Callable[[Rows], object], stage: Stage, message: str, meanwhile: Callable[[], object]
+    ) -> None:
         """Run one statement and hand its rows to `take`, a batch at a time, in the statement's thread."""
         work = _Work(self._con, sql, take)
         work.start()
         try:
             while not work.done.wait(POLL_SECONDS):
                 stage.at(max(self._con.query_progress(), 0.0) / 100, message)
+                meanwhile()
         except BaseException:
             # Again and again: an interrupt that comes before the statement has begun is lost.
             while not work.done.wait(0.05):

@@ -35,7 +35,8 @@ def _convert(work: Work, source: Path) -> Outcome:
         return write_json(work, source)
     if data.target_format != "parquet" and data.compression == "none":
         delimiter = "\t" if data.target_format == "tsv" else ","
-        written = write_csv(work, source, work.target, Form(delimiter, data.null_text, data.header))
+        written = write_csv(work, source, Form(delimiter, data.null_text, data.header))
+        written.path.replace(work.target)
         return Outcome(written.rows, [Column(name, "") for name in written.names], written.rejected)
     return _through_csv(work, source)
 
@@ -43,9 +44,9 @@ def _convert(work: Work, source: Path) -> Outcome:
 def _through_csv(work: Work, source: Path) -> Outcome:
     parquet, exact = work.data.target_format == "parquet", work.data.types == "exact"
     first, second = work.stage.split(3, 2)
-    path = work.scratch("rows.csv")
-    written = write_csv(work.within(first), source, path, Form(ignore_case=parquet, tokens=parquet and exact))
-    file = CsvFile(Dialect(path, ",", '"', header=True, null_text=""), tuple(written.names))
+    form = Form(ignore_case=parquet, tokens=parquet and exact, follows=True)
+    written = write_csv(work.within(first), source, form)
+    file = CsvFile(Dialect(written.path, ",", '"', header=True, null_text=""), tuple(written.names))
 
     def typed(work: Work, table: Table) -> tuple[Table, Work]:
         if not (parquet and exact):

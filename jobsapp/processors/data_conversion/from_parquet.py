@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from jobsapp.processors.sdk import Permanent
 
 from .duck import literal, name
+from .grow import copy_growing
 from .infer import NOT_JSON
 from .model import ConversionInput
 from .progress import Stage
@@ -33,10 +34,17 @@ def from_parquet(work: Work) -> Outcome:
     columns = choose([_typed(row[0], row[1]) for row in described], work.data)
     if work.data.target_format != "parquet":
         columns = tuple(_as_text(column, work.data) for column in columns)
-        _refuse_values(work, sql, columns)
-    table = Table(sql, columns)
-    rows = work.duck.run(copy(table, work.target, work.data), work.stage.rest(), "Converting…")[0][0]
-    return Outcome(rows, table.columns)
+        if not work.kept.found:
+            _refuse_values(work, sql, columns)
+    if work.data.target_format == "parquet" or work.data.compression != "none":
+        # A Parquet file has its index at the end, a packed one its state in memory: half of one is worth nothing.
+        statement = copy(Table(sql, columns), work.target, work.data)
+        return Outcome(work.duck.run(statement, work.stage.rest(), "Converting…")[0][0], columns)
+
+    def rows_from(first: int) -> Table:
+        return Table(f"(SELECT * FROM {sql} WHERE file_row_number >= {first})" if first else sql, columns)
+
+    return Outcome(copy_growing(work, rows_from, "Converting…"), columns)
 
 
 def _start(work: Work) -> Stage:

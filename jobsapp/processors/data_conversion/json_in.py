@@ -37,17 +37,29 @@ class Batch:
     done: int
 
 
+Position = list[int]
+"""Where a batch ends. Lines: bytes before it, number of the line after it. Items: bytes that were read, how many of
+these belong to the items after it, the number of items before it."""
+
+
 class Reader:
-    """Reads the values of the file at `path`. A broken value goes to `reject`, which may raise."""
+    """Reads the values of the file at `path`. A broken value goes to `reject`, which may raise.
+
+    `position`: where the batch that was given last ends; empty before the first, and after the end of an array.
+    """
 
     def __init__(self, path: Path, format: Format, reject: Callable[[BadRow], None]) -> None:
         self._path, self._format, self._reject = path, format, reject
         self.unit = "Line" if format == "jsonl" else "Item"
+        self.position: Position = []
 
-    def batches(self) -> Iterator[Batch]:
-        """UTF-8 for certain, JSON only after `checked`. Raises `Permanent` if the file is not what its format says."""
+    def batches(self, start: Position | None = None) -> Iterator[Batch]:
+        """UTF-8 for certain, JSON only after `checked`. Raises `Permanent` if the file is not what its format says.
+
+        `start`: a `position`; then the batches after it come, just as if all had been read.
+        """
         with self._path.open("rb", 1 << 18) as file:
-            yield from self._lines(file) if self._format == "jsonl" else self._items(file)
+            yield from self._lines(file, start) if self._format == "jsonl" else self._items(file, start)
 
     def checked(self, batch: Batch) -> Batch:
         """The batch without what is not JSON; that is rejected."""
@@ -68,8 +80,9 @@ class Reader:
     def reject(self, bad: BadRow) -> None:
         self._reject(bad)
 
-    def _lines(self, file: BinaryIO) -> Iterator[Batch]:
-        number, offset = 1, 0
+    def _lines(self, file: BinaryIO, start: Position | None) -> Iterator[Batch]:
+        offset, number = start or (0, 1)
+        file.seek(offset)
         while lines := _some_lines(file, number):
             size = sum(map(len, lines))
             if offset == 0:
@@ -79,6 +92,7 @@ class Reader:
             if not all(values) or not _is_text(b"".join(lines)):
                 values, places = self._sieve(values, number, offset)
             number, offset = number + len(lines), offset + size
+            self.position = [offset, number]
             yield Batch(values, places, offset)
 
     def _sieve(self, values: Sequence[bytes], number: int, offset: int) -> tuple[list[bytes], list[int]]:
@@ -93,13 +107,14 @@ class Reader:
                 places.append(place)
         return good, places
 
-    def _items(self, file: BinaryIO) -> Iterator[Batch]:
-        array = _Array(file.read)
-        number = 1
+    def _items(self, file: BinaryIO, start: Position | None) -> Iterator[Batch]:
+        array = _Array(file, start)
+        number = start[2] + 1 if start else 1
         for values in array.items():
             if not _is_text(b"".join(values)):
                 place = next(n for n, value in enumerate(values, number) if not _is_text(value))
                 raise Permanent(f"Item {place:,} is not UTF-8. Correct the file.")
+            self.position = array.position
             yield Batch([_one_line(v) for v in values], range(number, number + len(values)), array.done)
             number += len(values)
 
@@ -167,14 +182,36 @@ class _Array:
 
     TRIES = 16
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
+    def __init__(self, file: BinaryIO, start: Position | None) -> None:
+        self._read = file.read
         self._buffer = b""
         self._text: str | None = None
         self._at = self._count = self.done = 0
-        self._ended = False
+        self._begun = start is not None
+        self._ended = self._closed = False
+        if start:
+            self.done, held, self._count = start
+            file.seek(self.done - held)
+            self._buffer = self._read(held)
+
+    @property
+    def position(self) -> Position:
+        return [] if self._closed else [self.done, len(self._buffer) - self._at, self._count]
 
     def items(self) -> Iterator[list[bytes]]:
+        """Lists of items, none of it empty but perhaps the last."""
+        if not self._begun and not self._open():
+            return
+        while not self._closed:
+            if self._begun:
+                self._more()
+            self._begun = True
+            values, self._closed = self._cut()
+            self._count += len(values)
+            yield values
+
+    def _open(self) -> bool:
+        """Read the opening bracket. False if the closing one follows."""
         self._more()
         self._buffer = self._buffer.removeprefix(b"\xef\xbb\xbf")
         self._space()
@@ -187,14 +224,8 @@ class _Array:
         self._space()
         if self._buffer[self._at : self._at + 1] == b"]":
             self._finish(self._at + 1)
-            return
-        closed = False
-        while not closed:
-            values, closed = self._cut()
-            self._count += len(values)
-            yield values
-            if not closed:
-                self._more()
+            return False
+        return True
 
     def _cut(self) -> tuple[list[bytes], bool]:
         """All whole items of the buffer, and whether the array closed."""

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from .duck import literal
 from .json_in import Batch, Reader
 from .json_keys import Keys
+from .kept import State
 from .rejects import Rejects
 from .table import Column, pick
 from .targets import raw_lines
@@ -22,32 +24,65 @@ _encode = msgspec.json.Encoder().encode
 
 def write_json(work: Work, source: Path) -> Outcome:
     """Raises `Permanent` for what is not JSON, and for columns that no row has."""
-    if work.data.compression == "none":
-        return _write(work, source, work.target)
-    first, second = work.stage.split(3, 1)
-    plain = work.scratch("rows.json")
-    outcome = _write(work.within(first), source, plain)
-    lines = f"(SELECT line FROM {_lines_of(plain)})"
+    plain = work.data.compression == "none"
+    first, second = work.stage.split(3, 0 if plain else 1)
+    rows = _Rows(work.within(first), follows=not plain)
+    outcome = rows.write(source)
+    if plain:
+        rows.path.replace(work.target)
+        return outcome
+    lines = f"(SELECT line FROM {_lines_of(rows.path)})"
     work.duck.run(raw_lines(lines, work.target, work.data.compression), second, "Compressing…")
     return outcome
 
 
-def _write(work: Work, source: Path, target: Path) -> Outcome:
-    rejects = Rejects(work.data, work.scratch("rejected.jsonl"))
-    array, keys, rows = work.data.target_format == "json", Keys(), 0
-    reader = Reader(source, work.format, rejects.add)
-    size = max(source.stat().st_size, 1)
-    between = b",\n" if array else b"\n"
-    with target.open("wb") as file:
-        for batch in reader.batches():
-            values = _chosen(work, batch, keys, reader)
-            if values:
-                file.write((between if rows else b"[\n" if array else b"") + between.join(values))
-            rows += len(values)
-            work.stage.at(batch.done / size, f"Converting… row {rows:,}")
-        file.write((b"\n]\n" if rows else b"[]\n") if array else (b"\n" if rows else b""))
-    names = [new for _, new in pick(keys.names, work.data)] if rows or keys.names else []
-    return Outcome(rows, [Column(name, "", label="json") for name in names], rejects.finish())
+class _Rows:
+    """The rows, written to `path`. `follows`: that is not the end."""
+
+    def __init__(self, work: Work, *, follows: bool) -> None:
+        self._work, self._follows = work, follows
+        found = self._found = work.kept.found
+        self._array = work.data.target_format == "json"
+        self._keys = Keys(found["keys"] if found else ())
+        self._rows = found["rows"] if found else 0
+        rejected = work.kept.part("rejected", go_on=True)
+        self._rejects = Rejects(work.data, rejected, found and found["rejects"])
+        self.path = work.kept.part("rows", go_on=True)
+
+    def write(self, source: Path) -> Outcome:
+        array, work = self._array, self._work
+        reader = Reader(source, work.format, self._rejects.add)
+        if not (self._found and self._found["whole"]):
+            with self.path.open("ab") as file:
+                self._copy(reader, max(source.stat().st_size, 1), file)
+                file.write((b"\n]\n" if self._rows else b"[]\n") if array else (b"\n" if self._rows else b""))
+                if self._follows and work.kept.worthwhile:
+                    self._save(reader, file, whole=True)
+        names = [new for _, new in pick(self._keys.names, work.data)] if self._rows or self._keys.names else []
+        return Outcome(self._rows, [Column(name, "", label="json") for name in names], self._rejects.finish())
+
+    def _copy(self, reader: Reader, size: int, file: BinaryIO) -> None:
+        between = b",\n" if self._array else b"\n"
+        for batch in reader.batches(self._found["position"] if self._found else None):
+            if values := _chosen(self._work, batch, self._keys, reader):
+                file.write((between if self._rows else b"[\n" if self._array else b"") + between.join(values))
+            self._rows += len(values)
+            self._work.stage.at(batch.done / size, f"Converting… row {self._rows:,}")
+            if reader.position and self._work.kept.due:
+                self._save(reader, file)
+
+    def _save(self, reader: Reader, file: BinaryIO, *, whole: bool = False) -> None:
+        file.flush()
+        state: State = {
+            "whole": whole,
+            "keys": self._keys.names,
+            "position": reader.position,
+            "rows": self._rows,
+            "rejects": self._rejects.state(),
+        }
+        rejected = self._rejects.path
+        files = {"rows": (self.path, file.tell()), "rejected": (rejected, rejected.stat().st_size)}
+        self._work.kept.save(self._work.stage.meter.done, files, state)
 
 
 def _chosen(work: Work, batch: Batch, keys: Keys, reader: Reader) -> list[bytes]:

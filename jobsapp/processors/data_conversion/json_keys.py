@@ -26,14 +26,16 @@ Columns = list[list[msgspec.Raw]]
 class Keys:
     """Learns the keys of batch after batch and takes batches apart into columns of raw tokens.
 
-    `names` grows; `fresh` is True after a batch that brought new ones.
+    `names` grows; `fresh` is True after a batch that brought new ones. Those given are known from the beginning.
     """
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self.names = list(names)
         self.fresh = False
         self._decode: Any = None
         self._getters: list[Any] = []
+        if self.names:
+            self._compile()
 
     def columns(self, batch: Batch, reader: Reader) -> tuple[Columns, Batch]:
         """Tokens by column, then by row; `null` where a row lacks the key. Rows that will not do are rejected.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -98,6 +99,13 @@ class _Side:
     present: bool = False
     first: dict[Kind, int] = field(default_factory=dict)
 
+    def state(self) -> list[Any]:
+        return [self.present, *(self.first.get(kind) for kind in KINDS)]
+
+    def put(self, state: list[Any]) -> None:
+        self.present = state[0]
+        self.first = {kind: place for kind, place in zip(KINDS, state[1:], strict=True) if place is not None}
+
     def look(self, tokens: Sequence[msgspec.Raw], places: Sequence[int], kinds: Set[Kind]) -> Set[Kind]:
         """Which of the `kinds` are in this batch; their first places are noted."""
         column = b"\n" + b"\n".join(tokens)
@@ -140,17 +148,37 @@ class _Column:
         if self.early is not None and self.open and places[0] < self.mixed_at:
             self.open -= self.early.look(tokens, places, self.open)
 
+    def state(self) -> list[Any]:
+        early = 0 if self.early is None else 1 if self.early is self.texts else 2
+        return [self.texts.state(), self.tokens.state(), self.mixed_at, early]
+
+    @classmethod
+    def of(cls, state: list[Any]) -> _Column:
+        texts, tokens, mixed_at, early = state
+        column = cls(_Side(_first_text), _Side(_first_token), mixed_at)
+        column.texts.put(texts)
+        column.tokens.put(tokens)
+        column.early = (None, column.texts, column.tokens)[early]
+        return column
+
     def both(self) -> list[tuple[Kind, int, int]]:
         first, texts = self.tokens.first, self.texts.first
         return [(kind, first[kind], texts[kind]) for kind in KINDS if kind in first and kind in texts]
 
 
 class Mixed:
-    """Watches the columns `names` (as they are in the file) in one pass over it."""
+    """Watches the columns `names` (as they are in the file) in one pass over it.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    `before`: the `state` of another, which had seen the file up to here.
+    """
+
+    def __init__(self, names: Sequence[str], before: list[Any] | None = None) -> None:
         self._names = names
-        self._columns = [_Column() for _ in names]
+        self._columns = [_Column() for _ in names] if before is None else [_Column.of(state) for state in before]
+
+    def state(self) -> list[Any]:
+        """All that is known so far, as JSON. Not after `close`."""
+        return [column.state() for column in self._columns]
 
     def add(self, columns: Sequence[Sequence[msgspec.Raw]], cells: Sequence[Cells], places: Sequence[int]) -> None:
         """Take note of a batch, with the cells that its columns became. `places`: those of its rows."""

@@ -11,13 +11,13 @@ from jobsapp.processors.sdk import Context
 class Meter:
     """Reports to the context as bytes of the input, never going back.
 
-    `total` is the size of the input in bytes.
+    `total` is the size of the input in bytes; `done` is what was done before, 0 to 1.
     """
 
-    def __init__(self, context: Context, total: int) -> None:
+    def __init__(self, context: Context, total: int, done: float = 0.0) -> None:
         self._context = context
         self._total = max(total, 1)
-        self._done = 0.0
+        self._done = done
 
     def report(self, fraction: float, message: str | None = None) -> None:
         self._done = max(self._done, min(fraction, 1.0))
@@ -52,6 +52,10 @@ class Stage:
         for weight in weights:
             edges.append(edges[-1] + step * weight)
         return [Stage(self.meter, a, b) for a, b in pairwise(edges)]
+
+    def between(self, start: float, end: float) -> Stage:
+        """Another stretch of the same whole."""
+        return Stage(self.meter, start, end)
 
     def rest(self) -> Stage:
         """What of this stage is not yet done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from jobsapp.processors.sdk import Permanent
 
@@ -15,16 +16,20 @@ BATCH = 1_000
 
 
 class Rejects:
-    """Writes each row to the file at `path` as it comes, so that millions of them take no memory."""
+    """Writes each row to the file at `path` as it comes, so that millions of them take no memory.
 
-    def __init__(self, data: ConversionInput, path: Path) -> None:
+    `before`: what `state` gave; then the file holds the rows that were left out so far. Without it the file is emptied.
+    """
+
+    def __init__(self, data: ConversionInput, path: Path, before: dict[str, Any] | None = None) -> None:
         self._skip = data.on_bad_row == "skip"
         self._most = data.max_bad_rows
-        self._first = ""
-        self._count = 0
-        self._path = path
+        self._first = before["first"] if before else ""
+        self._count = before["count"] if before else 0
+        self.path = path
         self._lines: list[str] = []
-        path.write_bytes(b"")
+        if before is None:
+            path.write_bytes(b"")
 
     def add(self, bad: BadRow) -> None:
         """Raises `Permanent` unless the row may be skipped."""
@@ -40,10 +45,15 @@ class Rejects:
 
     def finish(self) -> Rejected:
         self._flush()
-        return Rejected(self._count, self._path)
+        return Rejected(self._count, self.path)
+
+    def state(self) -> dict[str, Any]:
+        """What another attempt needs to go on, with the file as it is now."""
+        self._flush()
+        return {"first": self._first, "count": self._count}
 
     def _flush(self) -> None:
         # Opened for each batch: a run may end at any place, and nobody would close it.
-        with self._path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.writelines(self._lines)
         self._lines.clear()

@@ -9,6 +9,7 @@ from pathlib import Path
 from jobsapp.processors.sdk import Context, InputFile
 
 from .duck import Duck
+from .kept import Kept
 from .model import ConversionInput, Format
 from .progress import Stage
 from .table import Column
@@ -16,7 +17,10 @@ from .table import Column
 
 @dataclass(frozen=True)
 class Work:
-    """One conversion: write the table in `source` (of `format`) to `target`."""
+    """One conversion: write the table in `source` (of `format`) to `target`.
+
+    `kept`: what the last attempt left for this one, and this one leaves for the next.
+    """
 
     context: Context
     data: ConversionInput
@@ -25,6 +29,7 @@ class Work:
     duck: Duck
     target: Path
     stage: Stage
+    kept: Kept
 
     def scratch(self, name: str) -> Path:
         """A file in the job's own folder."""
