@@ -47,7 +47,7 @@ def test_it_outlives_an_attempt_and_goes_with_the_job(
         assert drain("keeps") == 1
         assert services.jobs.get(admin, job_id).status == "pending"
         assert kept(house, job_id)[-1] == attempt
-        connection.execute("UPDATE jobs SET run_at = now()")
+        connection.execute("UPDATE job_queue SET due = true, run_at = now()")
     drain("keeps")
     assert services.jobs.get(admin, job_id).result == {"found": ["1", "2"]}
     assert kept(house, job_id) == ["no folder"]
@@ -102,7 +102,7 @@ def test_the_sweep_takes_it_from_no_unfinished_job(
     waiting, over = make(), make()
     drain("keeps")
     connection.execute(
-        "UPDATE jobs SET status = 'cancelled', cancelled_at = now(), lease_until = NULL WHERE id = %s", [over]
+        "UPDATE jobs SET status = 'cancelled', cancelled_at = now() WHERE id = %s", [over]
     )
     gone = UUID(int=9)
     house.storage.make_keepdir(gone)
