@@ -22,6 +22,11 @@ class Failure:
         return {"type": self.type, "message": self.message, "traceback": self.traceback}
 
 
+def timeout_failure(seconds: float, traceback: str | None = None) -> Failure:
+    """The failure of an attempt that took longer than `seconds`."""
+    return Failure("Timeout", f"The attempt took longer than {seconds:g} s.", traceback)
+
+
 @dataclass(frozen=True)
 class Succeeded:
     result: Any

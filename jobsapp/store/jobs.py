@@ -32,6 +32,7 @@ class ClaimedJob(NamedTuple):
     max_attempts: int
     allowance: int
     revision: int
+    timeout_seconds: float | None = None
 
 
 class ChangedJob(NamedTuple):

@@ -65,7 +65,7 @@ def take_turn(
     turn = Turn([], [])
     for row in connection.execute(_limited(limit), values).fetchall():
         if row[11] == Status.ACTIVE:
-            turn.claimed.append(ClaimedJob._make(row[:11]))
+            turn.claimed.append(ClaimedJob(*row[:11]))
         else:
             turn.finished.append(ChangedJob(row[0], row[1], row[4], row[11], row[10]))
     return turn

@@ -153,7 +153,7 @@ def test_a_stop_hands_back_what_has_not_started(
     db.session.remove()
     with Horse(hasty, "hasty") as horse:
         claimed = claim_jobs(horse._ledger.connection, "echo", worker="hasty", lease_seconds=30, limit=10)
-        horse._batch.fill(claimed)
+        horse._batch.fill(claimed, asked_at=time.monotonic())
         os.kill(os.getpid(), signal.SIGTERM)
         assert horse._run_batch() == 1
         horse._ledger.write(horse._batch.take_ended(), "echo", 0)
