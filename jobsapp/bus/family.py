@@ -44,6 +44,13 @@ def has_children() -> bool:
     return True
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a signal or a debugger stopped that process."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith(("T", "t"))
+    return False
+
+
 def children(pid: int | None = None) -> set[int]:
     """The children of a process, by default of this one. Empty where /proc does not tell."""
     found: set[int] = set()

@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import DequeueStrategy, WorkerStatus
 
 from jobsapp.bus.connection import RedisError, hints, steady
-from jobsapp.bus.family import ENDED, adopt_orphans, die_with, end_children
+from jobsapp.bus.family import ENDED, adopt_orphans, die_with, end_children, is_stopped
 from jobsapp.bus.slate import Running, Slate
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,11 @@ Drain = Callable[[str], bool]
 MakeHorse = Callable[[Slate], AbstractContextManager[Drain]]
 
 HEARTBEAT_SECONDS = 30.0
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 # The horse itself comes first.
 MARGIN_SECONDS = 0.5
-SILENT_SECONDS = 2.0
+SILENT_SECONDS = 0.5
+SPEAK_SECONDS = 1.0
 TTL_SECONDS = 60
 DONE, RETIRED = b"d", b"r"
 
@@ -51,9 +52,9 @@ class DrainWorker(Worker):
 
     `make_horse(slate)` is entered in the work-horse's process, which writes what it runs on the slate.
     `horse_died(worker_name, running)` is called in the worker's own when a work-horse ends in any way but its own
-    good exit, so that its job is looked after at once. `is_overdue(running)` is asked while the horse is silent,
-    because a library holds the interpreter: should it have stopped by now? A job that has to stop and does not is
-    killed with its horse from here, if the horse cannot do it.
+    good exit, so that its job is looked after at once. While the horse lives and is silent, because a library holds
+    its interpreter, `speak_for(running)` gives signs of life for it; False: the job has to stop. A job that has to
+    and does not is killed with its horse from here, if the horse cannot do it.
     """
 
     # RQ would double its pause up to a minute: too long for those who wait.
@@ -67,16 +68,16 @@ class DrainWorker(Worker):
         name: str,
         make_horse: MakeHorse,
         horse_died: Callable[[str, Running | None], None],
-        is_overdue: Callable[[Running], bool],
+        speak_for: Callable[[Running], bool],
     ) -> None:
         super().__init__(
             list(queues), connection=connection, name=name, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
         )
         self._make_horse = make_horse
         self._report_death = horse_died
-        self._is_overdue = is_overdue
+        self._speak_for = speak_for
         self._slate = Slate()
-        self._asked_at = 0.0
+        self._spoke_at = 0.0
         self._line: socket.socket | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -141,23 +142,25 @@ class DrainWorker(Worker):
         while not select.select([line], [], [], LOOK_SECONDS)[0]:
             if self._has_ended():
                 return b""
-            self._kill_if_overdue()
+            self._look_after_horse()
             if time.monotonic() - beat > HEARTBEAT_SECONDS:
                 beat = time.monotonic()
                 with suppress(RedisError):
                     self.heartbeat()
         return _receive(line)
 
-    def _kill_if_overdue(self) -> None:
-        """What the pulse does, for a horse whose pulse does not beat; it learns of cancels from `is_overdue`."""
+    def _look_after_horse(self) -> None:
+        """What the pulse does, for a horse whose pulse cannot."""
         running, now = self._slate.read(), time.monotonic()
         if running is None:
             return
-        overdue = now > running.kill_at + MARGIN_SECONDS
-        if not overdue and min(now - running.looked_at, now - self._asked_at) > SILENT_SECONDS:
-            overdue = self._is_overdue(running)
-            self._asked_at = time.monotonic()
-        if overdue and self._slate.read() == running:
+        silent = now - running.looked_at > SILENT_SECONDS and now - self._spoke_at > SPEAK_SECONDS
+        # Who is stopped does no work: its lease may end.
+        if silent and not is_stopped(self.horse_pid):
+            self._spoke_at = now
+            if not self._speak_for(running) and not running.told_at:
+                self._slate.told()
+        if now > running.kill_at + MARGIN_SECONDS and self._slate.read() == running:
             log.warning("job %s does not stop; killing the work-horse of %s", running.job_id, self.name)
             self.kill_horse()
 
@@ -240,7 +243,7 @@ def work(
     *,
     make_horse: MakeHorse,
     horse_died: Callable[[str, Running | None], None],
-    is_overdue: Callable[[Running], bool],
+    speak_for: Callable[[Running], bool],
 ) -> None:
     """Be a worker until a signal ends it. Each queue has its turn, so that none starves behind a busy one."""
     adopt_orphans()
@@ -250,7 +253,7 @@ def work(
         name=name,
         make_horse=make_horse,
         horse_died=horse_died,
-        is_overdue=is_overdue,
+        speak_for=speak_for,
     )
     worker.saddle()
     worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)

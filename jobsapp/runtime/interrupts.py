@@ -22,7 +22,7 @@ from jobsapp.runtime.context import JobContext, LeaseLost
 
 # What was raised may have been swallowed: by a bare `except`, or where Python lets none pass, as in __del__.
 AGAIN_SECONDS = 0.25
-SHORTEST_SECONDS = 0.001
+SHORTEST_SECONDS = 0.0001
 
 P = ParamSpec("P")
 T = TypeVar("T")

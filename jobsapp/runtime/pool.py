@@ -24,7 +24,7 @@ from jobsapp.runtime.drain import warm_horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.store.connect import connect
-from jobsapp.store.jobs import overdue_cancels
+from jobsapp.store.silent import speak_for
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Pool:
                 name,
                 make_horse=partial(warm_horse, self._house, name),
                 horse_died=self._settle,
-                is_overdue=self._is_overdue,
+                speak_for=self._speak_for,
             )
             status = 0
         except BaseException:
@@ -113,15 +113,15 @@ class Pool:
         except psycopg.Error as error:
             log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)
 
-    def _is_overdue(self, running: Running) -> bool:
-        """Runs in the worker, whose work-horse is silent: was its job cancelled longer ago than its grace?"""
+    def _speak_for(self, running: Running) -> bool:
+        """Runs in the worker, whose work-horse lives and is silent: renew the lease. False: the job has to stop."""
+        settings = self._house.settings
         try:
-            with connect(self._house.settings.database_url, "jobsapp worker") as connection:
-                overdue = overdue_cancels(connection, grace_seconds=running.grace)
+            with connect(settings.database_url, "jobsapp worker") as connection:
+                return speak_for(connection, running.job_id, running.attempt, lease_seconds=settings.lease_seconds)
         except psycopg.Error as error:
-            log.warning("PostgreSQL is away; whether a silent job was cancelled is not known: %s", error)
-            return False
-        return (running.job_id, running.attempt) in {(job.id, job.attempt) for job in overdue}
+            log.warning("PostgreSQL is away; nobody speaks for job %s: %s", running.job_id, error)
+            return True
 
     def _reap(self) -> None:
         for seat in self._seats:
