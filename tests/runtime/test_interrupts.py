@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -103,6 +106,60 @@ def test_failures_at_the_same_moment_stay_within_the_call(interrupts: Interrupts
             kinds.add(type(error))
         spin(0.0003)
     assert kinds == {TimedOut, ValueError}
+
+
+class AlarmAt:
+    """Has the deadline pass and the alarm ring before the n-th instruction of `Interrupts.call`."""
+
+    def __init__(self, context: JobContext, instruction: int) -> None:
+        self.context, self.left = context, instruction
+        self.rang = self.was_made = False
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> AlarmAt | None:
+        if frame.f_code is not Interrupts.call.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.left -= 1
+            if self.left == 0:
+                self.rang, self.was_made = True, frame.f_locals.get("made") == "made"
+                if self.context.deadline is not None:
+                    self.context.deadline = 0.0
+                signal.raise_signal(signal.SIGALRM)
+        return self
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_alarm_before_any_instruction_of_the_call(interrupts: Interrupts, fails: bool) -> None:
+    """More places than Python itself has: it looks for signals at the ends of calls and loops only."""
+
+    def work() -> str:
+        if fails:
+            raise ValueError("a failure")
+        return "made"
+
+    seen, instruction, rang = set(), 0, True
+    while rang:
+        instruction += 1
+        context = context_for(60)
+        alarm = AlarmAt(context, instruction)
+        result: object = None
+        sys.settrace(alarm)
+        try:
+            result = interrupts.call(context, work)
+        except (TimedOut, ValueError) as error:
+            result = type(error)
+        finally:
+            sys.settrace(None)
+        seen.add(result)
+        rang = alarm.rang
+        assert result == "made" or not alarm.was_made, f"a result was lost before instruction {instruction}"
+        assert interrupts.raised is (TimedOut if result is TimedOut else None) or fails
+        context.deadline = 0.0
+        signal.raise_signal(signal.SIGALRM)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0, f"a timer is left by instruction {instruction}"
+    assert seen == {TimedOut, ValueError if fails else "made"}
+    assert instruction > 50
 
 
 def test_the_attempt_fails_with_the_place_where_it_was(interrupts: Interrupts) -> None:
