@@ -64,8 +64,8 @@ class Interrupts:
         """
         made: Any = self
         self.raised, self._context = None, context
-        # Twice: an alarm that comes before the first has closed is raised there. Then the second is left alone,
-        # since it handles that.
+        # Closed twice: an alarm that comes before the first `except` has closed is raised there. The second is then
+        # left alone, since it handles that.
         try:
             try:
                 self._open = True
@@ -82,7 +82,6 @@ class Interrupts:
                     raise
                 self.raised = None
         finally:
-            self._open = False
             self._context = None
             if self._armed:
                 self._disarm()
