@@ -17,7 +17,6 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 END_SECONDS = 1.0
-ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 def die_with(parent: int) -> None:
@@ -37,11 +36,23 @@ def adopt_orphans() -> None:
 
 def has_children() -> bool:
     """One call of the system, about a microsecond; true for those too that ended and were not waited for."""
+    if not hasattr(os, "waitid"):
+        return False
     try:
-        os.waitid(os.P_ALL, 0, ENDED)
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
     return True
+
+
+def ends(pid: int, *, wait: bool) -> bool:
+    """Whether that child has ended; `wait` for it. Where it can be, its number stays its own until it is reaped."""
+    try:
+        if hasattr(os, "waitid"):
+            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)) is not None
+        return os.waitpid(pid, 0 if wait else os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
 
 
 def is_stopped(pid: int) -> bool:

@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import DequeueStrategy, WorkerStatus
 
 from jobsapp.bus.connection import RedisError, hints, steady
-from jobsapp.bus.family import ENDED, adopt_orphans, die_with, end_children, is_stopped
+from jobsapp.bus.family import adopt_orphans, die_with, end_children, ends, is_stopped
 from jobsapp.bus.slate import Running, Slate
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class DrainWorker(Worker):
         """The horse's answer; nothing if it died. Its children may hold the line open, so it is looked after too."""
         beat = time.monotonic()
         while not select.select([line], [], [], LOOK_SECONDS)[0]:
-            if self._has_ended():
+            if ends(self.horse_pid, wait=False):
                 return b""
             self._look_after_horse()
             if time.monotonic() - beat > HEARTBEAT_SECONDS:
@@ -176,13 +176,6 @@ class DrainWorker(Worker):
         if job is None or (running is not None and str(running.job_id) == job):
             super().handle_payload(message)
 
-    def _has_ended(self) -> bool:
-        """Whether the work-horse is gone. It is not waited for yet, so that its number stays its own."""
-        try:
-            return os.waitid(os.P_PID, self.horse_pid, ENDED) is not None
-        except ChildProcessError:
-            return True
-
     def _be_horse(self, line: socket.socket, parent: int) -> None:
         """The work-horse's life: from the fork to `os._exit`."""
         status = 1
@@ -214,9 +207,9 @@ class DrainWorker(Worker):
             return
         self._line.close()
         self._line = None
+        ends(self.horse_pid, wait=True)
+        self.kill_horse()
         with suppress(ChildProcessError):
-            os.waitid(os.P_PID, self.horse_pid, os.WEXITED | os.WNOWAIT)
-            self.kill_horse()
             os.waitpid(self.horse_pid, 0)
         self._horse_pid = 0
         if not end_children():

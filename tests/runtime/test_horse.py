@@ -168,6 +168,16 @@ def test_stop_hands_the_job_back(app: Flask, services: Services, admin: Actor, h
     assert services.jobs.get(admin, job_id).result == {"steps": 3, "resumedAt": 1}
 
 
+def test_what_a_processor_forked_can_be_terminated(services: Services, house: House) -> None:
+    """As multiprocessing does; the handler it inherits is the work-horse's."""
+    with Horse(house, "parent"):
+        if not (pid := os.fork()):
+            time.sleep(10)
+            os._exit(0)
+        os.kill(pid, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+
+
 def test_a_processor_that_talks_nonsense_harms_nobody(
     services: Services, admin: Actor, drain: Drain, caplog: pytest.LogCaptureFixture
 ) -> None:
