@@ -171,9 +171,12 @@ def test_stop_hands_the_job_back(app: Flask, services: Services, admin: Actor, h
 def test_what_a_processor_forked_can_be_terminated(services: Services, house: House) -> None:
     """As multiprocessing does; the handler it inherits is the work-horse's."""
     with Horse(house, "parent"):
+        ready, tell = os.pipe()
         if not (pid := os.fork()):
+            os.write(tell, b"r")
             time.sleep(10)
             os._exit(0)
+        os.read(ready, 1)
         os.kill(pid, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
 
