@@ -181,6 +181,24 @@ def test_what_a_processor_forked_can_be_terminated(services: Services, house: Ho
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("type_name", ["hurried", "stubborn"])
+def test_a_horse_kills_itself_when_its_processor_does_not_stop(
+    services: Services, admin: Actor, house: House, type_name: str
+) -> None:
+    """Here is no worker that could do it. `hurried` has a timeout; the other is cancelled."""
+    job_id = make(services, admin, type_name, {"how": "swallow", "seconds": 20})
+    db.session.remove()
+    if not (pid := os.fork()):
+        with Horse(house, "lonely") as horse:
+            horse.drain(type_name)
+        os._exit(0)
+    if type_name == "stubborn":
+        while services.jobs.get(admin, job_id).status != "active":
+            db.session.rollback()
+        services.jobs.cancel(admin, job_id)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
 def test_a_processor_that_talks_nonsense_harms_nobody(
     services: Services, admin: Actor, drain: Drain, caplog: pytest.LogCaptureFixture
 ) -> None:
