@@ -143,7 +143,6 @@ class Heart:
             log.warning("job %s was given to another worker; stopping", context.job_id)
             context.lost = True
             self._tell_to_stop()
-            self._interrupts.look()
             return
         if beat.cancel_requested and not context.cancelled:
             context.cancelled = True
@@ -162,7 +161,7 @@ class Heart:
         now = time.monotonic()
         deadline = context.deadline
         overran = deadline is not None and now >= deadline
-        if overran:
+        if overran or context.lost:
             context.timed_out = True
         if overran or context.lost:
             self._interrupts.look()
