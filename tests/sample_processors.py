@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -152,3 +156,74 @@ class Keeps(Processor):
         if context.attempt >= data.until:
             return {"found": found}
         raise Permanent("over") if data.how == "permanent" else Retry("again", after=60)
+
+
+class Stubborn(Processor):
+    """Does not stop, in several ways. `litter` is a file for the pids of processes that it starts and leaves."""
+
+    type = "stubborn"
+    title = "Stubborn"
+    retry: ClassVar[RetryPolicy] = RetryPolicy(attempts=2, first=0.2, jitter=0.0)
+    cancel_grace = 0.5
+
+    class Input(Input):
+        how: str = "return"
+        seconds: float = 600.0
+        mark: str = ""
+        litter: str = ""
+
+    def run(self, data: Any, context: Context) -> Any:
+        if data.litter:
+            leave_children(Path(data.litter))
+        end = time.monotonic() + data.seconds
+        match data.how:
+            case "return" if data.mark:
+                with Path(data.mark).open("a") as file:
+                    file.write("r")
+            case "raise":
+                raise ValueError("on purpose")
+            case "hold":
+                hold_the_interpreter(data.seconds)
+            case "listen":
+                while time.monotonic() < end:
+                    context.check_cancelled()
+                    time.sleep(0.01)
+            case "swallow":
+                while time.monotonic() < end:
+                    with suppress(BaseException):
+                        time.sleep(0.01)
+            case "loop":
+                try:
+                    while time.monotonic() < end:
+                        pass
+                finally:
+                    with Path(data.mark or os.devnull).open("a") as file:
+                        file.write("c")
+        return {"how": data.how}
+
+
+class Hurried(Stubborn):
+    type = "hurried"
+    title = "Hurried"
+    timeout = 0.6
+
+
+def hold_the_interpreter(seconds: float) -> None:
+    """A library call that keeps the GIL and that no signal ends: a mutex locked twice."""
+    libc = ctypes.PyDLL(None)
+    mutex, moment = ctypes.create_string_buffer(64), (ctypes.c_long * 2)(int(time.time() + seconds), 0)
+    for _ in range(2):
+        libc.pthread_mutex_timedlock(mutex, moment)
+
+
+def leave_children(litter: Path) -> None:
+    """A child, its child, and one that hides in a session of its own, whose parent is gone."""
+    pid = "import os; print(os.getpid(), flush=True)"
+    idle = "import time; time.sleep(600)"
+    beget = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {f'{pid}; {idle}'!r}])"
+    daemon = f"import os; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); {pid}; {idle}"
+    with litter.open("ab") as file:
+        for code in (f"{pid}; {beget}; {idle}", daemon):
+            subprocess.Popen([sys.executable, "-c", code], stdout=file)
+    while len(litter.read_text().split()) < 3:
+        time.sleep(0.01)

@@ -7,36 +7,42 @@ queue. So RQ's own bookkeeping of jobs (status, results, retries) is not used: P
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import random
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from rq import Queue, Worker
-from rq.command import send_kill_horse_command
+from rq.command import parse_payload, send_command
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import DequeueStrategy, WorkerStatus
 
 from jobsapp.bus.connection import RedisError, hints, steady
+from jobsapp.bus.family import adopt_orphans, die_with, end_children, ends, is_stopped
+from jobsapp.bus.slate import Running, Slate
 
 log = logging.getLogger(__name__)
 
 Drain = Callable[[str], bool]
 """Drains the queue of that name. True: this work-horse has had its day, let another take its place."""
+MakeHorse = Callable[[Slate], AbstractContextManager[Drain]]
 
-PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 30.0
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
+# The horse itself comes first.
+MARGIN_SECONDS = 0.5
+SILENT_SECONDS = 0.5
+SPEAK_SECONDS = 1.0
 TTL_SECONDS = 60
 DONE, RETIRED = b"d", b"r"
 
@@ -44,8 +50,11 @@ DONE, RETIRED = b"d", b"r"
 class DrainWorker(Worker):
     """Takes wake-ups from Redis and has a warm work-horse drain the queue.
 
-    `make_horse()` is entered in the work-horse's process. `horse_died(worker_name)` is called in the worker's own
-    when a work-horse ends in any way but its own good exit, so that its job is looked after at once.
+    `make_horse(slate)` is entered in the work-horse's process, which writes what it runs on the slate.
+    `horse_died(worker_name, running)` is called in the worker's own when a work-horse ends in any way but its own
+    good exit, so that its job is looked after at once. While the horse lives and is silent, because a library holds
+    its interpreter, `speak_for(running)` gives signs of life for it; False: the job has to stop. A job that has to
+    and does not is killed with its horse from here, if the horse cannot do it.
     """
 
     # RQ would double its pause up to a minute: too long for those who wait.
@@ -57,14 +66,18 @@ class DrainWorker(Worker):
         *,
         connection: Redis,
         name: str,
-        make_horse: Callable[[], AbstractContextManager[Drain]],
-        horse_died: Callable[[str], None],
+        make_horse: MakeHorse,
+        horse_died: Callable[[str, Running | None], None],
+        speak_for: Callable[[Running], bool],
     ) -> None:
         super().__init__(
             list(queues), connection=connection, name=name, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
         )
         self._make_horse = make_horse
         self._report_death = horse_died
+        self._speak_for = speak_for
+        self._slate = Slate()
+        self._spoke_at = 0.0
         self._line: socket.socket | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -86,6 +99,9 @@ class DrainWorker(Worker):
             if not self._horse_pid:
                 self._line.close()
                 self._be_horse(other, parent)
+            with suppress(OSError):
+                # It does so too: whoever is first. Until then its group is ours.
+                os.setpgid(self._horse_pid, self._horse_pid)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             other.close()
         return self._line
@@ -115,31 +131,50 @@ class DrainWorker(Worker):
         if answer != DONE:
             self._dismiss()
         if not answer:
+            running = self._slate.read()
+            self._slate.end()
             log.warning("the work-horse of %s died", self.name)
-            self._report_death(self.name)
+            self._report_death(self.name, running)
 
     def _await_answer(self, line: socket.socket) -> bytes:
         """The horse's answer; nothing if it died. Its children may hold the line open, so it is looked after too."""
         beat = time.monotonic()
         while not select.select([line], [], [], LOOK_SECONDS)[0]:
-            if self._has_ended():
+            if ends(self.horse_pid, wait=False):
                 return b""
+            self._look_after_horse()
             if time.monotonic() - beat > HEARTBEAT_SECONDS:
                 beat = time.monotonic()
                 with suppress(RedisError):
                     self.heartbeat()
         return _receive(line)
 
-    def _has_ended(self) -> bool:
-        """Whether the work-horse is gone. Its process group goes with it."""
-        try:
-            if os.waitpid(self.horse_pid, os.WNOHANG)[0] == 0:
-                return False
-        except ChildProcessError:
-            pass
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.horse_pid, signal.SIGKILL)
-        return True
+    def _look_after_horse(self) -> None:
+        """What the pulse does, for a horse whose pulse cannot."""
+        running, now = self._slate.read(), time.monotonic()
+        if running is None:
+            return
+        silent = now - running.looked_at > SILENT_SECONDS and now - self._spoke_at > SPEAK_SECONDS
+        # Who is stopped does no work: its lease may end.
+        if silent and not is_stopped(self.horse_pid):
+            self._spoke_at = now
+            if not self._speak_for(running) and not running.told_at:
+                self._slate.told()
+        if now > running.kill_at + MARGIN_SECONDS and self._slate.read() == running:
+            log.warning("job %s does not stop; killing the work-horse of %s", running.job_id, self.name)
+            self.kill_horse()
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the work-horse and its process group."""
+        if self.horse_pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.horse_pid, sig)
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """A command through Redis. To kill the horse because of a job is right only while it runs that job."""
+        job, running = parse_payload(message).get("job"), self._slate.read()
+        if job is None or (running is not None and str(running.job_id) == job):
+            super().handle_payload(message)
 
     def _be_horse(self, line: socket.socket, parent: int) -> None:
         """The work-horse's life: from the fork to `os._exit`."""
@@ -148,11 +183,12 @@ class DrainWorker(Worker):
             self._is_horse = True
             os.setpgrp()
             die_with(parent)
+            adopt_orphans()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             # The worker's own connections: a message read here would be lost there.
             self.connection.connection_pool.disconnect()
             random.seed()
-            with self._make_horse() as drain:
+            with self._make_horse(self._slate) as drain:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                 for name in line.makefile("rb"):
                     retires = drain(name.decode().rstrip("\n"))
@@ -166,14 +202,18 @@ class DrainWorker(Worker):
             os._exit(status)
 
     def _dismiss(self) -> None:
-        """Let the work-horse end, and wait for that: at rest it ends when the line is closed."""
+        """Let the work-horse end, wait for that, and end what it started: at rest it ends when the line is closed."""
         if self._line is None:
             return
         self._line.close()
         self._line = None
+        ends(self.horse_pid, wait=True)
+        self.kill_horse()
         with suppress(ChildProcessError):
             os.waitpid(self.horse_pid, 0)
         self._horse_pid = 0
+        if not end_children():
+            log.warning("a process that a job of %s started does not end", self.name)
 
     def _forget(self, job: Job, queue: Queue) -> None:
         """The wake-up has done its work."""
@@ -194,28 +234,28 @@ def work(
     queues: Sequence[str],
     name: str,
     *,
-    make_horse: Callable[[], AbstractContextManager[Drain]],
-    horse_died: Callable[[str], None],
+    make_horse: MakeHorse,
+    horse_died: Callable[[str, Running | None], None],
+    speak_for: Callable[[Running], bool],
 ) -> None:
     """Be a worker until a signal ends it. Each queue has its turn, so that none starves behind a busy one."""
-    worker = DrainWorker(queues, connection=steady(redis_url), name=name, make_horse=make_horse, horse_died=horse_died)
+    adopt_orphans()
+    worker = DrainWorker(
+        queues,
+        connection=steady(redis_url),
+        name=name,
+        make_horse=make_horse,
+        horse_died=horse_died,
+        speak_for=speak_for,
+    )
     worker.saddle()
     worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
 
 
-def die_with(parent: int) -> None:
-    """Have this process killed when its parent ends, however that ends. Linux only; elsewhere the lease decides."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def kill_horse(redis_url: str, worker: str) -> bool:
-    """Have `worker` kill its work-horse. False if Redis could not be told."""
+def kill_horse(redis_url: str, worker: str, job_id: UUID) -> bool:
+    """Have `worker` kill its work-horse if that runs this job. False if Redis could not be told."""
     try:
-        send_kill_horse_command(hints(redis_url), worker)
+        send_command(hints(redis_url), worker, "kill-horse", job=str(job_id))
     except RedisError as error:
         log.warning("could not stop the work-horse of %s: %s", worker, error)
         return False

@@ -21,6 +21,11 @@ class Failure(NamedTuple):
         return {"type": self.type, "message": self.message, "traceback": self.traceback}
 
 
+def timeout_failure(seconds: float, traceback: str | None = None) -> Failure:
+    """The failure of an attempt that took longer than `seconds`."""
+    return Failure("Timeout", f"The attempt took longer than {seconds:g} s.", traceback)
+
+
 class Succeeded(NamedTuple):
     result: Any
 

@@ -39,6 +39,10 @@ FileId = Annotated[UUID, WithJsonSchema({"type": "string", "format": "file-id"})
 narrows what the browser offers."""
 
 
+LONGEST_SECONDS = 10 * 365 * 86_400.0
+"""No timeout and no grace is longer."""
+
+
 LEVELS = frozenset({"debug", "info", "warning", "error"})
 """Levels of a log line."""
 
@@ -47,6 +51,13 @@ class Cancelled(BaseException):
     """Raised inside a processor when cancelling was asked. Let it pass; clean up in `finally`.
 
     It derives from BaseException so that a processor's `except Exception` cannot swallow it.
+    """
+
+
+class TimedOut(BaseException):
+    """Raised inside a processor, at any line, when its attempt took longer than its `timeout`.
+
+    Let it pass; clean up in `finally`. The attempt has failed, whatever is returned afterwards.
     """
 
 
@@ -130,7 +141,7 @@ class Context(Protocol):
         """
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if cancelling was asked. Call it between units of work."""
+        """Raise `Cancelled` if cancelling was asked, `TimedOut` if the time is over. Call it between units of work."""
 
     def log(self, message: str, level: str = "info") -> None:
         """Add a line to the job's log. `level`: debug, info, warning or error."""
@@ -174,12 +185,27 @@ class Processor(ABC):
     queue: ClassVar[str] = ""
     """The queue its jobs wait in; empty: one of its own, named like the type."""
     retry: ClassVar[RetryPolicy] = RetryPolicy()
+    timeout: ClassVar[float | None] = None
+    """Seconds that one attempt may take, more than 0; None: as long as it likes. A job may have its own.
+
+    Then `TimedOut` is raised in the thread that runs `run`; the attempt fails and is retried as any other.
+    """
+    cancel_grace: ClassVar[float | None] = None
+    """Seconds that `run` has to end after a cancel or a timeout, to clean up; then its process is killed, and all
+    processes that it started. None: the setting JOBSAPP_CANCEL_GRACE_SECONDS."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Modules it cannot do without."""
     extra: ClassVar[str] = ""
     """The extra that installs them: `pip install 'jobsapp[extra]'`."""
 
     Input: ClassVar[builtins.type[BaseModel]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.timeout is not None and not 0 < cls.timeout < LONGEST_SECONDS:
+            raise ValueError(f"{cls.__name__}.timeout must be seconds, more than 0, or None; it is {cls.timeout!r}.")
+        if cls.cancel_grace is not None and not 0 <= cls.cancel_grace < LONGEST_SECONDS:
+            raise ValueError(f"{cls.__name__}.cancel_grace must be seconds or None; it is {cls.cancel_grace!r}.")
 
     @abstractmethod
     def run(self, data: Any, context: Context) -> JSON:

@@ -14,6 +14,9 @@ from jobsapp.store.turns import Ended
 
 TARGET_SECONDS = 0.1
 CEILING = 128
+# Behind a job that was expected to be short nothing waits for longer: then it is not known any more whether a job is
+# still ours, or was cancelled. The pulse hands it back long before, unless a library holds the interpreter.
+FRESH_SECONDS = 1.0
 
 
 class Pace:
@@ -34,21 +37,30 @@ class Pace:
 class Batch:
     """Shared by the work-horse's thread and the pulse's, which may take away what waits behind a long job."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lease_seconds: float = 15.0) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[ClaimedJob] = deque()
         self._ended: list[Ended] = []
-        self._since = 0.0
+        self._lease = lease_seconds
+        self._since = self._old_at = 0.0
 
-    def fill(self, jobs: Sequence[ClaimedJob]) -> None:
+    def fill(self, jobs: Sequence[ClaimedJob], *, asked_at: float) -> None:
+        """`asked_at`: when their claim was sent, by `time.monotonic()`; their lease began later."""
         with self._lock:
             self._waiting.extend(jobs)
+            self._old_at = min(time.monotonic() + FRESH_SECONDS, asked_at + self._lease / 2)
 
     def next(self) -> ClaimedJob | None:
-        """The job to run now; None: no more of them."""
+        """The job to run now; None: no more of them. Those that waited too long are handed back instead, fenced."""
         with self._lock:
             self._since = time.monotonic()
-            return self._waiting.popleft() if self._waiting else None
+            if not self._waiting:
+                return None
+            if self._since < self._old_at:
+                return self._waiting.popleft()
+            self._ended.extend(map(handed_back, self._waiting))
+            self._waiting.clear()
+            return None
 
     def add(self, *ended: Ended) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.progress import percentage
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent, TimedOut
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
 
@@ -53,7 +53,10 @@ class JobContext:
         make_keepdir: Callable[[], Path],
         find_file: Callable[[UUID], InputFile | None],
         threads: int,
+        deadline: float | None = None,
+        grace: float = math.inf,
     ) -> None:
+        """`deadline`: by `time.monotonic()`. `grace`: seconds that the processor has to stop once it was told to."""
         self.job_id = job.id
         self.queue = job.queue
         self.attempt = job.attempt
@@ -63,6 +66,11 @@ class JobContext:
         self.last_checkpoint: JSON = job.checkpoint
         self.cancelled = False
         self.lost = False
+        self.timed_out = False
+        self.deadline = deadline
+        self.grace = grace
+        self.undisturbed = 0
+        """More than 0: the processor's thread does work of the house, which nothing may interrupt."""
         self.made: list[MadeFile] = []
         self._make_workdir = make_workdir
         self._make_keepdir = make_keepdir
@@ -78,7 +86,8 @@ class JobContext:
     @property
     def workdir(self) -> Path:
         if self._workdir is None:
-            self._workdir = self._make_workdir()
+            with self._undisturbed():
+                self._workdir = self._make_workdir()
         return self._workdir
 
     @property
@@ -100,6 +109,8 @@ class JobContext:
             raise LeaseLost
         if self.cancelled:
             raise Cancelled
+        if self.timed_out:
+            raise TimedOut
 
     def log(self, message: str, level: str = "info") -> None:
         if level not in LEVELS:
@@ -109,7 +120,8 @@ class JobContext:
             self._lines.append(line)
 
     def file(self, file_id: UUID) -> InputFile:
-        found = self._find_file(file_id)
+        with self._undisturbed():
+            found = self._find_file(file_id)
         if found is None:
             raise Permanent(f"The input file {file_id} is not there any more.")
         return found
@@ -154,6 +166,16 @@ class JobContext:
         """Remove what the attempt left behind."""
         if self._workdir is not None:
             remove(self._workdir)
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        # Other threads are never interrupted.
+        mine = int(threading.current_thread() is threading.main_thread())
+        self.undisturbed += mine
+        try:
+            yield
+        finally:
+            self.undisturbed -= mine
 
     def _clean(
         self, current: float | None, total: float | None, message: str | None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from jobsapp.bus.slate import Slate
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
 
@@ -15,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def warm_horse(house: House, worker: str) -> Iterator[Callable[[str], bool]]:
+def warm_horse(house: House, worker: str, slate: Slate) -> Iterator[Callable[[str], bool]]:
     """A work-horse that stays: gives the function that drains a queue and says whether the horse should retire."""
-    with Horse(house, worker) as horse:
+    with Horse(house, worker, slate) as horse:
 
         def drain(queue: str) -> bool:
             try:

@@ -10,35 +10,57 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from jobsapp.core.outcomes import Failed, Failure, HandedBack, Outcome, Succeeded, WasCancelled
+from jobsapp.core.outcomes import Failed, Failure, HandedBack, Outcome, Succeeded, WasCancelled, timeout_failure
 from jobsapp.processors.registry import JobType, Registry, invalid
-from jobsapp.processors.sdk import Cancelled, Permanent, Retry
-from jobsapp.runtime.context import JobContext
+from jobsapp.processors.sdk import Cancelled, Permanent, Retry, TimedOut
+from jobsapp.runtime.context import JobContext, LeaseLost
+from jobsapp.runtime.interrupts import HandBack, Interrupts
 from jobsapp.store.jobs import ClaimedJob
 
 
-class HandBack(BaseException):
-    """Raised in the processor's thread when the worker must stop before the job is done."""
+def timeout_of(job: ClaimedJob, job_type: JobType | None) -> float | None:
+    """Seconds that an attempt of `job` may take: its own, or the type's; None: as long as it likes."""
+    if job.timeout_seconds is not None or job_type is None:
+        return job.timeout_seconds
+    return job_type.processor.timeout
 
 
-def execute(registry: Registry, job: ClaimedJob, context: JobContext) -> Outcome:
+def execute(registry: Registry, job: ClaimedJob, context: JobContext, interrupts: Interrupts) -> Outcome:
     """Run the job's processor here and now. Raises LeaseLost, and nothing else."""
     job_type = registry.find(job.type)
     if job_type is None:
         return _refused("UnknownType", f"This worker has no processor for the type {job.type!r}.")
     if job_type.missing:
         return _refused("NotInstalled", job_type.missing)
+    outcome = _attempt(job_type, job, context, interrupts)
+    if interrupts.raised is LeaseLost:
+        raise LeaseLost
+    if interrupts.raised is HandBack and not isinstance(outcome, Succeeded):
+        return HandedBack()
+    if interrupts.raised is TimedOut and not isinstance(outcome, WasCancelled):
+        # Whatever the processor made of it: a failure of its cleanup, a result for which there was no more time.
+        return _timed_out(job, job_type, outcome)
+    return outcome
+
+
+def _attempt(job_type: JobType, job: ClaimedJob, context: JobContext, interrupts: Interrupts) -> Outcome:
     try:
-        return Succeeded(_run(job_type, job, context))
-    except Cancelled:
-        return WasCancelled() if context.cancelled else _failed_oddly()
+        return Succeeded(_checked(interrupts.call(context, _run, job_type, job, context)))
+    except Cancelled as error:
+        return WasCancelled() if context.cancelled else _failed_oddly(error)
     except HandBack:
         return HandedBack()
+    except TimedOut as error:
+        if not context.timed_out:
+            return _failed_oddly(error)
+        return _timed_out(job, job_type, Failed(_failure(error, job_type)))
     except Retry as error:
         return Failed(_failure(error, job_type), retry_after=error.after)
     except Permanent as error:
         return Failed(_failure(error, job_type), permanent=True)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except LeaseLost:
+        raise
+    except BaseException as error:
         return Failed(_failure(error, job_type))
 
 
@@ -47,13 +69,22 @@ def _run(job_type: JobType, job: ClaimedJob, context: JobContext) -> Any:
         data = job_type.processor.Input.model_validate(job.data)
     except ValidationError as error:
         raise Permanent(f"The input no longer fits the type: {invalid(error, 'data').detail}") from None
-    result = job_type.processor().run(data, context)
+    return job_type.processor().run(data, context)
+
+
+def _checked(result: Any) -> Any:
+    """The result as JSON. Raises Permanent if it is none."""
     try:
         result = to_jsonable_python(result, by_alias=True, inf_nan_mode="strings")
         json.dumps(result, ensure_ascii=False).encode()
     except (PydanticSerializationError, UnicodeEncodeError, ValueError) as error:
         raise Permanent(f"The result is not JSON: {error}.") from None
     return result
+
+
+def _timed_out(job: ClaimedJob, job_type: JobType, outcome: Outcome) -> Failed:
+    trace = outcome.failure.traceback if isinstance(outcome, Failed) else None
+    return Failed(timeout_failure(timeout_of(job, job_type) or 0.0, trace))
 
 
 def _failure(error: BaseException, job_type: JobType) -> Failure:
@@ -81,5 +112,6 @@ def _refused(kind: str, message: str) -> Failed:
     return Failed(Failure(kind, message), permanent=True)
 
 
-def _failed_oddly() -> Failed:
-    return Failed(Failure("Cancelled", "The processor raised Cancelled though nobody asked to cancel."))
+def _failed_oddly(error: BaseException) -> Failed:
+    name = type(error).__name__
+    return Failed(Failure(name, f"The processor raised {name} though nobody asked it to stop."))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import resource
 import signal
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
 
+from jobsapp.bus.family import children, end_children, has_children
+from jobsapp.bus.slate import Slate
 from jobsapp.core.outcomes import Outcome, decide
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost
-from jobsapp.runtime.executor import HandBack, execute
+from jobsapp.runtime.executor import execute, timeout_of
 from jobsapp.runtime.house import House
+from jobsapp.runtime.interrupts import Interrupts
 from jobsapp.runtime.ledger import Ledger
 from jobsapp.runtime.pulse import Heart
 from jobsapp.runtime.settle import attempt_facts
@@ -38,11 +43,13 @@ LIFE_BYTES = 384 * 1024 * 1024
 class Horse:
     """One per process, in the process's main thread, with connections of its own. Use it in a `with` block."""
 
-    def __init__(self, house: House, worker: str) -> None:
+    def __init__(self, house: House, worker: str, slate: Slate | None = None) -> None:
         self._house = house
         self._hints = house.hints()
         settings = house.settings
-        self._batch = Batch()
+        self._slate = slate or Slate()
+        self._interrupts = Interrupts(self._slate)
+        self._batch = Batch(lease_seconds=settings.lease_seconds)
         self._meter = Meter()
         self._threads = settings.job_threads
         self._ledger = Ledger(house, self._hints, worker)
@@ -50,44 +57,54 @@ class Horse:
             settings.database_url,
             self._hints,
             self._batch,
+            self._interrupts,
+            self._slate,
             lease_seconds=settings.lease_seconds,
-            grace_seconds=settings.cancel_grace_seconds,
         )
         self._born = time.monotonic()
         self._born_bytes = resident_bytes()
         self._jobs_done = 0
         self._stopping = False
-        self._in_processor = False
+        self._family = children()
+        self._has_lasting_children = False
 
     def __enter__(self) -> Horse:
+        self._pid = os.getpid()
+        self._interrupts.__enter__()
         self._heart.start()
         self._old_handler = signal.signal(signal.SIGTERM, self._stop_asked)
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, self._old_handler)
+        self._interrupts.__exit__()
         self._heart.stop()
         self._ledger.close()
 
     @property
     def has_had_its_day(self) -> bool:
         """Whether another process should take its place: libraries leak, and memory once used is seldom given back."""
+        if self._interrupts.ever_raised or self._has_lasting_children:
+            return True
         old = time.monotonic() - self._born > LIFE_SECONDS
         grown = resident_bytes() - self._born_bytes
         return old or self._jobs_done >= LIFE_JOBS or grown > LIFE_BYTES
 
     def drain(self, queue: str) -> int:
         """Run due jobs of `queue` until there are none, the turn is over or a stop is asked. Returns how many ran."""
-        end, pace, done = time.monotonic() + TURN_SECONDS, Pace(), 0
+        asked_at = time.monotonic()
+        end, pace, done = asked_at + TURN_SECONDS, Pace(), 0
+        self._family = children() if has_children() else set()
         jobs = [] if self._stopping else self._ledger.claim(queue, pace.size)
         while jobs:
             began = time.monotonic()
             self._meter.begin()
-            self._batch.fill(jobs)
+            self._batch.fill(jobs, asked_at=asked_at)
             ran = self._run_batch()
             pace.took(ran, time.monotonic() - began)
             done += ran
             self._jobs_done += ran
+            asked_at = time.monotonic()
             over = self._stopping or time.monotonic() > end or self.has_had_its_day
             jobs = self._ledger.write(self._batch.take_ended(), queue, 0 if over else pace.size)
             if over or (jobs and done == 1):
@@ -107,16 +124,20 @@ class Horse:
 
     def _perform(self, job: ClaimedJob) -> None:
         storage = self._house.storage
+        began_at = time.monotonic()
+        timeout, grace = self._limits(job)
         context = JobContext(
             job,
             make_workdir=lambda: storage.make_workdir(f"{job.id}.{job.attempt}"),
             make_keepdir=lambda: storage.make_keepdir(job.id),
             find_file=lambda file_id: self._find_file(job.organization_id, file_id),
             threads=self._threads,
+            deadline=None if timeout is None else began_at + timeout,
+            grace=grace,
         )
         try:
+            self._slate.begin(job.id, job.attempt, timeout=timeout, deadline=context.deadline, grace=grace)
             self._heart.watch(context)
-            began_at = time.monotonic()
             outcome = self._run(job, context)
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
@@ -135,12 +156,23 @@ class Horse:
             context.close()
 
     def _run(self, job: ClaimedJob, context: JobContext) -> Outcome:
-        self._in_processor = True
         try:
-            return execute(self._house.registry, job, context)
+            return execute(self._house.registry, job, context, self._interrupts)
         finally:
-            self._in_processor = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            if has_children():
+                self._end_children(job)
+
+    def _limits(self, job: ClaimedJob) -> tuple[float | None, float]:
+        """Seconds that the attempt may take, and seconds that it has to stop when it is told to."""
+        job_type = self._house.registry.find(job.type)
+        grace = None if job_type is None else job_type.processor.cancel_grace
+        return timeout_of(job, job_type), self._house.settings.cancel_grace_seconds if grace is None else grace
+
+    def _end_children(self, job: ClaimedJob) -> None:
+        """Kill what the job started and left behind, but for the helpers of `multiprocessing`, which last."""
+        if not end_children(self._family, multiprocessing_helpers()):
+            log.warning("a process that job %s left behind does not end; this work-horse does", job.id)
+            self._has_lasting_children = True
 
     def _ended(self, job: ClaimedJob, context: JobContext, outcome: Outcome, began_at: float) -> Ended:
         facts = attempt_facts(
@@ -179,13 +211,22 @@ class Horse:
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         """Claim nothing more; what runs may go on for the grace, then it is handed back."""
+        if os.getpid() != self._pid:
+            # A child that the processor forked; multiprocessing ends its own so.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
         self._stopping = True
-        signal.signal(signal.SIGALRM, self._grace_over)
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, self._house.settings.stop_grace_seconds))
+        self._interrupts.stop_at(time.monotonic() + self._house.settings.stop_grace_seconds)
 
-    def _grace_over(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._in_processor:
-            raise HandBack
+
+def multiprocessing_helpers() -> set[int]:
+    """Processes that the standard library starts once and keeps; it does not get over their end well."""
+    found: set[int | None] = set()
+    if tracker := sys.modules.get("multiprocessing.resource_tracker"):
+        found.add(tracker._resource_tracker._pid)
+    if server := sys.modules.get("multiprocessing.forkserver"):
+        found.add(server._forkserver._forkserver_pid)
+    return {pid for pid in found if pid}
 
 
 def resident_bytes() -> int:

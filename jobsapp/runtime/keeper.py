@@ -41,12 +41,11 @@ class Keeper:
 
     def tick(self, connection: psycopg.Connection[Any]) -> None:
         """Do every duty once. One that fails does not keep the others from theirs."""
-        settings = self._house.settings
         duties: dict[str, Callable[[], object]] = {
             "wake": lambda: wake.tick(connection, self._hints),
             "rescue": lambda: rescue.tick(connection, self._house, self._hints),
             "expire": lambda: expire.tick(connection, self._hints),
-            "stop": lambda: stop.tick(connection, settings.redis_url, grace_seconds=settings.cancel_grace_seconds),
+            "stop": lambda: stop.tick(connection, self._house),
         }
         for name, duty in duties.items():
             try:

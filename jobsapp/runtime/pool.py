@@ -17,11 +17,14 @@ from types import FrameType
 
 import psycopg
 
-from jobsapp.bus.worker import die_with, work
+from jobsapp.bus.family import adopt_orphans, die_with, end_children
+from jobsapp.bus.slate import Running
+from jobsapp.bus.worker import work
 from jobsapp.runtime.drain import warm_horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.store.connect import connect
+from jobsapp.store.silent import speak_for
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class Pool:
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop_asked)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        adopt_orphans()
         announced = -ANNOUNCE_SECONDS
         while not self._stopping:
             self._reap()
@@ -93,6 +97,7 @@ class Pool:
                 name,
                 make_horse=partial(warm_horse, self._house, name),
                 horse_died=self._settle,
+                speak_for=self._speak_for,
             )
             status = 0
         except BaseException:
@@ -100,13 +105,23 @@ class Pool:
         finally:
             os._exit(status)
 
-    def _settle(self, worker: str) -> None:
+    def _settle(self, worker: str, running: Running | None) -> None:
         """Runs in the worker, whose work-horse died: see to its job at once."""
         try:
             with connect(self._house.settings.database_url, f"jobsapp {worker}") as connection:
-                settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker)
+                settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker, running=running)
         except psycopg.Error as error:
             log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)
+
+    def _speak_for(self, running: Running) -> bool:
+        """Runs in the worker, whose work-horse lives and is silent: renew the lease. False: the job has to stop."""
+        settings = self._house.settings
+        try:
+            with connect(settings.database_url, "jobsapp worker") as connection:
+                return speak_for(connection, running.job_id, running.attempt, lease_seconds=settings.lease_seconds)
+        except psycopg.Error as error:
+            log.warning("PostgreSQL is away; nobody speaks for job %s: %s", running.job_id, error)
+            return True
 
     def _reap(self) -> None:
         for seat in self._seats:
@@ -119,6 +134,8 @@ class Pool:
                 log.warning("worker %s ended; starting another", seat.name)
             self._hints.withdraw(seat.name, self._queues)
             seat.pid = 0
+            # Its work-horse dies with it, and leaves its own children here.
+            end_children(spare={seat.pid for seat in self._seats if seat.pid})
 
     def _announce(self) -> None:
         for seat in self._seats:
@@ -132,6 +149,7 @@ class Pool:
             self._sleep(0.2)
             self._reap()
         self._signal(signal.SIGKILL)
+        end_children()
 
     def _signal(self, number: int) -> None:
         for seat in self._seats:

@@ -12,9 +12,11 @@ from typing import Any
 import psycopg
 
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.slate import Slate
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.runtime.batch import Batch, handed_back
 from jobsapp.runtime.context import JobContext
+from jobsapp.runtime.interrupts import Interrupts
 from jobsapp.runtime.ledger import tell
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Pulse, pulse_job
@@ -33,16 +35,25 @@ class Heart:
 
     While nothing changed it still asks once in SIGN_OF_LIFE_SECONDS, because that is how it learns of a cancel. What
     was claimed with a job that turns out long it hands back, and it writes what came of those that ran before.
+    A processor that does not stop when it has to is killed with its process, after its grace.
     """
 
     def __init__(
-        self, database_url: str, hints: Hints, batch: Batch, *, lease_seconds: float, grace_seconds: float
+        self,
+        database_url: str,
+        hints: Hints,
+        batch: Batch,
+        interrupts: Interrupts,
+        slate: Slate,
+        *,
+        lease_seconds: float,
     ) -> None:
         self._database_url = database_url
         self._hints = hints
         self._batch = batch
+        self._interrupts = interrupts
+        self._slate = slate
         self._lease = lease_seconds
-        self._grace = grace_seconds
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
@@ -71,12 +82,15 @@ class Heart:
         """Once this returns, nothing more is written for the job."""
         with self._lock:
             self._context = None
+            self._slate.end()
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
+            self._slate.looked(time.monotonic())
             self._relieve()
             with self._lock:
                 if self._context is not None:
+                    self._hurry(self._context)
                     self._call_others(self._context)
                     self._beat_safely(self._context)
 
@@ -106,7 +120,6 @@ class Heart:
             log.exception("a pulse of job %s failed", context.job_id)
 
     def _beat(self, context: JobContext) -> None:
-        self._kill_if_overdue()
         now = time.monotonic()
         if now - self._last_beat < INTERVAL_SECONDS:
             return
@@ -129,19 +142,32 @@ class Heart:
         if beat is None:
             log.warning("job %s was given to another worker; stopping", context.job_id)
             context.lost = True
-            self._told_at = self._told_at or time.monotonic()
+            self._tell_to_stop()
             return
         if beat.cancel_requested and not context.cancelled:
             context.cancelled = True
-            self._told_at = time.monotonic()
+            self._tell_to_stop()
         if pulse.changed:
             change = JobChanged(context.job_id, context.organization_id, Event.UPDATE, beat.revision)
             self._hints.publish([change])
 
-    def _kill_if_overdue(self) -> None:
-        """A processor that does not stop within the grace is killed with its process; the worker settles the job."""
-        if self._told_at is not None and time.monotonic() - self._told_at > self._grace:
-            log.warning("the processor did not stop within %s s; killing its process", self._grace)
+    def _tell_to_stop(self) -> None:
+        if self._told_at is None:
+            self._told_at = time.monotonic()
+            self._slate.told()
+
+    def _hurry(self, context: JobContext) -> None:
+        """Interrupt a processor that has to stop; after its grace kill its process. The worker settles the job."""
+        now = time.monotonic()
+        deadline = context.deadline
+        overran = deadline is not None and now >= deadline
+        if overran or context.lost:
+            context.timed_out = True
+        if overran or context.lost:
+            self._interrupts.look()
+        moments = [moment for moment in (self._told_at, deadline) if moment is not None]
+        if moments and now > min(moments) + context.grace:
+            # Its children are killed by the worker, which also writes the log: here a lock may be held for ever.
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _connected(self) -> psycopg.Connection[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,14 @@ from uuid import UUID
 from psycopg import Connection
 
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.slate import Running
 from jobsapp.core.events import JobChanged, event_for
-from jobsapp.core.outcomes import Attempt, Died, Failure, decide
+from jobsapp.core.outcomes import Attempt, Died, Failed, Failure, HandedBack, Outcome, decide, timeout_failure
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.registry import Registry
 from jobsapp.runtime.house import House
 from jobsapp.store.jobs import ChangedJob, LostJob, lost_jobs
-from jobsapp.store.turns import finish_job
+from jobsapp.store.turns import Ended, take_turn
 
 
 def attempt_facts(
@@ -38,17 +40,23 @@ def attempt_facts(
 
 
 def settle_lost_jobs(
-    connection: Connection[Any], house: House, hints: Hints, *, worker: str | None = None
+    connection: Connection[Any],
+    house: House,
+    hints: Hints,
+    *,
+    worker: str | None = None,
+    running: Running | None = None,
 ) -> list[UUID]:
     """Settle the jobs whose lease ended, and those of `worker`, whose work-horse died. Returns their ids.
 
+    `running`: what the horse ran when it died, as its worker knows; what was claimed with that is not to blame.
     What their attempts left half written goes too.
     """
     with connection.transaction():
         settled = [
             (lost, changed)
             for lost in lost_jobs(connection, worker=worker)
-            if (changed := _settle(connection, house.registry, lost, worker)) is not None
+            if (changed := _settle(connection, house.registry, lost, _fate(lost, worker, running))) is not None
         ]
     for lost, changed in settled:
         # By attempt: the next one may have begun by now.
@@ -57,7 +65,8 @@ def settle_lost_jobs(
             house.storage.remove_keepdir(lost.id)
     changes = [changed for _, changed in settled]
     hints.publish([announcement(changed) for changed in changes])
-    for queue in {changed.queue for changed in changes if changed.status == Status.PENDING}:
+    # The dead horse may have left more in its queue.
+    for queue in {changed.queue for changed in changes if worker or changed.status == Status.PENDING}:
         hints.wake(queue)
     return [changed.id for changed in changes]
 
@@ -67,9 +76,19 @@ def announcement(changed: ChangedJob) -> JobChanged:
     return JobChanged(changed.id, changed.organization_id, event_for(Status(changed.status)), changed.revision)
 
 
-def _settle(
-    connection: Connection[Any], registry: Registry, lost: LostJob, dead_worker: str | None
-) -> ChangedJob | None:
+def _fate(lost: LostJob, dead_worker: str | None, running: Running | None) -> Outcome:
+    """What came of the attempt of a job whose process is gone."""
+    if lost.worker != dead_worker:
+        # A note for the day when its row knows its deadline: one that is over is a timeout here too.
+        return Died(Failure("WorkerDied", f"The worker {lost.worker} gave no sign of life any more."))
+    if running is not None and (running.job_id, running.attempt) != (lost.id, lost.attempt):
+        return HandedBack()
+    if running is not None and running.deadline <= time.monotonic():
+        return Failed(timeout_failure(running.timeout))
+    return Died(Failure("WorkerDied", "The process that ran this job died: killed, or out of memory."))
+
+
+def _settle(connection: Connection[Any], registry: Registry, lost: LostJob, outcome: Outcome) -> ChangedJob | None:
     facts = attempt_facts(
         registry,
         lost.type,
@@ -78,11 +97,7 @@ def _settle(
         allowance=lost.allowance,
         cancel_requested=lost.cancel_requested,
     )
-    reason = (
-        "The process that ran this job died: killed, or out of memory."
-        if lost.worker == dead_worker
-        else f"The worker {lost.worker} gave no sign of life any more."
-    )
-    outcome = Died(Failure("WorkerDied", reason))
     transition = decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
-    return finish_job(connection, lost.id, lost.attempt, transition)
+    began = not isinstance(outcome, HandedBack)
+    finished = take_turn(connection, [Ended(lost.id, lost.attempt, transition, began=began)]).finished
+    return finished[0] if finished else None

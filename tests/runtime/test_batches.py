@@ -22,16 +22,18 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.outcomes import Transition
 from jobsapp.core.states import Status
 from jobsapp.extensions import db
-from jobsapp.runtime.batch import CEILING, Pace
+from jobsapp.runtime.batch import CEILING, Batch, Pace
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.ledger import Ledger
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
+from jobsapp.store.jobs import ClaimedJob
 from jobsapp.store.turns import Ended, claim_jobs, take_turn
 
 Drain = Callable[[str], int]
 Connection = psycopg.Connection[Any]
+JOB = ClaimedJob(UUID(int=1), UUID(int=2), None, "echo", "echo", {}, None, 1, 3, 3, 1)
 
 
 def make(services: Services, actor: Actor, count: int, type_name: str = "echo", **fields: Any) -> list[UUID]:
@@ -153,12 +155,46 @@ def test_a_stop_hands_back_what_has_not_started(
     db.session.remove()
     with Horse(hasty, "hasty") as horse:
         claimed = claim_jobs(horse._ledger.connection, "echo", worker="hasty", lease_seconds=30, limit=10)
-        horse._batch.fill(claimed)
+        horse._batch.fill(claimed, asked_at=time.monotonic())
         os.kill(os.getpid(), signal.SIGTERM)
         assert horse._run_batch() == 1
         horse._ledger.write(horse._batch.take_ended(), "echo", 0)
     assert states(connection, quick) == {"completed": 1, "pending": 39}
     assert {job.max_attempts - job.attempts for job in services.jobs.find(admin, quick)} == {2, 3}
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_waited_longer_than_its_lease_is_not_begun(
+    services: Services, admin: Actor, house: House, connection: Connection, tmp_path: Path, taken: bool
+) -> None:
+    """A library holds the interpreter for so long, and the pulse comes too late to hand back what waits."""
+    mark = tmp_path / "mark"
+    (holder,) = make(services, admin, 1, "stubborn", data={"how": "hold", "seconds": 4})
+    behind = make(services, admin, 5, "stubborn", data={"mark": str(mark)})
+    brief = House(house.settings.model_copy(update={"lease_seconds": 2.0}), house.registry, house.storage)
+    db.session.remove()
+    with Horse(brief, "brief") as horse:
+        horse._heart.stop()
+        asked_at = time.monotonic()
+        horse._batch.fill(horse._ledger.claim("stubborn", 10), asked_at=asked_at)
+        assert horse._run_batch() == 1
+        if taken:
+            connection.execute("UPDATE jobs SET attempts = 2, worker = 'another' WHERE id = ANY(%s)", [behind])
+        horse._ledger.write(horse._batch.take_ended(), "stubborn", 0)
+    assert not mark.exists()
+    assert states(connection, [holder]) == {"completed": 1}
+    assert states(connection, behind) == {"active" if taken else "pending": 5}
+    assert {job.max_attempts - job.attempts for job in services.jobs.find(admin, behind)} == {0 if taken else 2}
+
+
+def test_a_slow_claim_is_begun_while_its_lease_is_young() -> None:
+    batch, job = Batch(lease_seconds=10.0), JOB
+    batch.fill([job], asked_at=time.monotonic() - 4.0)
+    assert batch.next() == job
+    batch.fill([job], asked_at=time.monotonic() - 6.0)
+    assert batch.next() is None
+    assert [ended.transition.outcome for ended in batch.take_ended()] == ["handed-back"]
+    assert batch.take_waiting() == []
 
 
 def test_an_outcome_that_cannot_be_kept_harms_no_other(

@@ -60,11 +60,6 @@ def test_larger_priority_first_then_order_of_creation(services: Services, admin:
 
 def test_failure_is_retried_until_the_allowance_is_used(services: Services, admin: Actor, drain: Drain) -> None:
     job_id = make(services, admin, "fail", {})
-    drain("fail")
-    view = services.views.job(services.jobs.get(admin, job_id))
-    assert view.status == "pending"
-    assert view.error is not None
-    assert view.error.message == "attempt 1 failed"
     drain_until(services, admin, drain, job_id, "failed")
     job = services.jobs.get(admin, job_id)
     assert (job.attempts, job.max_attempts) == (3, 3)
@@ -74,6 +69,17 @@ def test_failure_is_retried_until_the_allowance_is_used(services: Services, admi
     drain_until(services, admin, drain, job_id, "failed")
     job = services.jobs.get(admin, job_id)
     assert (job.attempts, job.max_attempts) == (6, 6)
+
+
+def test_a_failed_attempt_with_a_retry_due_is_not_the_end(services: Services, admin: Actor, drain: Drain) -> None:
+    job_id = make(services, admin, "keeps", {})
+    assert drain("keeps") == 1
+    view = services.views.job(services.jobs.get(admin, job_id))
+    assert (view.status, view.attempts, view.failed_at) == ("pending", 1, None)
+    assert view.error is not None
+    assert view.error.message == "again"
+    assert view.waiting_for is not None
+    assert view.waiting_for.code == "retry"
 
 
 def test_success_after_a_failure_clears_the_error(services: Services, admin: Actor, drain: Drain) -> None:
@@ -166,6 +172,37 @@ def test_stop_hands_the_job_back(app: Flask, services: Services, admin: Actor, h
     with Horse(house, "next") as horse:
         horse.drain("steps")
     assert services.jobs.get(admin, job_id).result == {"steps": 3, "resumedAt": 1}
+
+
+def test_what_a_processor_forked_can_be_terminated(services: Services, house: House) -> None:
+    """As multiprocessing does; the handler it inherits is the work-horse's."""
+    with Horse(house, "parent"):
+        ready, tell = os.pipe()
+        if not (pid := os.fork()):
+            os.write(tell, b"r")
+            time.sleep(10)
+            os._exit(0)
+        os.read(ready, 1)
+        os.kill(pid, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("type_name", ["hurried", "stubborn"])
+def test_a_horse_kills_itself_when_its_processor_does_not_stop(
+    services: Services, admin: Actor, house: House, type_name: str
+) -> None:
+    """Here is no worker that could do it. `hurried` has a timeout; the other is cancelled."""
+    job_id = make(services, admin, type_name, {"how": "swallow", "seconds": 20})
+    db.session.remove()
+    if not (pid := os.fork()):
+        with Horse(house, "lonely") as horse:
+            horse.drain(type_name)
+        os._exit(0)
+    if type_name == "stubborn":
+        while services.jobs.get(admin, job_id).status != "active":
+            db.session.rollback()
+        services.jobs.cancel(admin, job_id)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
 def test_a_processor_that_talks_nonsense_harms_nobody(

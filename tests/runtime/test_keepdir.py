@@ -101,9 +101,7 @@ def test_the_sweep_takes_it_from_no_unfinished_job(
 ) -> None:
     waiting, over = make(), make()
     drain("keeps")
-    connection.execute(
-        "UPDATE jobs SET status = 'cancelled', cancelled_at = now() WHERE id = %s", [over]
-    )
+    connection.execute("UPDATE jobs SET status = 'cancelled', cancelled_at = now() WHERE id = %s", [over])
     gone = UUID(int=9)
     house.storage.make_keepdir(gone)
     assert services.cleanup.sweep() == 0, "they may be in use"
