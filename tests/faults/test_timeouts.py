@@ -100,13 +100,13 @@ def test_what_waited_behind_a_held_interpreter_is_not_run_twice(
 ) -> None:
     """The lease of the whole batch ends meanwhile; another worker runs what waited, the first does not begin it."""
     mark = tmp_path / "mark"
-    with Processes(settings, **FAST) as processes:
+    with Processes(settings, **FAST | {"lease_seconds": 4.0}) as processes:
         processes.flask("worker", "--queues", "echo,stubborn", "--concurrency", "2")
         processes.flask("keeper")
         for _ in range(2):
             wait_for(services, admin, create(services, admin, "echo"), "completed")
-        jobs = [NewJob("stubborn", {"mark": str(mark) if number > 50 else ""}) for number in range(100)]
-        jobs[50] = NewJob("stubborn", {"how": "hold", "seconds": 9})
+        jobs = [NewJob("stubborn", {"mark": str(mark) if number > 50 else ""}, max_attempts=9) for number in range(100)]
+        jobs[50] = NewJob("stubborn", {"how": "hold", "seconds": 10})
         ids, _ = services.jobs.create_many(admin, jobs)
         holder = ids[50]
         for job_id in ids:
