@@ -7,17 +7,18 @@ import random
 import resource
 import signal
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
 
-from jobsapp.core.outcomes import Outcome, decide
+from jobsapp.core.outcomes import Failed, Outcome, Transition, decide
 from jobsapp.core.states import Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost
-from jobsapp.runtime.executor import HandBack, execute
+from jobsapp.runtime.executor import HandBack, execute, failure_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.ledger import Ledger
 from jobsapp.runtime.pulse import Heart
@@ -120,7 +121,7 @@ class Horse:
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
             if context.made and ended.transition.status == Status.COMPLETED:
-                self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], context.made)
+                self._finish_with_files(job, context, ended)
             else:
                 self._batch.add(ended)
         except LeaseLost:
@@ -137,7 +138,30 @@ class Horse:
             self._in_processor = False
             signal.setitimer(signal.ITIMER_REAL, 0)
 
+    def _finish_with_files(self, job: ClaimedJob, context: JobContext, ended: Ended) -> None:
+        try:
+            stored = self._ledger.store(context.made)
+        except OSError as error:
+            failed = self._decide(job, context, Failed(failure_of(error)))
+            self._batch.add(replace(ended, transition=failed))
+        else:
+            self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], stored)
+
     def _ended(self, job: ClaimedJob, context: JobContext, outcome: Outcome, began_at: float) -> Ended:
+        ended_at = time.monotonic()
+        used = self._meter.read(ended_at - began_at)
+        return Ended(
+            job.id,
+            job.attempt,
+            self._decide(job, context, outcome),
+            context.take(),
+            cpu_seconds=used.cpu_seconds,
+            peak_bytes=used.peak_bytes,
+            began_at=began_at,
+            ended_at=ended_at,
+        )
+
+    def _decide(self, job: ClaimedJob, context: JobContext, outcome: Outcome) -> Transition:
         facts = attempt_facts(
             self._house.registry,
             job.type,
@@ -146,18 +170,7 @@ class Horse:
             allowance=job.allowance,
             cancel_requested=context.cancelled,
         )
-        ended_at = time.monotonic()
-        used = self._meter.read(ended_at - began_at)
-        return Ended(
-            job.id,
-            job.attempt,
-            decide(facts, outcome, now=datetime.now(UTC), draw=random.random()),  # noqa: S311 - jitter
-            context.take(),
-            cpu_seconds=used.cpu_seconds,
-            peak_bytes=used.peak_bytes,
-            began_at=began_at,
-            ended_at=ended_at,
-        )
+        return decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
 
     def _find_file(self, organization_id: UUID, file_id: UUID) -> InputFile | None:
         found = file_store.find_file(self._ledger.connection, file_id, organization_id)

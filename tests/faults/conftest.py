@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,12 @@ from tests.faults.stage import Stage
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path) as stage:
+def limits() -> dict[str, Any]:
+    """Settings that a module's tests need otherwise."""
+    return {}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, limits: dict[str, Any]) -> Iterator[Stage]:
+    with Stage(tmp_path, **limits) as stage:
         yield stage

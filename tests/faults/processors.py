@@ -86,7 +86,7 @@ class Poison(Booked):
 
 
 class Hungry(Booked):
-    """Takes more and more memory, on its first attempts."""
+    """Takes more and more memory, or is killed for it, on its first attempts."""
 
     type = "hungry"
     title = "Hungry"
@@ -94,14 +94,40 @@ class Hungry(Booked):
 
     class Input(Booked.Input):
         attempts: int = 1
+        killed: bool = False
         megabytes: int = Field(64_000, ge=1)
 
     def work(self, data: Any, context: Context) -> None:
         if context.attempt > data.attempts:
             return
+        if data.killed:
+            # As the kernel does it when the machine's memory is gone.
+            os.kill(os.getpid(), signal.SIGKILL)
         held = []
         for _ in range(data.megabytes // 16):
             held.append(bytearray(16 * MIB))
+
+
+class Glutton(Booked):
+    """Takes all memory there is, to the last bytes, keeps it for a while and gives it back."""
+
+    type = "glutton"
+    title = "Glutton"
+
+    class Input(Booked.Input):
+        seconds: float
+
+    def work(self, data: Any, context: Context) -> None:
+        held: list[Any] = [None] * 1_000_000
+        size, place = 16 * MIB, 0
+        while size >= 64 and place < len(held):
+            try:
+                held[place] = bytearray(size)
+                place += 1
+            except MemoryError:
+                size //= 2
+        time.sleep(data.seconds)
+        del held
 
 
 class Maker(Booked):

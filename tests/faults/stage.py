@@ -32,7 +32,7 @@ from tests.faults.books import Balance, Note, Recovery, Row
 from tests.processes import Processes, descendants, wait_until
 
 FAST = {"lease_seconds": 2.0, "stop_grace_seconds": 2.0, "cancel_grace_seconds": 2.0}
-QUEUES = "short,long,poison,hungry,maker,flaky"
+QUEUES = "short,long,poison,hungry,glutton,maker,flaky"
 ROWS = """SELECT data->>'key', status, attempts, (result->>'attempt')::int FROM jobs WHERE data->>'book' IS NOT NULL"""
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status IN ('pending', 'active') AND data->>'book' = %s"
 
@@ -50,6 +50,7 @@ class Stage:
         self._numbers = itertools.count()
         self.book = folder / "book.txt"
         self.sent: dict[str, str] = {}
+        self.refused = 0
         self.ids: dict[str, UUID] = {}
 
     def __enter__(self) -> Self:
@@ -105,6 +106,7 @@ class Stage:
             try:
                 (send or self.create)(type_name, key, {"book": str(self.book), "key": key, **data})
             except Exception:
+                self.refused += 1
                 time.sleep(0.05)
             else:
                 self.sent[key] = ends
@@ -138,11 +140,18 @@ class Stage:
             over.set()
             thread.join()
 
+    def status(self, key: str) -> str:
+        return self.rows()[key].status
+
+    def retry(self, key: str) -> None:
+        with self.app.app_context():
+            self.services.jobs.retry(self.actor, self.ids[key])
+
     def job(self, key: str) -> Job:
         """The job as the API shows it, with its history."""
         with self.app.app_context():
             job = self.services.jobs.get(self.actor, self.ids[key])
-            assert job.history is not None
+            assert (job.history, job.artifacts) is not None
             db.session.expunge_all()
             return job
 

@@ -72,4 +72,5 @@ def test_the_web_server_is_killed_in_the_middle_of_creating(stage: Stage) -> Non
         thread.join()
     balance = stage.close_books()
     report("web -9", balance, stage.recovery(at))
+    assert stage.refused > 0, "jobs were being created"
     assert not balance.doubled
