@@ -21,7 +21,7 @@ from jobsapp.runtime.context import MadeFile
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
-from jobsapp.store.connect import connect
+from jobsapp.store.connect import ServerClock, connect
 from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact
 from jobsapp.store.turns import NOTHING, Ended, Turn, take_turn
 
@@ -37,6 +37,7 @@ class Ledger:
     def __init__(self, house: House, hints: Hints, worker: str) -> None:
         self._house, self._hints, self._worker = house, hints, worker
         self.connection = self._connect()
+        self.clock = ServerClock(self.connection)
 
     def close(self) -> None:
         self.connection.close()
