@@ -29,9 +29,10 @@ from jobsapp.services.jobs import NewJob
 from jobsapp.store import schema
 from tests.faults import books
 from tests.faults.books import Balance, Note, Recovery, Row
-from tests.processes import Processes, descendants, wait_until
+from tests.processes import ROOT, Processes, descendants, wait_until
 
 FAST = {"lease_seconds": 2.0, "stop_grace_seconds": 2.0, "cancel_grace_seconds": 2.0}
+WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 QUEUES = "short,long,poison,hungry,glutton,maker,flaky"
 ROWS = """SELECT data->>'key', status, attempts, (result->>'attempt')::int FROM jobs WHERE data->>'book' IS NOT NULL"""
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status IN ('pending', 'active') AND data->>'book' = %s"
@@ -51,6 +52,7 @@ class Stage:
         self.book = folder / "book.txt"
         self.sent: dict[str, str] = {}
         self.refused = 0
+        self.max_attempts: dict[str, int] = {}
         self.ids: dict[str, UUID] = {}
 
     def __enter__(self) -> Self:
@@ -115,12 +117,15 @@ class Stage:
     def create(self, type_name: str, key: str, data: dict[str, Any]) -> None:
         """Create a job through the services, in any thread."""
         with self.app.app_context():
-            job, _ = self.services.jobs.create(self.actor, NewJob(type_name, data), idempotency_key=key)
+            new = NewJob(type_name, data, max_attempts=self.max_attempts.get(type_name))
+            job, _ = self.services.jobs.create(self.actor, new, idempotency_key=key)
             self.ids[key] = job.id
 
     @contextmanager
-    def load(self, *, send: Send | None = None, pause: float = 0.02, long_every: int = 75) -> Iterator[None]:
-        """Short jobs all the time, and now and then one of a second, until the block is left."""
+    def load(
+        self, *, send: Send | None = None, pause: float = 0.02, long_every: int = 75, seconds: float = 1.0
+    ) -> Iterator[None]:
+        """Short jobs all the time, and now and then one of some seconds, until the block is left."""
         over = threading.Event()
 
         def run() -> None:
@@ -128,7 +133,7 @@ class Stage:
                 if over.wait(pause):
                     return
                 if number % long_every == long_every // 2:
-                    self.send("long", send=send, seconds=1.0)
+                    self.send("long", send=send, seconds=seconds)
                 else:
                     self.send("short", send=send)
 
@@ -219,6 +224,11 @@ def crash(postgres: EmbeddedPostgres) -> None:
     assert postgres.process is not None
     postgres.process.send_signal(signal.SIGQUIT)
     postgres.process.wait(30)
+
+
+def wrong_by(seconds: int) -> dict[str, str]:
+    """The environment of processes on a host whose clock is wrong."""
+    return {"WRONG_CLOCK_SECONDS": str(seconds), "PYTHONPATH": os.pathsep.join([str(WRONG_CLOCK), str(ROOT)])}
 
 
 def cold_stop(valkey: EmbeddedValkey) -> None:

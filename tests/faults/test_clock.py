@@ -5,24 +5,15 @@ See wrong_clock/sitecustomize.py for what is shifted: all that Python code reads
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from jobsapp.bus import connection
 from jobsapp.bus.hints import Hints
 from tests.faults.clients import Client
-from tests.faults.stage import Stage, family, report, signal_all
-from tests.processes import ROOT, free_port
+from tests.faults.stage import Stage, family, report, signal_all, wrong_by
+from tests.processes import free_port
 
 HOUR = 3600
-FOLDER = Path(__file__).parent / "wrong_clock"
-
-
-def wrong_by(seconds: int) -> dict[str, str]:
-    """The environment of processes on a host whose clock is wrong."""
-    return {"WRONG_CLOCK_SECONDS": str(seconds), "PYTHONPATH": os.pathsep.join([str(FOLDER), str(ROOT)])}
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
