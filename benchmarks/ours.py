@@ -15,11 +15,13 @@ from jobsapp import create_app
 from jobsapp.config import Settings, variable
 from jobsapp.core.ids import new_id
 from jobsapp.services.jobs import NewJob
+from jobsapp.store.jobs import enqueue
 
 COPIED = "organization_id, user_id, type, queue, name, data, max_attempts, allowance"
 LEFT = """
-SELECT EXISTS (SELECT FROM jobs WHERE queue = %s AND status = 'pending')
-  OR EXISTS (SELECT FROM jobs WHERE status = 'active')
+SELECT EXISTS (SELECT FROM job_queue WHERE queue = %s) OR EXISTS (
+  SELECT FROM worker_leases, unnest(job_ids) AS held (id) JOIN jobs USING (id) WHERE status = 'active'
+)
 """
 SPAN = "SELECT extract(epoch FROM max(completed_at) - min(started_at))::float8 FROM jobs WHERE type = %s"
 
@@ -58,8 +60,9 @@ def fill(settings: Settings, connection: psycopg.Connection[Any], kind: str, job
             SELECT copy.id, {COPIED} FROM jobs, unnest(%s::uuid[]) AS copy (id) WHERE jobs.id = %s""",
             [copies, first.id],
         )
+        enqueue(connection, copies)
     # Statistics as autovacuum would have gathered them.
-    connection.execute("ANALYZE jobs")
+    connection.execute("ANALYZE jobs, job_queue")
 
 
 def drain(settings: Settings, connection: psycopg.Connection[Any], kind: str, jobs: int) -> float:

@@ -24,7 +24,10 @@ from jobsapp.runtime.house import House, build_house
 from jobsapp.services import Services
 from jobsapp.store import schema
 
-TABLES = "organizations, users, api_tokens, login_links, files, jobs, job_inputs, job_attempts, job_logs"
+TABLES = (
+    "organizations, users, api_tokens, login_links, files, jobs, job_inputs, job_attempts, job_logs, "
+    "worker_leases, queues, limits, limit_starts"
+)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog
 from jobsapp.models.logins import LoginSession
+from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 
 __all__ = [
     "ApiToken",
@@ -11,9 +12,14 @@ __all__ = [
     "JobAttempt",
     "JobInput",
     "JobLog",
+    "Limit",
+    "LimitStarts",
     "LoginLink",
     "LoginSession",
     "Organization",
+    "Queue",
+    "QueuedJob",
     "StoredFile",
     "User",
+    "WorkerLease",
 ]

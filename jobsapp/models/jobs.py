@@ -23,19 +23,10 @@ class Job(Base):
     __table_args__ = (
         CheckConstraint(f"status IN ({STATUSES})", name="status"),
         CheckConstraint("attempts >= 0 AND attempts <= max_attempts", name="attempts"),
-        CheckConstraint("(status = 'active') = (lease_until IS NOT NULL)", name="lease"),
+        CheckConstraint("status <> 'active' OR worker IS NOT NULL", name="worker"),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
         CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name="failed_at"),
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
-        Index(
-            "jobs_for_claim",
-            "queue",
-            text("priority DESC"),
-            "run_at",
-            "id",
-            postgresql_where=text("status = 'pending'"),
-        ),
-        Index("jobs_active", "id", postgresql_where=text("status = 'active'")),
         Index("jobs_of_organization", "organization_id", text("id DESC")),
         Index("jobs_of_user", "user_id", text("id DESC")),
         Index(
@@ -45,6 +36,9 @@ class Job(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        # No index knows a column that changes while a job runs, and a page has room for what changes: so an update
+        # stays on its page and writes no index (PostgreSQL's HOT).
+        {"postgresql_with": {"fillfactor": "50"}},
     )
 
     id: Mapped[Id]
@@ -83,7 +77,15 @@ class Job(Base):
     cancelled_at: Mapped[Moment | None]
 
     worker: Mapped[str | None]
-    lease_until: Mapped[Moment | None]
+    cpu_seconds: Mapped[float | None]
+    """Of the last attempt that ended, as in JobAttempt."""
+    peak_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    timeout_seconds: Mapped[float | None]
+    """How long an attempt may take; None: as the type says."""
+    retry: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What of the type's retry policy is different for this job."""
+    expires_at: Mapped[Moment | None]
+    """Not started by then, it is cancelled."""
 
     cancel_requested_at: Mapped[Moment | None]
     cancelled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
@@ -94,7 +96,24 @@ class Job(Base):
     """SHA-256 of the request that used the idempotency key: the same key with another body is refused."""
 
     artifacts: Mapped[list[StoredFile]] = relationship(order_by=StoredFile.id, viewonly=True)
-    history: Mapped[list[JobAttempt]] = relationship(order_by="JobAttempt.number", viewonly=True)
+    past_attempts: Mapped[list[JobAttempt]] = relationship(order_by="JobAttempt.number", viewonly=True)
+
+    @property
+    def history(self) -> list[JobAttempt]:
+        """All attempts, in order. The one that runs and the one that completed the job stand on the job's own row."""
+        if self.status not in (Status.ACTIVE, Status.COMPLETED):
+            return list(self.past_attempts)
+        last = JobAttempt(
+            job_id=self.id,
+            number=self.attempts,
+            worker=self.worker,
+            started_at=self.started_at,
+            ended_at=self.completed_at,
+            outcome=None if self.status == Status.ACTIVE else "completed",
+            cpu_seconds=None if self.status == Status.ACTIVE else self.cpu_seconds,
+            peak_bytes=None if self.status == Status.ACTIVE else self.peak_bytes,
+        )
+        return [*(past for past in self.past_attempts if past.number != last.number), last]
 
 
 class JobInput(Base):
@@ -110,7 +129,7 @@ class JobInput(Base):
 class JobAttempt(Base):
     """One run of a job that has ended: who ran it, when, what came of it, and what it used.
 
-    The one that runs is on the job's own row.
+    The one that runs is on the job's own row, and so is the one that completed it: no other follows.
     """
 
     __tablename__ = "job_attempts"

@@ -43,17 +43,10 @@ class ShownJob:
         return cls(
             inputs=[row for field, row in rows if not _is_default(field, row.value)] + others,
             defaults=[row for field, row in rows if _is_default(field, row.value)],
-            attempts=[*row.history, *_running(row)],
+            attempts=row.history,
             log=services.jobs.log(actor, job.id, limit=LOG_LINES),
             sees_traceback=actor.is_admin,
         )
-
-
-def _running(job: Job) -> list[JobAttempt]:
-    """The attempt that runs now: it gets a row of its own when it ends."""
-    if job.status != "active":
-        return []
-    return [JobAttempt(job_id=job.id, number=job.attempts, worker=job.worker, started_at=job.started_at)]
 
 
 def _row(actor: Actor, services: Services, field: Field, value: Any) -> InputRow:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from jobsapp.runtime.duties import rescue, stop, wake
+from jobsapp.runtime.duties import expire, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.store.connect import connect
 
@@ -51,6 +51,7 @@ class Keeper:
         duties: dict[str, Callable[[], object]] = {
             "wake": lambda: wake.tick(connection, self._hints),
             "rescue": lambda: rescue.tick(connection, self._house, self._hints),
+            "expire": lambda: expire.tick(connection, self._hints),
             "stop": lambda: stop.tick(connection, settings.redis_url, grace_seconds=settings.cancel_grace_seconds),
         }
         if time.monotonic() < self._rescues_from:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,8 +23,9 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
 from jobsapp.store.connect import ServerClock, connect
-from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact
-from jobsapp.store.turns import NOTHING, Ended, Turn, take_turn
+from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, make_due, waiting_organizations
+from jobsapp.store.limits import claim_within_limits
+from jobsapp.store.turns import FIRST, NOTHING, Ended, Turn, take_turn
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Ledger:
         self._house, self._hints, self._worker = house, hints, worker
         self.connection = self._connect()
         self.clock = ServerClock(self.connection)
+        self._last: dict[str, UUID] = {}
 
     def close(self) -> None:
         self.connection.close()
@@ -114,13 +117,31 @@ class Ledger:
         return turn
 
     def _take_turn(self, ended: Sequence[Ended], queue: str, limit: int) -> Turn:
-        lease = self._house.settings.lease_seconds
-        return take_turn(self.connection, ended, queue=queue, worker=self._worker, lease_seconds=lease, limit=limit)
+        given: dict[str, Any] = {
+            "queue": queue,
+            "worker": self._worker,
+            "lease_seconds": self._house.settings.lease_seconds,
+            "after": self._last.get(queue) or self._first(queue, limit),
+            "limit": limit,
+        }
+        turn = take_turn(self.connection, ended, **given)
+        if turn.limited:
+            turn = _joined(turn, claim_within_limits(self.connection, **given))
+        elif limit and not turn.claimed and make_due(self.connection):
+            turn = _joined(turn, take_turn(self.connection, [], **given))
+        if turn.claimed:
+            self._last[queue] = turn.last
+        return turn
+
+    def _first(self, queue: str, limit: int) -> UUID:
+        """Where the turns of a queue begin: not with the same organisation for all workers."""
+        lanes = waiting_organizations(self.connection, queue) if limit else []
+        return random.choice(lanes) if lanes else FIRST  # noqa: S311 - to spread them
 
     def _write(self, ended: Sequence[Ended], files: dict[UUID, MadeFile]) -> Turn:
         last = ended[-1]
         with self.connection.transaction():
-            turn = take_turn(self.connection, ended)
+            turn = self._take_turn(ended, "", 0)
             if any(changed.id == last.job_id for changed in turn.finished):
                 for file_id, made in files.items():
                     add_artifact(
@@ -156,6 +177,10 @@ class Ledger:
             self.connection = self._connect()
         except psycopg.OperationalError as error:
             log.warning("PostgreSQL is away: %s", error)
+
+
+def _joined(turn: Turn, claim: Turn) -> Turn:
+    return replace(turn, claimed=claim.claimed, last=claim.last)
 
 
 def tell(hints: Hints, turn: Turn, ended: Sequence[Ended]) -> None:

@@ -22,7 +22,8 @@ from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.many import as_table
 from jobsapp.services.new_jobs import NewJob, bounded, digest, installed, row
-from jobsapp.services.sessions import DbSession
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store.jobs import enqueue
 
 MAX_JOBS = 10_000
 FAULTY_SHOWN = 100
@@ -101,6 +102,7 @@ class Bulk:
             # Another request with this key was faster.
             self._session.rollback()
             return self._first(actor, idempotency_key or "", said, len(jobs)) or _deleted(), False
+        enqueue(driver(self._session), [one["id"] for one in rows])
         self._hold(actor, asked, held)
         self._announce(rows)
         self._session.commit()

@@ -115,6 +115,7 @@ class Jobs:
             if first is None:
                 raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
             return first, False
+        store.enqueue(driver(self._session), [job["id"]])
         self._hold(actor, job["id"], data, files)
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
         after_commit(self._session(), partial(self._hints.wake, job_type.queue))

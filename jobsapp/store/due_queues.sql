@@ -1,15 +1,11 @@
--- The queues with work to do now. Hops from queue to queue along jobs_for_claim instead of reading every row.
+-- The queues with work to do now. Hops from queue to queue along job_queue_for_claim instead of reading every row.
 WITH RECURSIVE hop AS (
-  (SELECT queue FROM jobs WHERE status = 'pending' ORDER BY queue LIMIT 1)
+  (SELECT queue FROM job_queue WHERE due ORDER BY queue LIMIT 1)
   UNION ALL
   SELECT (
-    SELECT jobs.queue FROM jobs
-    WHERE jobs.status = 'pending' AND jobs.queue > hop.queue
-    ORDER BY jobs.queue LIMIT 1
+    SELECT job_queue.queue FROM job_queue WHERE due AND job_queue.queue > hop.queue ORDER BY job_queue.queue LIMIT 1
   )
   FROM hop WHERE hop.queue IS NOT NULL
 )
 SELECT queue FROM hop
-WHERE queue IS NOT NULL AND EXISTS (
-  SELECT FROM jobs WHERE jobs.queue = hop.queue AND jobs.status = 'pending' AND jobs.run_at <= now()
-)
+WHERE queue IS NOT NULL AND NOT EXISTS (SELECT FROM queues WHERE name = hop.queue AND paused_at IS NOT NULL)

@@ -5,6 +5,7 @@ They take a psycopg connection and never commit: the caller owns the transaction
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Json
 
+from jobsapp.core.states import Status
 from jobsapp.store.statements import fetch_all, fetch_one, statement
 
 PLACES_COUNTED = 1000
@@ -32,6 +34,8 @@ class ClaimedJob(NamedTuple):
     max_attempts: int
     allowance: int
     revision: int
+    timeout_seconds: float | None = None
+    retry: dict[str, float] | None = None
 
 
 class ChangedJob(NamedTuple):
@@ -53,6 +57,7 @@ class LostJob:
     worker: str
     type: str
     cancel_requested: bool
+    retry: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ def pulse_job(
         total=pulse.total,
         message=pulse.message,
         changed=pulse.changed,
+        writes=pulse.changed or pulse.checkpoint is not None,
         checkpoint=None if pulse.checkpoint is None else Json(pulse.checkpoint),
         log_at=[line.at for line in pulse.lines],
         log_level=[line.level for line in pulse.lines],
@@ -139,7 +145,15 @@ def cancel_job(
     connection: Connection[Any], job_id: UUID, *, user_id: UUID | None, reason: str | None
 ) -> ChangedJob | None:
     """Cancel a pending job, ask an active one to stop. None: it is finished or does not exist."""
-    return fetch_one(connection, "cancel_job", ChangedJob, id=job_id, user_id=user_id, reason=reason)
+    changed = fetch_one(connection, "cancel_job", ChangedJob, id=job_id, user_id=user_id, reason=reason)
+    if changed is not None and changed.status == Status.CANCELLED:
+        connection.execute(statement("unqueue"), {"id": job_id})
+    return changed
+
+
+def enqueue(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
+    """Put new jobs into their queues. Call it in the transaction that creates them."""
+    connection.execute(statement("enqueue"), {"ids": list(job_ids)})
 
 
 def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:
@@ -149,6 +163,8 @@ def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:
 
 def lost_jobs(connection: Connection[Any], *, worker: str | None = None, limit: int = 100) -> list[LostJob]:
     """Lock the active jobs whose lease ended, and those of `worker`, whose work-horse is known to be dead."""
+    if worker is not None:
+        connection.execute(statement("lock_lease"), {"worker": worker})
     return fetch_all(connection, "lost_jobs", LostJob, worker=worker, limit=limit)
 
 
@@ -157,15 +173,36 @@ def overdue_cancels(connection: Connection[Any], *, grace_seconds: float) -> lis
     return fetch_all(connection, "overdue_cancels", OverdueCancel, grace=grace_seconds)
 
 
+def forget_leases(connection: Connection[Any]) -> None:
+    """Delete the leases of workers that are gone for good and have no job."""
+    connection.execute(statement("forget_leases"))
+
+
+def make_due(connection: Connection[Any], *, limit: int = 10_000) -> int:
+    """Let the jobs whose time has come be claimed, the earliest first. Returns how many."""
+    return connection.execute(statement("make_due"), {"limit": limit}).rowcount
+
+
+def expire_jobs(connection: Connection[Any], *, limit: int = 1000) -> list[ChangedJob]:
+    """Cancel pending jobs that had not started by their `expires_at`."""
+    return fetch_all(connection, "expire_jobs", ChangedJob, limit=limit)
+
+
 def due_queues(connection: Connection[Any]) -> list[str]:
-    """The queues that have a job to run now."""
+    """The queues that have a job to run now and are not paused."""
     return [row.queue for row in fetch_all(connection, "due_queues", _Queue)]
+
+
+def waiting_organizations(connection: Connection[Any], queue: str, *, limit: int = 64) -> list[UUID]:
+    """Organisations that wait for a turn at the largest priority of the queue, up to `limit`."""
+    rows = connection.execute(statement("waiting_organizations"), {"queue": queue, "limit": limit})
+    return [row[0] for row in rows]
 
 
 def waiting_places(connection: Connection[Any], job_ids: list[UUID]) -> dict[UUID, int]:
     """For each of these jobs that is pending: how many run before it, counted up to PLACES_COUNTED."""
     rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED)
-    return {row.id: row.ahead for row in rows}
+    return {row.job_id: row.ahead for row in rows}
 
 
 @dataclass(frozen=True)
@@ -175,5 +212,5 @@ class _Queue:
 
 @dataclass(frozen=True)
 class _Place:
-    id: UUID
+    job_id: UUID
     ahead: int

@@ -1,9 +1,14 @@
--- Active jobs without an owner: their lease ended (the worker's clock plays no part), or their worker says
--- that its work-horse died.
-SELECT id, attempts AS attempt, max_attempts, allowance, worker, type,
+-- Active jobs without an owner: the lease of their worker ended (its clock plays no part), or the worker says
+-- that its work-horse died. Nobody is waited for: what is locked is being written by an owner that lives.
+WITH gone AS MATERIALIZED (
+  SELECT worker, job_ids FROM worker_leases
+  WHERE lease_until < now() OR worker = %(worker)s
+  FOR UPDATE SKIP LOCKED
+)
+SELECT jobs.id, attempts AS attempt, max_attempts, allowance, jobs.worker, type, retry,
   cancel_requested_at IS NOT NULL AS cancel_requested
-FROM jobs
-WHERE status = 'active' AND (lease_until < now() OR worker = %(worker)s)
-ORDER BY id
+FROM gone CROSS JOIN unnest(gone.job_ids) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
+WHERE jobs.status = 'active' AND jobs.worker = gone.worker
+ORDER BY jobs.id
 LIMIT %(limit)s
-FOR UPDATE SKIP LOCKED
+FOR UPDATE OF jobs SKIP LOCKED

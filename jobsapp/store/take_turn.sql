@@ -4,20 +4,20 @@
 -- asked for while the attempt was ending wins over another attempt and over failure, not over success. Times are
 -- ages by the worker, so that its clock plays no part.
 WITH RECURSIVE ended AS MATERIALIZED (
-  SELECT jobs.id, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_at,
-    coalesce(given.granted, 0) AS granted, given.idle IS NULL AS began, given.cpu_seconds, given.peak_bytes, given.current, given.total, given.message,
-    given.checkpoint::json AS checkpoint,
+  SELECT jobs.id, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_in,
+    coalesce(given.granted, 0) AS granted, given.idle IS NULL AS began, given.cpu_seconds, given.peak_bytes,
+    given.current, given.total, given.message, given.checkpoint::json AS checkpoint,
     coalesce(now() - make_interval(secs => given.began_ago), started_at) AS began_at,
     now() - make_interval(secs => coalesce(given.ended_ago, 0)) AS ended_at,
     CASE WHEN cancel_requested_at IS NOT NULL AND given.status IN ('pending', 'failed') THEN 'cancelled'
       ELSE given.status END AS status
   FROM unnest(
     %(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(outcomes)s::text[], %(results)s::text[],
-    %(errors)s::text[], %(run_ats)s::timestamptz[], %(granted)s::int[], %(idle)s::bool[],
+    %(errors)s::text[], %(run_in)s::float8[], %(granted)s::int[], %(idle)s::bool[],
     %(cpu_seconds)s::float8[], %(peak_bytes)s::int8[],
     %(currents)s::float8[], %(totals)s::float8[], %(messages)s::text[], %(checkpoints)s::text[],
     %(began_ago)s::float8[], %(ended_ago)s::float8[]
-  ) AS given (id, attempt, status, outcome, result, error, run_at, granted, idle, cpu_seconds, peak_bytes,
+  ) AS given (id, attempt, status, outcome, result, error, run_in, granted, idle, cpu_seconds, peak_bytes,
     current, total, message, checkpoint, began_ago, ended_ago)
   JOIN jobs ON jobs.id = given.id
   WHERE jobs.status = 'active' AND jobs.attempts = given.attempt
@@ -28,14 +28,15 @@ WITH RECURSIVE ended AS MATERIALIZED (
     status = ended.status,
     result = ended.result,
     error = CASE WHEN ended.status = 'completed' THEN NULL ELSE coalesce(ended.error, jobs.error) END,
-    run_at = coalesce(ended.run_at, jobs.run_at),
+    run_at = coalesce(now() + make_interval(secs => run_in), jobs.run_at),
     max_attempts = max_attempts + granted,
-    lease_until = NULL,
     progress_current = CASE WHEN ended.status = 'completed'
       THEN coalesce(total, progress_total, current, progress_current) ELSE coalesce(current, progress_current) END,
     progress_total = coalesce(total, progress_total),
     progress_message = coalesce(message, progress_message),
     checkpoint = coalesce(ended.checkpoint, jobs.checkpoint),
+    cpu_seconds = ended.cpu_seconds,
+    peak_bytes = ended.peak_bytes,
     started_at = began_at,
     completed_at = CASE WHEN ended.status = 'completed' THEN ended_at END,
     failed_at = CASE WHEN ended.status = 'failed' THEN ended_at END,
@@ -43,15 +44,20 @@ WITH RECURSIVE ended AS MATERIALIZED (
     updated_at = now(),
     revision = revision + 1
   FROM ended WHERE jobs.id = ended.id
-  RETURNING jobs.id, organization_id, queue, jobs.status, revision, attempt, worker, began_at, ended_at, outcome,
-    ended.error, began, cpu_seconds, peak_bytes
+  RETURNING jobs.id, organization_id, queue, type, priority, jobs.run_at, expires_at, jobs.status, revision, attempt,
+    worker, began_at, ended_at, outcome, ended.error, began, jobs.cpu_seconds, jobs.peak_bytes
 ), history AS (
+  -- The attempt that completes a job stays on the job's own row: no other follows.
   INSERT INTO job_attempts (job_id, number, worker, started_at, ended_at, outcome, error, cpu_seconds, peak_bytes)
   SELECT id, attempt, worker, began_at, ended_at,
     CASE status WHEN 'cancelled' THEN 'cancelled' ELSE outcome END, error, cpu_seconds, peak_bytes
-  FROM finished WHERE began
+  FROM finished WHERE began AND status <> 'completed'
   ON CONFLICT (job_id, number) DO UPDATE SET
     ended_at = excluded.ended_at, outcome = excluded.outcome, error = excluded.error
+), again AS (
+  INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due, expires_at)
+  SELECT id, queue, -priority, organization_id, type, run_at, run_at <= now(), expires_at
+  FROM finished WHERE status = 'pending'
 ), lines AS (
   INSERT INTO job_logs (job_id, attempt, at, level, message)
   SELECT finished.id, finished.attempt, line.at, line.level, line.message
@@ -60,33 +66,78 @@ WITH RECURSIVE ended AS MATERIALIZED (
   ) WITH ORDINALITY AS line (job_id, at, level, message, place)
   JOIN finished ON finished.id = line.job_id
   ORDER BY line.place
-), level (priority) AS (
-  -- From priority to priority along jobs_for_claim: jobs whose time has not come are hopped over, not read.
-  (
-    SELECT priority FROM jobs WHERE queue = %(queue)s AND status = 'pending'
-    ORDER BY priority DESC LIMIT 1
-  )
-  UNION ALL
+), lane (urgency, organization_id, lap, is_start) AS (
+  -- The organisations that wait at the largest priority, from the one that had the last turn on, round to it again
+  -- (laps 0 and 1); then those at smaller priorities (lap 2). The first row is where it starts from.
   SELECT (
-    SELECT jobs.priority FROM jobs
-    WHERE queue = %(queue)s AND status = 'pending' AND jobs.priority < level.priority
-    ORDER BY jobs.priority DESC LIMIT 1
-  ) FROM level WHERE level.priority IS NOT NULL
-), next AS (
-  SELECT due.id FROM level CROSS JOIN LATERAL (
-    SELECT id FROM jobs
-    WHERE queue = %(queue)s AND status = 'pending' AND jobs.priority = level.priority AND run_at <= now()
-    ORDER BY run_at, id
-    LIMIT %(limit)s
+    SELECT urgency FROM job_queue WHERE queue = %(queue)s AND due ORDER BY urgency, organization_id LIMIT 1
+  ), %(after)s::uuid, 0, true
+  WHERE NOT EXISTS (SELECT FROM queues WHERE name = %(queue)s AND paused_at IS NOT NULL)
+    AND (%(within_limits)s OR NOT EXISTS (
+      SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s
+    ))
+  UNION ALL
+  SELECT following.*, false FROM lane CROSS JOIN LATERAL (
+    (
+      SELECT urgency, organization_id, 0 FROM job_queue AS other
+      WHERE lane.lap = 0 AND other.queue = %(queue)s AND other.due
+        AND other.urgency = lane.urgency AND other.organization_id > lane.organization_id
+      ORDER BY other.organization_id LIMIT 1
+    ) UNION ALL (
+      SELECT urgency, organization_id, 1 FROM job_queue AS other
+      WHERE lane.lap < 2 AND other.queue = %(queue)s AND other.due
+        AND other.urgency = lane.urgency AND other.organization_id <= %(after)s
+        AND other.organization_id > CASE lane.lap
+          WHEN 1 THEN lane.organization_id ELSE '00000000-0000-0000-0000-000000000000' END
+      ORDER BY other.organization_id LIMIT 1
+    ) UNION ALL (
+      SELECT urgency, organization_id, 2 FROM job_queue AS other
+      WHERE other.queue = %(queue)s AND other.due
+        AND (other.urgency, other.organization_id) > (lane.urgency, CASE lane.lap
+          WHEN 2 THEN lane.organization_id ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END)
+      ORDER BY other.urgency, other.organization_id LIMIT 1
+    )
+    LIMIT 1
+  ) AS following
+), open_lane AS (
+  SELECT urgency, organization_id FROM lane WHERE NOT is_start AND organization_id <> ALL(%(full_organizations)s::uuid[])
+), share AS MATERIALIZED (
+  -- All organisations of a priority get the same share of the batch.
+  SELECT urgency, (%(limit)s + count(*) - 1) / count(*) AS jobs
+  FROM (SELECT urgency FROM open_lane LIMIT %(limit)s) AS of_batch
+  GROUP BY urgency
+), found AS MATERIALIZED (
+  SELECT due.* FROM open_lane CROSS JOIN LATERAL (
+    SELECT job_id, ctid AS row, type, organization_id FROM job_queue
+    WHERE queue = %(queue)s AND due
+      AND urgency = open_lane.urgency AND organization_id = open_lane.organization_id
+      AND (expires_at IS NULL OR expires_at > now()) AND type <> ALL(%(full_types)s::text[])
+    ORDER BY run_at, job_id
+    LIMIT coalesce((SELECT jobs FROM share WHERE share.urgency = open_lane.urgency), 1)
     FOR UPDATE SKIP LOCKED
   ) AS due
   LIMIT %(limit)s
+), next AS (
+  SELECT row FROM found WHERE NOT %(within_limits)s
+  UNION ALL
+  SELECT row FROM (
+    SELECT row, type, organization_id, row_number() OVER (PARTITION BY type) AS of_type,
+      row_number() OVER (PARTITION BY organization_id) AS of_organization
+    FROM found WHERE %(within_limits)s
+  ) AS counted
+  WHERE of_type <= coalesce((%(rooms)s::json -> 'types' ->> type)::int, of_type)
+    AND of_organization <= coalesce(
+      (%(rooms)s::json -> 'organizations' ->> organization_id::text)::int,
+      (%(rooms)s::json ->> 'each')::int,
+      of_organization
+    )
+), taken AS (
+  DELETE FROM job_queue USING next WHERE job_queue.ctid = next.row RETURNING job_queue.job_id
 ), claimed AS (
   UPDATE jobs SET
     status = 'active',
     attempts = attempts + 1,
     worker = %(worker)s,
-    lease_until = now() + make_interval(secs => %(lease)s),
     started_at = now(),
     updated_at = now(),
     progress_current = NULL,
@@ -96,13 +147,25 @@ WITH RECURSIVE ended AS MATERIALIZED (
     progress_base = CASE WHEN checkpoint IS NULL THEN 0 END,
     progress_base_at = CASE WHEN checkpoint IS NULL THEN now() END,
     revision = revision + 1
-  FROM next WHERE jobs.id = next.id
+  FROM taken WHERE jobs.id = taken.job_id AND jobs.status = 'pending'
   RETURNING jobs.*
+), held AS (
+  -- What came of a job before may have been written by another statement: the list may name more than there is.
+  INSERT INTO worker_leases AS mine (worker, lease_until, job_ids)
+  SELECT %(worker)s, now() + make_interval(secs => %(lease)s), ARRAY(SELECT id FROM claimed)
+  WHERE %(worker)s <> ''
+  ON CONFLICT (worker) DO UPDATE SET
+    lease_until = excluded.lease_until,
+    job_ids = ARRAY(SELECT unnest(mine.job_ids) EXCEPT SELECT id FROM finished) || excluded.job_ids
 )
 SELECT id, organization_id, user_id, type, queue, data, checkpoint, attempts, max_attempts, allowance, revision,
-  status, priority, run_at
+  timeout_seconds, retry, status, priority, run_at
 FROM claimed
 UNION ALL
-SELECT id, organization_id, NULL, NULL, queue, NULL, NULL, NULL, NULL, NULL, revision, status, NULL, NULL
+SELECT id, organization_id, NULL, NULL, queue, NULL, NULL, NULL, NULL, NULL, revision, NULL, NULL, status, NULL, NULL
 FROM finished
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'limited', NULL, NULL
+WHERE NOT %(within_limits)s AND %(limit)s > 0
+  AND EXISTS (SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s)
 ORDER BY priority DESC NULLS FIRST, run_at, id

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -17,6 +18,10 @@ from jobsapp.core.states import Status
 from jobsapp.store.jobs import ChangedJob, ClaimedJob, Pulse
 from jobsapp.store.statements import statement
 
+FIRST = UUID(int=0)
+LIMITED = "limited"
+STATUS, PRIORITY = 13, 14
+ENDS = frozenset({Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 NOTHING = Pulse(None, None, None, changed=False)
 
 
@@ -45,6 +50,19 @@ class Turn:
 
     finished: list[ChangedJob]
     claimed: list[ClaimedJob]
+    limited: bool = False
+    """Nothing was claimed because limits count in this queue: see `claim_within_limits`."""
+    last: UUID = FIRST
+    """The organisation that had the last turn, to be given as `after` for the next one."""
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """How many more jobs may start: `as_json` {types: {type: n}, organizations: {id: n}, each: n or null}."""
+
+    full_types: list[str]
+    full_organizations: list[UUID]
+    as_json: str
 
 
 def take_turn(
@@ -55,20 +73,38 @@ def take_turn(
     worker: str = "",
     lease_seconds: float = 0.0,
     limit: int = 0,
+    after: UUID = FIRST,
+    rooms: Rooms | None = None,
 ) -> Turn:
     """Write what became of `ended`, and claim up to `limit` due jobs of `queue`.
 
-    Largest priority first, then the oldest. An ended attempt that is missing in the answer was given to another
-    worker: nothing was written for it.
+    Largest priority first; then each organisation in turn, beginning with the one after `after`; then the oldest. With
+    a `worker` its lease is renewed and covers what was claimed, and no more what ended. An ended attempt that is
+    missing in the answer was given to another worker: nothing was written for it.
     """
-    values = _columns(ended) | {"queue": queue, "worker": worker, "lease": lease_seconds}
-    turn = Turn([], [])
-    for row in connection.execute(_limited(limit), values).fetchall():
-        if row[11] == Status.ACTIVE:
-            turn.claimed.append(ClaimedJob._make(row[:11]))
-        else:
-            turn.finished.append(ChangedJob(row[0], row[1], row[4], row[11], row[10]))
-    return turn
+    values = _columns(ended) | {
+        "queue": queue,
+        "worker": worker,
+        "lease": lease_seconds,
+        "after": after,
+        "within_limits": rooms is not None,
+        "full_types": rooms.full_types if rooms else [],
+        "full_organizations": rooms.full_organizations if rooms else [],
+        "rooms": rooms.as_json if rooms else None,
+    }
+    rows = connection.execute(_limited(limit), values).fetchall()
+    claimed = [row for row in rows if row[STATUS] == Status.ACTIVE]
+    return Turn(
+        [ChangedJob(row[0], row[1], row[4], row[STATUS], row[10]) for row in rows if row[STATUS] in ENDS],
+        [ClaimedJob._make(row[:STATUS]) for row in claimed],
+        limited=any(row[STATUS] == LIMITED for row in rows),
+        last=_last_turn([row[1] for row in claimed if row[PRIORITY] == claimed[0][PRIORITY]], after),
+    )
+
+
+def _last_turn(organizations: list[UUID], after: UUID) -> UUID:
+    """Of those that had a turn beginning with the one after `after`: who had the last one."""
+    return max(set(organizations), key=lambda one: (one <= after, one), default=after)
 
 
 def claim_jobs(
@@ -94,7 +130,7 @@ def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
     lines = [(one.job_id, line) for one in ended for line in one.said.lines]
     steps = [one.transition for one in ended]
     said = [one.said for one in ended]
-    now = time.monotonic()
+    now, clock = time.monotonic(), datetime.now(UTC)
     columns: dict[str, list[Any]] = {
         "ids": [one.job_id for one in ended],
         "attempts": [one.attempt for one in ended],
@@ -102,7 +138,7 @@ def _columns(ended: Sequence[Ended]) -> dict[str, list[Any]]:
         "outcomes": [step.outcome for step in steps],
         "results": [_json(step.result) for step in steps],
         "errors": [None if step.failure is None else _json(step.failure.as_json()) for step in steps],
-        "run_ats": [step.run_at for step in steps],
+        "run_in": [None if step.run_at is None else (step.run_at - clock).total_seconds() for step in steps],
         "granted": [1 if step.grants_attempt else None for step in steps],
         "idle": [None if one.began else True for one in ended],
         "cpu_seconds": [one.cpu_seconds for one in ended],

@@ -1,22 +1,50 @@
--- How many due jobs run before each of these, counted up to a bound: two ranges of jobs_for_claim,
--- each walked in the index's order, so that the bound bounds the cost.
-SELECT waiting.id, (
+-- How many due jobs run before each of these at most, counted up to a bound. All of larger priority; those of the
+-- same organisation that came earlier; and as many of each other organisation, whose turn may come first. Ranges of
+-- job_queue_for_claim, each walked in the index's order, so that the bound bounds the cost.
+SELECT waiting.job_id, (
   SELECT count(*) FROM (
     (
-      SELECT FROM jobs AS urgent
-      WHERE urgent.queue = waiting.queue AND urgent.status = 'pending' AND urgent.run_at <= now()
-        AND urgent.priority > waiting.priority
-      ORDER BY urgent.priority DESC, urgent.run_at, urgent.id
+      SELECT FROM job_queue AS urgent
+      WHERE urgent.queue = waiting.queue AND urgent.due AND urgent.urgency < waiting.urgency
+      ORDER BY urgent.urgency
       LIMIT %(bound)s
     ) UNION ALL (
-      SELECT FROM jobs AS earlier
-      WHERE earlier.queue = waiting.queue AND earlier.status = 'pending' AND earlier.run_at <= now()
-        AND earlier.priority = waiting.priority AND (earlier.run_at, earlier.id) < (waiting.run_at, waiting.id)
-      ORDER BY earlier.run_at, earlier.id
+      SELECT FROM generate_series(1, own.earlier)
+    ) UNION ALL (
+      SELECT FROM (
+        WITH RECURSIVE lane (organization_id) AS (
+          SELECT '00000000-0000-0000-0000-000000000000'::uuid
+          UNION ALL
+          SELECT (
+            SELECT other.organization_id FROM job_queue AS other
+            WHERE other.queue = waiting.queue AND other.due AND other.urgency = waiting.urgency
+              AND other.organization_id > lane.organization_id
+            ORDER BY other.organization_id
+            LIMIT 1
+          ) FROM lane WHERE lane.organization_id IS NOT NULL
+        )
+        SELECT organization_id FROM lane OFFSET 1
+      ) AS other_lane CROSS JOIN LATERAL (
+        SELECT FROM job_queue AS other
+        WHERE other.queue = waiting.queue AND other.due AND other.urgency = waiting.urgency
+          AND other.organization_id = other_lane.organization_id
+          AND other.organization_id <> waiting.organization_id
+        ORDER BY other.run_at, other.job_id
+        LIMIT own.earlier + 1
+      ) AS before_it
       LIMIT %(bound)s
     )
     LIMIT %(bound)s
   ) AS counted
 ) AS ahead
-FROM jobs AS waiting
-WHERE waiting.id = ANY(%(ids)s) AND waiting.status = 'pending'
+FROM job_queue AS waiting CROSS JOIN LATERAL (
+  SELECT count(*) AS earlier FROM (
+    SELECT FROM job_queue AS earlier
+    WHERE earlier.queue = waiting.queue AND earlier.due AND earlier.urgency = waiting.urgency
+      AND earlier.organization_id = waiting.organization_id
+      AND (earlier.run_at, earlier.job_id) < (waiting.run_at, waiting.job_id)
+    ORDER BY earlier.run_at, earlier.job_id
+    LIMIT %(bound)s
+  ) AS counted
+) AS own
+WHERE waiting.job_id = ANY(%(ids)s) AND waiting.due

@@ -115,12 +115,12 @@ def test_a_long_job_hands_back_what_was_claimed_with_it(
     (long,) = make(services, admin, 1, "steps", data={"steps": 1, "gate": str(tmp_path / "gate")})
     behind = make(services, admin, 60, "steps", data={"steps": 1})
     (urgent,) = make(services, admin, 1, "steps", data={"steps": 1}, priority=5, run_at=None)
-    connection.execute("UPDATE jobs SET run_at = now() + interval '1 hour' WHERE id = %s", [urgent])
+    connection.execute("UPDATE job_queue SET due = false WHERE job_id = %s", [urgent])
     db.session.remove()
     with draining(house, "steps"):
         until(lambda: states(connection, quick) == {"completed": 60} and states(connection, [long]) == {"active": 1})
         until(lambda: states(connection, behind) == {"pending": 60})
-        connection.execute("UPDATE jobs SET run_at = now() WHERE id = %s", [urgent])
+        connection.execute("UPDATE job_queue SET due = true WHERE job_id = %s", [urgent])
         (tmp_path / "gate.0").touch()
     jobs = {job.id: job for job in services.jobs.find(admin, [*quick, long, *behind, urgent])}
     assert {job.status for job in jobs.values()} == {"completed"}
@@ -212,6 +212,7 @@ def test_future_jobs_of_higher_priority_are_hopped_over(
     later = make(services, admin, 5, priority=9)
     soon = make(services, admin, 5, priority=3)
     due = make(services, admin, 10)
-    connection.execute("UPDATE jobs SET run_at = now() + interval '1 hour' WHERE id = ANY(%s)", [later + soon[:2]])
+    postpone = "UPDATE job_queue SET due = false, run_at = now() + interval '1 hour' WHERE job_id = ANY(%s)"
+    connection.execute(postpone, [later + soon[:2]])
     claimed = claim_jobs(connection, "echo", worker="w", lease_seconds=30, limit=limit)
     assert [job.id for job in claimed] == (soon[2:] + due)[:limit]

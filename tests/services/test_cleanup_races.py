@@ -161,8 +161,9 @@ def test_a_create_waits_for_a_cleanup_that_has_its_file_and_bytes_go_after_the_c
     beside: Beside[Any],
     connection: psycopg.Connection[Any],
 ) -> None:
-    # A job's history is the last that its deletion takes along.
-    with holding(settings, "SELECT FROM job_attempts FOR UPDATE"):
+    # A job's log is the last that its deletion takes along.
+    connection.execute("INSERT INTO job_logs (job_id, attempt, level, message) SELECT id, 1, 'info', 'line' FROM jobs")
+    with holding(settings, "SELECT FROM job_logs FOR UPDATE"):
         cleaning = beside(lambda: services.cleanup.delete(days=30))
         wait_until_waiting(connection)
         creating = beside(lambda: make(services, admin, source=str(source)))

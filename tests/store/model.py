@@ -50,7 +50,8 @@ class ModelJob:
     attempts: int = 0
     revision: int = 1
     cancel_asked: bool = False
-    leased: bool = True
+    organization: UUID | None = None
+    due: bool = True
     worker: str | None = None
     progress: float | None = None
     checkpoint: Any = None
@@ -68,10 +69,9 @@ class ModelJob:
     def claim(self, worker: str) -> None:
         self._change(Status.ACTIVE)
         self.attempts += 1
-        self.worker, self.leased, self.progress = worker, True, None
+        self.worker, self.progress = worker, None
 
     def pulse(self, current: float | None, checkpoint: Any, changed: bool, lines: int) -> None:
-        self.leased = True
         self.progress = current
         self.checkpoint = self.checkpoint if checkpoint is None else checkpoint
         self.revision += changed
@@ -93,6 +93,7 @@ class ModelJob:
             self.error = OOPS.type
             if way != "failed for good" and self.attempts < self.max_attempts:
                 self.run_at = now + (SOON if way == "retry now" else LATE)
+                self.due = way == "retry now"
                 self._end(Status.PENDING, "failed", began)
             else:
                 self._end(Status.FAILED, "failed", began)
@@ -100,6 +101,7 @@ class ModelJob:
     def lose(self) -> None:
         """Its worker is gone. Where it waits again, its time is now, which only the database knows."""
         self.error = "WorkerDied"
+        self.due = True
         self._end(Status.PENDING if self.attempts < self.max_attempts else Status.FAILED, "died", True)
 
     def cancel(self) -> bool:
@@ -114,13 +116,13 @@ class ModelJob:
             return False
         self._change(Status.PENDING)
         self.max_attempts = self.attempts + self.allowance
-        self.cancel_asked, self.progress = False, None
+        self.cancel_asked, self.progress, self.due = False, None, True
         return True
 
     def _end(self, status: Status, outcome: str, began: bool) -> None:
         if self.cancel_asked and status != Status.COMPLETED:
             status, outcome = Status.CANCELLED, "cancelled"
-        if began:
+        if began and status != Status.COMPLETED:
             self.history[self.attempts] = (outcome, self.worker or "")
         self._change(status)
 
@@ -135,11 +137,24 @@ class World:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.jobs: dict[UUID, ModelJob] = {}
+        self.silent: set[str] = set()
+        """Workers whose lease ended."""
 
-    def due(self, queue: str) -> list[ModelJob]:
-        """In the order in which they are to be claimed."""
-        waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.run_at <= self.now]
-        return sorted(waiting, key=lambda job: (-job.priority, job.run_at, job.id))
+    def next(self, queue: str, limit: int, after: UUID) -> list[UUID]:
+        """What a claim gets: the largest priority first, in it each organisation in turn, in its line the oldest.
+
+        All organisations of a priority that have a turn in this claim have the same share of it, rounded up.
+        """
+        waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.due]
+        lines = sorted({(-job.priority, job.organization) for job in waiting})
+        top = lines[0][0] if lines else None
+        lines.sort(key=lambda line: (line[0], line[0] == top and line[1] <= after, line[1]))
+        lines, found = lines[:limit], []
+        for urgency, organization in lines:
+            of_line = [job for job in waiting if (-job.priority, job.organization) == (urgency, organization)]
+            share = -(-limit // sum(line[0] == urgency for line in lines))
+            found += [job.id for job in sorted(of_line, key=lambda job: (job.run_at, job.id))[:share]]
+        return found[:limit]
 
     def of(self, *statuses: Status) -> Iterator[ModelJob]:
         return (job for job in self.jobs.values() if job.status in statuses)

@@ -10,9 +10,10 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from jobsapp.core.ids import new_id
+from jobsapp.store.jobs import enqueue
 
 Row = dict[str, Any]
-MARKS = {"active": "lease_until", "completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
+MARKS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
 """The column that is set exactly in that state."""
 
 
@@ -30,8 +31,10 @@ def insert_job(
     priority: int = 0,
     allowance: int = 3,
     run_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    type_name: str = "echo",
 ) -> UUID:
-    """A pending job of the type `echo`, due at once unless `run_at` says otherwise."""
+    """A pending job, due at once unless `run_at` says otherwise."""
     job_id = new_id()
     values = {
         "id": job_id,
@@ -40,18 +43,41 @@ def insert_job(
         "priority": priority,
         "allowance": allowance,
         "run_at": run_at or datetime.now(UTC),
+        "expires_at": expires_at,
+        "type": type_name,
     }
     connection.execute(
-        """INSERT INTO jobs (id, organization_id, type, queue, name, data, priority, max_attempts, allowance, run_at)
-           VALUES (%(id)s, %(organization)s, 'echo', %(queue)s, 'Echo', '{}', %(priority)s, %(allowance)s,
-             %(allowance)s, %(run_at)s)""",
+        """INSERT INTO jobs (id, organization_id, type, queue, name, data, priority, max_attempts, allowance, run_at,
+             expires_at)
+           VALUES (%(id)s, %(organization)s, %(type)s, %(queue)s, 'Echo', '{}', %(priority)s, %(allowance)s,
+             %(allowance)s, %(run_at)s, %(expires_at)s)""",
         values,
     )
+    enqueue(connection, [job_id])
     return job_id
 
 
 def jobs(connection: Connection[Any]) -> dict[UUID, Row]:
     return {row["id"]: row for row in _read(connection, "SELECT * FROM jobs")}
+
+
+def queued(connection: Connection[Any]) -> dict[UUID, Row]:
+    """What waits."""
+    return {row["job_id"]: row for row in _read(connection, "SELECT * FROM job_queue")}
+
+
+def leases(connection: Connection[Any]) -> dict[str, Row]:
+    """By worker."""
+    return {row["worker"]: row for row in _read(connection, "SELECT * FROM worker_leases")}
+
+
+def end_leases(connection: Connection[Any], worker: str | None = None) -> None:
+    """As if the worker, or every worker, had been silent for too long."""
+    connection.execute(
+        """UPDATE worker_leases SET lease_until = now() - interval '1 hour'
+           WHERE %(worker)s::text IS NULL OR worker = %(worker)s""",
+        {"worker": worker},
+    )
 
 
 def attempts(connection: Connection[Any]) -> dict[UUID, dict[int, Row]]:
@@ -68,7 +94,7 @@ def log_counts(connection: Connection[Any]) -> dict[UUID, int]:
 
 
 def assert_marks(row: Row) -> None:
-    """The lease and each finishing time are set exactly in their state."""
+    """Each finishing time is set exactly in its state."""
     assert [column for column in MARKS.values() if row[column] is not None] == [
         column for status, column in MARKS.items() if status == row["status"]
     ]

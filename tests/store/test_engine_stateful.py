@@ -19,8 +19,8 @@ from jobsapp.core.states import TERMINAL, Status, may_become
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.store.connect import connect
-from jobsapp.store.jobs import Beat, ClaimedJob, LogLine, Pulse, cancel_job, pulse_job, retry_job
-from jobsapp.store.turns import NOTHING, Ended, take_turn
+from jobsapp.store.jobs import Beat, ClaimedJob, LogLine, Pulse, cancel_job, make_due, pulse_job, retry_job
+from jobsapp.store.turns import FIRST, NOTHING, Ended, take_turn
 from tests.store import rows
 from tests.store.model import WAYS, ModelJob, Owner, World
 
@@ -41,11 +41,15 @@ numbers = st.none() | st.integers(0, 100).map(float)
 class Engine(RuleBasedStateMachine):
     """`held`: claims that a worker has not ended, among them those of jobs it lost; `gone`: those it has."""
 
-    def __init__(self, connections: dict[str, Connection], organization: UUID, house: House, hints: Hints) -> None:
+    def __init__(
+        self, connections: dict[str, Connection], organizations: list[UUID], house: House, hints: Hints
+    ) -> None:
         super().__init__()
-        self.connections, self.organization, self.house, self.hints = connections, organization, house, hints
+        self.connections, self.organizations, self.house, self.hints = connections, organizations, house, hints
         self.desk = connections["desk"]
         self.desk.execute("DELETE FROM jobs")
+        self.desk.execute("DELETE FROM worker_leases")
+        self.last = dict.fromkeys(NAMES, FIRST)
         self.world = World(datetime.now(UTC))
         self.order: list[UUID] = []
         self.held: list[Owner] = []
@@ -61,14 +65,17 @@ class Engine(RuleBasedStateMachine):
         allowance=st.integers(1, 3),
         hours=st.integers(-3, 0) | st.integers(0, 3).map(lambda n: 10 + 20 * n),
         count=st.integers(1, 3),
+        pick=picks,
     )
-    def create(self, queue: str, priority: int, allowance: int, hours: int, count: int) -> None:
+    def create(self, queue: str, priority: int, allowance: int, hours: int, count: int, pick: int) -> None:
         run_at = self.world.now - MARGIN + timedelta(hours=hours)
+        organization = self.organizations[pick % len(self.organizations)]
         for _ in range(count):
             job_id = rows.insert_job(
-                self.desk, self.organization, queue=queue, priority=priority, allowance=allowance, run_at=run_at
+                self.desk, organization, queue=queue, priority=priority, allowance=allowance, run_at=run_at
             )
-            self.world.jobs[job_id] = ModelJob(job_id, queue, priority, allowance, run_at)
+            job = ModelJob(job_id, queue, priority, allowance, run_at, organization=organization, due=hours <= 0)
+            self.world.jobs[job_id] = job
             self.order.append(job_id)
 
     @precondition(lambda self: self.order)
@@ -129,6 +136,7 @@ class Engine(RuleBasedStateMachine):
         beat = pulse_job(self.connections[owner.worker], job.id, owner.attempt, pulse, lease_seconds=36_000)
         if job.is_of(owner):
             job.pulse(current, checkpoint, changed, lines)
+            self.world.silent.discard(owner.worker)
             assert beat == Beat(job.revision, job.cancel_asked)
         else:
             assert beat is None
@@ -139,17 +147,36 @@ class Engine(RuleBasedStateMachine):
         ann, bob = NAMES
         with self.connections[ann].transaction():
             self.turn(ann, [], queue, first)
-            self.turn(bob, [], queue, second)
+            # The other still sees what it cannot have, so that shares may be smaller; but never nothing.
+            waiting = [job for job in self.world.of(Status.PENDING) if job.queue == queue and job.due]
+            claim = {"queue": queue, "worker": bob, "lease_seconds": 36_000, "limit": second, "after": self.last[bob]}
+            turn = take_turn(self.connections[bob], [], **claim)
+            mine = [self.world.jobs[one.id] for one in turn.claimed]
+            assert all(job in waiting for job in mine)
+            assert len(mine) <= second
+            assert bool(mine) == bool(waiting)
+            left = [job.priority for job in waiting if job not in mine]
+            assert len({job.priority for job in mine if left and job.priority < max(left)}) == 0
+            self.world.silent.discard(bob)
+            self.last[bob] = turn.last
+            for one in turn.claimed:
+                self.claimed(bob, one)
 
     # Time and the keeper
 
     @precondition(lambda self: any(self.world.of(Status.ACTIVE)))
-    @rule(pick=picks)
-    def lease_ends(self, pick: int) -> None:
-        active = [job_id for job_id in self.order if self.world.jobs[job_id].status == Status.ACTIVE]
-        job = self.world.jobs[active[pick % len(active)]]
-        self.desk.execute("UPDATE jobs SET lease_until = now() - interval '1 hour' WHERE id = %s", [job.id])
-        job.leased = False
+    @rule(worker=workers)
+    def lease_ends(self, worker: str) -> None:
+        rows.end_leases(self.desk, worker)
+        self.world.silent.add(worker)
+
+    @precondition(lambda self: any(not job.due for job in self.world.of(Status.PENDING)))
+    @rule()
+    def look_at_the_clock(self) -> None:
+        come = [job for job in self.world.of(Status.PENDING) if not job.due and job.run_at <= self.world.now]
+        assert make_due(self.desk) == len(come)
+        for job in come:
+            job.due = True
 
     @precondition(lambda self: any(self.world.of(Status.ACTIVE)))
     @rule()
@@ -164,7 +191,9 @@ class Engine(RuleBasedStateMachine):
     @precondition(lambda self: any(job.run_at > self.world.now for job in self.world.of(Status.PENDING)))
     @rule()
     def time_passes(self) -> None:
-        self.desk.execute("UPDATE jobs SET run_at = run_at - interval '20 hours' WHERE status = 'pending'")
+        for table in ("job_queue", "jobs"):
+            pending = "" if table == "job_queue" else "WHERE status = 'pending'"
+            self.desk.execute(f"UPDATE {table} SET run_at = run_at - interval '20 hours' {pending}")
         for job in self.world.of(Status.PENDING):
             job.run_at -= timedelta(hours=20)
         # Not the engine's doing.
@@ -179,11 +208,31 @@ class Engine(RuleBasedStateMachine):
         for job_id, job in self.world.jobs.items():
             rows.assert_marks(found[job_id])
             assert facts(found[job_id]) == model_facts(job)
-            lease = found[job_id]["lease_until"]
-            assert lease is None or (lease > self.world.now) == job.leased
             history = {number: (one["outcome"], one["worker"]) for number, one in ended.get(job_id, {}).items()}
             assert history == job.history
             assert logs.get(job_id, 0) == job.log_lines
+
+    @invariant()
+    def exactly_what_is_pending_waits(self) -> None:
+        found = rows.queued(self.desk)
+        assert found.keys() == {job.id for job in self.world.of(Status.PENDING)}
+        for job_id, row in found.items():
+            job = self.world.jobs[job_id]
+            assert (row["queue"], row["urgency"], row["organization_id"], row["run_at"], row["due"]) == (
+                job.queue,
+                -job.priority,
+                job.organization,
+                job.run_at,
+                job.due,
+            )
+
+    @invariant()
+    def a_lease_covers_what_is_active(self) -> None:
+        leases = rows.leases(self.desk)
+        for worker, lease in leases.items():
+            assert (lease["lease_until"] > self.world.now) == (worker not in self.world.silent)
+        for job in self.world.of(Status.ACTIVE):
+            assert job.id in leases[job.worker or ""]["job_ids"]
 
     @invariant()
     def what_was_is_followed_only_by_what_may_be(self) -> None:
@@ -194,9 +243,8 @@ class Engine(RuleBasedStateMachine):
             assert old == new or may_become(old, new)
             assert old not in TERMINAL or old == new or job_id in self.retried
             assert before["attempts"] <= after["attempts"] <= after["max_attempts"]
-            # A sign of life renews the lease and may keep a checkpoint, which nobody is shown.
-            silent = {"lease_until", "checkpoint"}
-            changed = any(after[column] != before[column] for column in after.keys() - silent)
+            # A sign of life may keep a checkpoint, which nobody is shown.
+            changed = any(after[column] != before[column] for column in after.keys() - {"checkpoint"})
             assert after["revision"] > before["revision"] if changed else after["revision"] == before["revision"]
         self.seen = now
         self.retried.clear()
@@ -212,19 +260,29 @@ class Engine(RuleBasedStateMachine):
     def turn(self, worker: str, ended: Sequence[tuple[Owner, str, float | None]], queue: str, limit: int) -> None:
         """Take a turn, compare its answer with what the model predicts, and move the model."""
         told = [self.told(owner, way, said) for owner, way, said in ended]
-        due = self.world.due(queue)[:limit]
-        turn = take_turn(self.connections[worker], told, queue=queue, worker=worker, lease_seconds=36_000, limit=limit)
+        after = self.last[worker]
+        due = self.world.next(queue, limit, after)
+        turn = take_turn(
+            self.connections[worker], told, queue=queue, worker=worker, lease_seconds=36_000, limit=limit, after=after
+        )
+        self.world.silent.discard(worker)
+        self.last[worker] = turn.last
         finished = []
         for owner, way, said in ended:
             job = self.world.jobs[owner.job_id]
             if job.is_of(owner):
+                planned = job.run_at
                 job.end(way, self.world.now - MARGIN, said)
                 finished.append((job.id, job.status, job.revision))
+                if job.run_at != planned:
+                    job.run_at = self.kept_time(job, job.run_at)
             if owner in self.held:
                 self.held.remove(owner)
                 self.gone.append(owner)
         assert sorted((one.id, one.status, one.revision) for one in turn.finished) == sorted(finished)
-        assert [one.id for one in turn.claimed] == [job.id for job in due]
+        assert {one.id for one in turn.claimed} == set(due)
+        order = [self.world.jobs[one.id] for one in turn.claimed]
+        assert order == sorted(order, key=lambda job: (-job.priority, job.run_at, job.id))
         for one in turn.claimed:
             self.claimed(worker, one)
 
@@ -243,7 +301,7 @@ class Engine(RuleBasedStateMachine):
         self.held.append(owner)
 
     def settle(self, worker: str | None) -> None:
-        lost = [job for job in self.world.of(Status.ACTIVE) if not job.leased or job.worker == worker]
+        lost = [job for job in self.world.of(Status.ACTIVE) if job.worker in self.world.silent | {worker}]
         settled = settle_lost_jobs(self.desk, self.house, self.hints, worker=worker)
         assert settled == sorted(job.id for job in lost)
         for job in lost:
@@ -254,12 +312,14 @@ class Engine(RuleBasedStateMachine):
 
     def learn_time(self, job: ModelJob) -> None:
         """The clock of the servers said when it runs again: now."""
-        found = self.desk.execute(
-            "SELECT run_at, abs(extract(epoch FROM now() - run_at)) FROM jobs WHERE id = %s", [job.id]
-        )
-        job.run_at, age = found.fetchall()[0]
-        assert age < 600
+        job.run_at = self.kept_time(job, datetime.now(UTC))
         self.world.now = max(self.world.now, job.run_at)
+
+    def kept_time(self, job: ModelJob, expected: datetime) -> datetime:
+        """When it runs again: the server's clock counts."""
+        kept: datetime = rows.jobs(self.desk)[job.id]["run_at"]
+        assert abs(kept - expected) < timedelta(minutes=10)
+        return kept
 
     def picked_job(self, pick: int) -> ModelJob:
         """Those that run come first, so that what is rare happens often enough."""
@@ -301,6 +361,8 @@ def model_facts(job: ModelJob) -> dict[str, Any]:
 
 
 def test_any_order_of_events_does_what_the_model_says(settings: Settings, organization: UUID, house: House) -> None:
+    with connect(settings.database_url, "desk") as desk:
+        organizations = [organization, *(rows.insert_organization(desk) for _ in range(2))]
     with (
         connect(settings.database_url, "ann") as ann,
         connect(settings.database_url, "bob") as bob,
@@ -313,7 +375,7 @@ def test_any_order_of_events_does_what_the_model_says(settings: Settings, organi
 
         class Prepared(Engine):
             def __init__(self) -> None:
-                super().__init__(connections, organization, house, house.hints())
+                super().__init__(connections, organizations, house, house.hints())
 
         quick = hypothesis_settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)
         run_state_machine_as_test(Prepared, settings=quick)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,18 @@ from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import LogLine, Pulse, cancel_job, pulse_job, retry_job
 from jobsapp.store.turns import Ended, claim_jobs, finish_job, take_turn
-from tests.store.rows import MARKS, Row, assert_marks, attempts, insert_job, jobs, log_counts
+from tests.store.rows import (
+    MARKS,
+    Row,
+    assert_marks,
+    attempts,
+    end_leases,
+    insert_job,
+    jobs,
+    leases,
+    log_counts,
+    queued,
+)
 
 Connection = psycopg.Connection[Any]
 LATER = datetime.now(UTC) + timedelta(hours=5)
@@ -50,8 +60,9 @@ class Bench:
         return jobs(self.connection)[self.job_id]
 
     def everything(self) -> tuple[Row, dict[int, Row], int]:
-        """All that is kept of the job."""
+        """All that is kept of the job, which waits in its queue exactly if it is pending."""
         history = attempts(self.connection).get(self.job_id, {})
+        assert (self.job_id in queued(self.connection)) == (self.row()["status"] == Status.PENDING)
         return self.row(), history, log_counts(self.connection).get(self.job_id, 0)
 
     def claim(self) -> object:
@@ -82,7 +93,7 @@ class Bench:
         return settle_lost_jobs(self.connection, self.house, self.house.hints(), worker="w")
 
     def lose_lease(self) -> object:
-        self.connection.execute("UPDATE jobs SET lease_until = now() - interval '1 hour' WHERE status = 'active'")
+        end_leases(self.connection)
         return settle_lost_jobs(self.connection, self.house, self.house.hints())
 
 
@@ -99,6 +110,7 @@ class Move:
 
 PROGRESS = frozenset({"progress_current", "progress_total", "progress_message"})
 BASE = frozenset({"progress_base", "progress_base_at"})
+USED = frozenset({"cpu_seconds", "peak_bytes"})
 CANCEL = frozenset({"cancel_requested_at", "cancelled_by", "cancel_reason"})
 SPOKEN = PROGRESS | {"checkpoint"}
 REPEATED = SPOKEN | CANCEL | {"error"}
@@ -125,7 +137,7 @@ MOVES = {
     "hand back": end(HAND_BACK, "max_attempts"),
     "stop": end(STOP),
     "fail, having said": Move(
-        lambda bench: bench.end_having_said(FAIL), frozenset(ENDING), Status.FAILED, SPOKEN | {"error"}, True
+        lambda bench: bench.end_having_said(FAIL), frozenset(ENDING), Status.FAILED, SPOKEN | USED | {"error"}, True
     ),
     "hand back unstarted": move(Bench.hand_back_unstarted, ENDING, Status.PENDING, frozenset({"max_attempts"})),
     "cancel": move(Bench.cancel, {Status.PENDING}, Status.CANCELLED, CANCEL),
@@ -183,23 +195,27 @@ def test_a_move_is_made_whole_or_not_at_all(bench: Bench, status: Status, name: 
     assert after["updated_at"] > before["updated_at"]
     changed = {column for column in after if after[column] != before[column]}
     assert one.columns - REPEATED <= changed <= {"status", "revision", "updated_at"} | one.columns | set(MARKS.values())
-    assert new_history.keys() - history.keys() == ({1} if one.ends_attempt else set())
+    # What completed the job stands on its own row.
+    kept = one.ends_attempt and one.target != Status.COMPLETED
+    assert new_history.keys() - history.keys() == ({1} if kept else set())
 
 
 @pytest.mark.parametrize("status", Status)
 def test_an_active_job_alone_has_a_pulse(bench: Bench, status: Status) -> None:
     bring(bench, status)
     before, history, lines = bench.everything()
+    renewed = (leases(bench.connection).get("w") or {}).get("lease_until")
     answer = bench.pulse()
+    lease = (leases(bench.connection).get("w") or {}).get("lease_until")
     after, new_history, new_lines = bench.everything()
     assert new_history == history
     if status != Status.ACTIVE:
         assert answer is None
-        assert (after, new_lines) == (before, lines)
+        assert (after, new_lines, lease) == (before, lines, renewed)
         return
+    assert lease > renewed
     assert_marks(after)
     assert (after["status"], after["revision"], new_lines) == (status, before["revision"] + 1, lines + 1)
-    assert after["lease_until"] > before["lease_until"]
 
 
 def test_an_active_job_is_asked_to_stop_and_stays_active(bench: Bench) -> None:
@@ -232,7 +248,8 @@ def test_a_cancel_wins_over_all_but_success(bench: Bench, transition: Transition
     expected = Status.COMPLETED if transition is COMPLETE else Status.CANCELLED
     row, history, _ = bench.everything()
     assert_marks(row)
-    assert (row["status"], history[1]["outcome"]) == (expected, expected)
+    assert row["status"] == expected
+    assert [one["outcome"] for one in history.values()] == ([] if transition is COMPLETE else [expected])
 
 
 def test_a_cancel_that_commits_while_the_end_waits_for_the_row_wins_too(bench: Bench, settings: Settings) -> None:
@@ -244,8 +261,37 @@ def test_a_cancel_that_commits_while_the_end_waits_for_the_row_wins_too(bench: B
             while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
                 assert not waiting.done()
         assert waiting.result(30)
-    assert_marks(bench.row())
+    assert_marks(bench.everything()[0])
     assert bench.row()["status"] == Status.CANCELLED
+
+
+def test_a_cancel_waits_for_a_claim_and_asks_the_job_to_stop(bench: Bench, settings: Settings) -> None:
+    with connect(settings.database_url, "other") as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            assert claim_jobs(other, "echo", worker="w", lease_seconds=600)
+            waiting = pool.submit(bench.cancel)
+            while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not waiting.done()
+        assert waiting.result(30)
+    row, _, _ = bench.everything()
+    assert (row["status"], row["cancel_reason"]) == (Status.ACTIVE, "enough")
+
+
+def test_a_cancel_waits_for_a_job_that_comes_back_and_takes_it_out_of_the_queue(
+    bench: Bench, settings: Settings
+) -> None:
+    bring(bench, Status.ACTIVE)
+    with connect(settings.database_url, "other") as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            assert finish_job(other, bench.job_id, 1, HAND_BACK)
+            waiting = pool.submit(bench.cancel)
+            while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not waiting.done()
+        assert waiting.result(30)
+    assert bench.everything()[0]["status"] == Status.CANCELLED
+    assert not bench.claim()
+    assert bench.retry()
+    assert bench.claim()
 
 
 @pytest.mark.parametrize("lose", [Bench.lose_worker, Bench.lose_lease])
@@ -271,8 +317,11 @@ def test_the_database_refuses_what_does_not_belong_to_a_state(bench: Bench, stat
         wrong = "NULL" if bench.row()[column] else "now()"
         with pytest.raises(psycopg.errors.CheckViolation):
             bench.connection.execute(f"UPDATE jobs SET {column} = {wrong}")
-    for new in Status:
-        with pytest.raises(psycopg.errors.CheckViolation) if new != status else nullcontext():
+    if status == Status.ACTIVE:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            bench.connection.execute("UPDATE jobs SET worker = NULL")
+    for new in set(Status) - {status, Status.PENDING, Status.ACTIVE}:
+        with pytest.raises(psycopg.errors.CheckViolation):
             bench.connection.execute("UPDATE jobs SET status = %s", [new])
 
 

@@ -11,6 +11,7 @@ from psycopg import Connection
 from jobsapp.bus.hints import Hints
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
+from jobsapp.store.jobs import forget_leases
 
 log = logging.getLogger(__name__)
 
@@ -20,4 +21,5 @@ def tick(connection: Connection[Any], house: House, hints: Hints) -> list[UUID]:
     rescued = settle_lost_jobs(connection, house, hints)
     for job_id in rescued:
         log.warning("the lease of job %s ended; it was settled", job_id)
+    forget_leases(connection)
     return rescued

@@ -7,11 +7,12 @@ from typing import Any
 from psycopg import Connection
 
 from jobsapp.bus.hints import Hints
-from jobsapp.store.jobs import due_queues
+from jobsapp.store.jobs import due_queues, make_due
 
 
 def tick(connection: Connection[Any], hints: Hints) -> list[str]:
     """Returns the queues it woke. One that has a wake-up waiting already gets no second one."""
+    make_due(connection)
     queues = due_queues(connection)
     for queue in queues:
         hints.wake(queue)

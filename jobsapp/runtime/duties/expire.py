@@ -1,0 +1,22 @@
+"""Cancels jobs that had not started by the time at which they expire, and forgets starts that no limit counts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.bus.hints import Hints
+from jobsapp.runtime.settle import announcement
+from jobsapp.store.jobs import expire_jobs
+from jobsapp.store.limits import forget_starts
+
+
+def tick(connection: Connection[Any], hints: Hints) -> list[UUID]:
+    """Returns the jobs that expired."""
+    expired = expire_jobs(connection)
+    if expired:
+        hints.publish([announcement(changed) for changed in expired])
+    forget_starts(connection)
+    return [changed.id for changed in expired]

@@ -1,0 +1,29 @@
+-- Each limit with how much of it is used: how many run (as the leases of the workers say), how many started.
+-- A limit for each organisation (`*`) is told for those that use some of it, and once as `*`, unused.
+WITH running AS MATERIALIZED (
+  SELECT
+    CASE WHEN grouping(queue) = 0 THEN 'queue' WHEN grouping(type) = 0 THEN 'type' ELSE 'organization' END AS scope,
+    coalesce(queue, type, organization_id::text) AS key,
+    count(*) AS jobs
+  FROM worker_leases CROSS JOIN unnest(job_ids) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
+  WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
+  GROUP BY GROUPING SETS ((queue), (type), (organization_id))
+), subject AS (
+  SELECT scope, key, max_active, max_starts, period_seconds FROM limits
+  UNION ALL
+  SELECT each.scope, using_it.key, max_active, max_starts, period_seconds
+  FROM limits AS each CROSS JOIN LATERAL (
+    SELECT key FROM running WHERE running.scope = each.scope
+    UNION
+    SELECT key FROM limit_starts
+    WHERE limit_starts.scope = each.scope AND at > now() - make_interval(secs => each.period_seconds)
+  ) AS using_it
+  WHERE each.scope = 'organization' AND each.key = '*'
+    AND NOT EXISTS (SELECT FROM limits AS own WHERE own.scope = each.scope AND own.key = using_it.key)
+)
+SELECT subject.*, coalesce(running.jobs, 0) AS active, (
+  SELECT coalesce(sum(starts), 0) FROM limit_starts
+  WHERE limit_starts.scope = subject.scope AND limit_starts.key = subject.key
+    AND at > now() - make_interval(secs => subject.period_seconds)
+) AS starts
+FROM subject LEFT JOIN running USING (scope, key)

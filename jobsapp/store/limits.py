@@ -1,0 +1,97 @@
+"""Limits of what runs at once and of what starts in a period, kept exactly: claims that come under one take turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.store.statements import fetch_all, statement
+from jobsapp.store.turns import Rooms, Turn, take_turn
+
+EACH = "*"
+Scope = Literal["queue", "type", "organization"]
+
+
+@dataclass(frozen=True)
+class LimitState:
+    """A limit and how much of it is used. `max_starts` within any `period_seconds`; None: no such limit."""
+
+    scope: Scope
+    key: str
+    max_active: int | None
+    max_starts: int | None
+    period_seconds: float | None
+    active: int
+    starts: int
+
+    @property
+    def room(self) -> int:
+        """How many jobs may start now; none left is 0."""
+        rooms = [
+            *([] if self.max_active is None else [self.max_active - self.active]),
+            *([] if self.max_starts is None else [self.max_starts - int(self.starts)]),
+        ]
+        return max(0, min(rooms))
+
+
+def limit_states(connection: Connection[Any]) -> list[LimitState]:
+    """Every limit as it is used now. One for each organisation has the key EACH, and those that use it their own."""
+    return fetch_all(connection, "limit_states", LimitState)
+
+
+def in_the_way(states: Iterable[LimitState], queue: str, type_name: str, organization_id: UUID) -> LimitState | None:
+    """The limit that keeps such a job from starting now, if any."""
+    own = {("queue", queue), ("type", type_name), ("organization", str(organization_id))}
+    return next((state for state in states if (state.scope, state.key) in own and not state.room), None)
+
+
+def claim_within_limits(
+    connection: Connection[Any], queue: str, *, worker: str, lease_seconds: float, limit: int, after: UUID
+) -> Turn:
+    """As `take_turn` claims, for a queue in which limits count. In a transaction of its own."""
+    with connection.transaction():
+        connection.execute(statement("lock_limits"), {"queue": queue})
+        states = limit_states(connection)
+        room = min([limit, *(one.room for one in states if (one.scope, one.key) == ("queue", queue))])
+        if not room:
+            return Turn([], [])
+        turn = take_turn(
+            connection,
+            [],
+            queue=queue,
+            worker=worker,
+            lease_seconds=lease_seconds,
+            # Few different numbers: each is a statement that the server prepares.
+            limit=1 << room.bit_length() - 1,
+            after=after,
+            rooms=_rooms(states),
+        )
+        if turn.claimed and any(state.max_starts is not None for state in states):
+            started = {
+                "queue": queue,
+                "types": [job.type for job in turn.claimed],
+                "organizations": [str(job.organization_id) for job in turn.claimed],
+            }
+            connection.execute(statement("count_starts"), started)
+        return turn
+
+
+def forget_starts(connection: Connection[Any]) -> None:
+    """Delete the starts that no limit counts any more."""
+    connection.execute(statement("forget_starts"))
+
+
+def _rooms(states: Iterable[LimitState]) -> Rooms:
+    types = {one.key: one.room for one in states if one.scope == "type"}
+    organizations = {one.key: one.room for one in states if one.scope == "organization"}
+    each = organizations.pop(EACH, None)
+    return Rooms(
+        full_types=[key for key, room in types.items() if not room],
+        full_organizations=[UUID(key) for key, room in organizations.items() if not room],
+        as_json=json.dumps({"types": types, "organizations": organizations, "each": each}),
+    )
