@@ -6,7 +6,6 @@ them: one that still waits will see every row committed before it is taken.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable
@@ -114,15 +113,5 @@ class Hints:
 
 
 def encode(changes: Iterable[JobChanged]) -> str:
-    """One message for changes that were committed together."""
-    return json.dumps(
-        [
-            {
-                "job": str(one.job_id),
-                "organization": str(one.organization_id),
-                "event": one.event,
-                "revision": one.revision,
-            }
-            for one in changes
-        ]
-    )
+    """One message for changes that were committed together: `job organization event revision`, a line each."""
+    return "\n".join([f"{one.job_id.hex} {one.organization_id.hex} {one.event} {one.revision}" for one in changes])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -22,13 +21,12 @@ POLL_SECONDS = 1.0
 
 def decode(message: bytes | str) -> list[JobChanged]:
     """The changes that a message tells of. Raises ValueError for anything that is not one of ours."""
-    try:
-        return [
-            JobChanged(UUID(one["job"]), UUID(one["organization"]), Event(one["event"]), int(one["revision"]))
-            for one in json.loads(message)
-        ]
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a message of a change: {error}") from None
+    text = message.decode() if isinstance(message, bytes) else message
+    changes = []
+    for line in text.splitlines():
+        job, organization, event, revision = line.split(" ")
+        changes.append(JobChanged(UUID(job), UUID(organization), Event(event), int(revision)))
+    return changes
 
 
 class Subscription:

@@ -4,7 +4,7 @@
 -- asked for while the attempt was ending wins over another attempt and over failure, not over success. Times are
 -- ages by the worker, so that its clock plays no part.
 WITH RECURSIVE ended AS MATERIALIZED (
-  SELECT jobs.id, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_in,
+  SELECT jobs.id, given.place, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_in,
     coalesce(given.granted, 0) AS granted, given.idle IS NULL AS began, given.cpu_seconds, given.peak_bytes,
     given.current, given.total, given.message, given.checkpoint::json AS checkpoint,
     coalesce(now() - make_interval(secs => given.began_ago), started_at) AS began_at,
@@ -17,8 +17,8 @@ WITH RECURSIVE ended AS MATERIALIZED (
     %(cpu_seconds)s::float8[], %(peak_bytes)s::int8[],
     %(currents)s::float8[], %(totals)s::float8[], %(messages)s::text[], %(checkpoints)s::text[],
     %(began_ago)s::float8[], %(ended_ago)s::float8[]
-  ) AS given (id, attempt, status, outcome, result, error, run_in, granted, idle, cpu_seconds, peak_bytes,
-    current, total, message, checkpoint, began_ago, ended_ago)
+  ) WITH ORDINALITY AS given (id, attempt, status, outcome, result, error, run_in, granted, idle, cpu_seconds, peak_bytes,
+    current, total, message, checkpoint, began_ago, ended_ago, place)
   JOIN jobs ON jobs.id = given.id
   WHERE jobs.status = 'active' AND jobs.attempts = given.attempt
   ORDER BY jobs.id
@@ -44,7 +44,7 @@ WITH RECURSIVE ended AS MATERIALIZED (
     updated_at = now(),
     revision = revision + 1
   FROM ended WHERE jobs.id = ended.id
-  RETURNING jobs.id, organization_id, queue, type, priority, jobs.run_at, expires_at, jobs.status, revision, attempt,
+  RETURNING jobs.id, ended.place, organization_id, queue, type, priority, jobs.run_at, expires_at, jobs.status, revision, attempt,
     worker, began_at, ended_at, outcome, ended.error, began, jobs.cpu_seconds, jobs.peak_bytes
 ), history AS (
   -- The attempt that completes a job stays on the job's own row: no other follows.
@@ -72,7 +72,7 @@ WITH RECURSIVE ended AS MATERIALIZED (
   SELECT (
     SELECT urgency FROM job_queue WHERE queue = %(queue)s AND due ORDER BY urgency, organization_id LIMIT 1
   ), %(after)s::uuid, 0, true
-  WHERE NOT EXISTS (SELECT FROM queues WHERE name = %(queue)s AND paused_at IS NOT NULL)
+  WHERE %(limit)s > 0 AND NOT EXISTS (SELECT FROM queues WHERE name = %(queue)s AND paused_at IS NOT NULL)
     AND (%(within_limits)s OR NOT EXISTS (
       SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s
     ))
@@ -99,21 +99,32 @@ WITH RECURSIVE ended AS MATERIALIZED (
     )
     LIMIT 1
   ) AS following
-), open_lane AS (
-  SELECT urgency, organization_id FROM lane WHERE NOT is_start AND organization_id <> ALL(%(full_organizations)s::uuid[])
-), share AS MATERIALIZED (
-  -- All organisations of a priority get the same share of the batch.
-  SELECT urgency, (%(limit)s + count(*) - 1) / count(*) AS jobs
-  FROM (SELECT urgency FROM open_lane LIMIT %(limit)s) AS of_batch
-  GROUP BY urgency
+), line AS MATERIALIZED (
+  -- More than are needed: those that another worker has locked give nothing.
+  SELECT *, row_number() OVER () AS place FROM (
+    SELECT urgency, organization_id FROM lane
+    WHERE NOT is_start AND organization_id <> ALL(%(full_organizations)s::uuid[])
+    LIMIT %(limit)s + 128
+  ) AS waiting
+), portion AS MATERIALIZED (
+  -- All lines of a priority get the same share of the batch. What some of them leave over the others get in a second
+  -- round, before a smaller priority gets anything. (That round may find rows of the first again, which harms nobody.)
+  SELECT line.*, round, CASE round WHEN 1 THEN share ELSE %(limit)s END AS size
+  FROM line
+  JOIN (
+    SELECT urgency, (%(limit)s + count(*) - 1) / count(*) AS share FROM line GROUP BY urgency
+  ) AS of_priority USING (urgency)
+  CROSS JOIN generate_series(1, 2) AS round
+  WHERE round = 1 OR share < %(limit)s
+  ORDER BY urgency, round, place
 ), found AS MATERIALIZED (
-  SELECT due.* FROM open_lane CROSS JOIN LATERAL (
+  SELECT due.* FROM portion CROSS JOIN LATERAL (
     SELECT job_id, ctid AS row, type, organization_id FROM job_queue
     WHERE queue = %(queue)s AND due
-      AND urgency = open_lane.urgency AND organization_id = open_lane.organization_id
+      AND urgency = portion.urgency AND organization_id = portion.organization_id
       AND (expires_at IS NULL OR expires_at > now()) AND type <> ALL(%(full_types)s::text[])
     ORDER BY run_at, job_id
-    LIMIT coalesce((SELECT jobs FROM share WHERE share.urgency = open_lane.urgency), 1)
+    LIMIT portion.size
     FOR UPDATE SKIP LOCKED
   ) AS due
   LIMIT %(limit)s
@@ -123,7 +134,7 @@ WITH RECURSIVE ended AS MATERIALIZED (
   SELECT row FROM (
     SELECT row, type, organization_id, row_number() OVER (PARTITION BY type) AS of_type,
       row_number() OVER (PARTITION BY organization_id) AS of_organization
-    FROM found WHERE %(within_limits)s
+    FROM (SELECT DISTINCT * FROM found WHERE %(within_limits)s) AS candidate
   ) AS counted
   WHERE of_type <= coalesce((%(rooms)s::json -> 'types' ->> type)::int, of_type)
     AND of_organization <= coalesce(
@@ -158,14 +169,15 @@ WITH RECURSIVE ended AS MATERIALIZED (
     lease_until = excluded.lease_until,
     job_ids = ARRAY(SELECT unnest(mine.job_ids) EXCEPT SELECT id FROM finished) || excluded.job_ids
 )
-SELECT id, organization_id, user_id, type, queue, data, checkpoint, attempts, max_attempts, allowance, revision,
-  timeout_seconds, retry, status, priority, run_at
+SELECT NULL::bigint AS place, status, revision, organization_id::text, queue, priority, run_at, id, user_id::text, type,
+  data, checkpoint, attempts, max_attempts, allowance, timeout_seconds, retry
 FROM claimed
 UNION ALL
-SELECT id, organization_id, NULL, NULL, queue, NULL, NULL, NULL, NULL, NULL, revision, NULL, NULL, status, NULL, NULL
+SELECT place, status, revision, organization_id::text, queue, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  NULL, NULL
 FROM finished
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'limited', NULL, NULL
+SELECT NULL, 'limited', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 WHERE NOT %(within_limits)s AND %(limit)s > 0
   AND EXISTS (SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s)
 ORDER BY priority DESC NULLS FIRST, run_at, id

@@ -143,17 +143,25 @@ class World:
     def next(self, queue: str, limit: int, after: UUID) -> list[UUID]:
         """What a claim gets: the largest priority first, in it each organisation in turn, in its line the oldest.
 
-        All organisations of a priority that have a turn in this claim have the same share of it, rounded up.
+        All organisations of a priority have the same share of a claim, rounded up; then they get what is left over.
         """
         waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.due]
         lines = sorted({(-job.priority, job.organization) for job in waiting})
         top = lines[0][0] if lines else None
         lines.sort(key=lambda line: (line[0], line[0] == top and line[1] <= after, line[1]))
-        lines, found = lines[:limit], []
-        for urgency, organization in lines:
-            of_line = [job for job in waiting if (-job.priority, job.organization) == (urgency, organization)]
-            share = -(-limit // sum(line[0] == urgency for line in lines))
-            found += [job.id for job in sorted(of_line, key=lambda job: (job.run_at, job.id))[:share]]
+        found: list[UUID] = []
+        for urgency in sorted({line[0] for line in lines}):
+            of_priority = [
+                sorted(
+                    (job for job in waiting if (-job.priority, job.organization) == line),
+                    key=lambda job: (job.run_at, job.id),
+                )
+                for line in lines
+                if line[0] == urgency
+            ]
+            share = -(-limit // len(of_priority))
+            for part in (slice(None, share), slice(share, None)):
+                found += [job.id for line in of_priority for job in line[part]]
         return found[:limit]
 
     def of(self, *statuses: Status) -> Iterator[ModelJob]:

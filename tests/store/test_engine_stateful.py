@@ -29,6 +29,7 @@ Connection = psycopg.Connection[Any]
 EXAMPLES, STEPS = 120, 50
 NAMES = ("ann", "bob")
 MARGIN = timedelta(hours=1)
+UNSET = datetime(1, 1, 1, tzinfo=UTC)
 
 workers = st.sampled_from(NAMES)
 queues = st.sampled_from(("main", "main", "main", "side"))
@@ -271,11 +272,10 @@ class Engine(RuleBasedStateMachine):
         for owner, way, said in ended:
             job = self.world.jobs[owner.job_id]
             if job.is_of(owner):
-                planned = job.run_at
+                planned, job.run_at = job.run_at, UNSET
                 job.end(way, self.world.now - MARGIN, said)
                 finished.append((job.id, job.status, job.revision))
-                if job.run_at != planned:
-                    job.run_at = self.kept_time(job, job.run_at)
+                job.run_at = planned if job.run_at == UNSET else self.kept_time(job, job.run_at)
             if owner in self.held:
                 self.held.remove(owner)
                 self.gone.append(owner)
