@@ -8,6 +8,7 @@ import resource
 import signal
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
@@ -169,7 +170,7 @@ class Horse:
             allowance=job.allowance,
             cancel_requested=context.cancelled,
         )
-        return decide(facts, outcome, now=self._ledger.clock.now(), draw=random.random())  # noqa: S311 - jitter
+        return decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
 
     def _find_file(self, organization_id: UUID, file_id: UUID) -> InputFile | None:
         found = file_store.find_file(self._ledger.connection, file_id, organization_id)

@@ -22,7 +22,7 @@ from jobsapp.runtime.context import MadeFile
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
-from jobsapp.store.connect import ServerClock, connect
+from jobsapp.store.connect import connect
 from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, make_due, waiting_organizations
 from jobsapp.store.limits import claim_within_limits
 from jobsapp.store.turns import FIRST, NOTHING, Ended, Turn, take_turn
@@ -39,7 +39,6 @@ class Ledger:
     def __init__(self, house: House, hints: Hints, worker: str) -> None:
         self._house, self._hints, self._worker = house, hints, worker
         self.connection = self._connect()
-        self.clock = ServerClock(self.connection)
         self._last: dict[str, UUID] = {}
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from jobsapp.core.outcomes import Attempt, Died, Failure, decide
 from jobsapp.core.states import Status
 from jobsapp.processors.registry import Registry
 from jobsapp.runtime.house import House
-from jobsapp.store.connect import ServerClock
 from jobsapp.store.jobs import ChangedJob, LostJob, lost_jobs
 from jobsapp.store.turns import finish_job
 
@@ -46,11 +45,10 @@ def settle_lost_jobs(
     What their attempts left half written goes too.
     """
     with connection.transaction():
-        now = ServerClock(connection).now()
         settled = [
             (lost, changed)
             for lost in lost_jobs(connection, worker=worker)
-            if (changed := _settle(connection, house.registry, lost, worker, now)) is not None
+            if (changed := _settle(connection, house.registry, lost, worker)) is not None
         ]
     for lost, _ in settled:
         # By attempt: the next one may have begun by now.
@@ -68,7 +66,7 @@ def announcement(changed: ChangedJob) -> JobChanged:
 
 
 def _settle(
-    connection: Connection[Any], registry: Registry, lost: LostJob, dead_worker: str | None, now: datetime
+    connection: Connection[Any], registry: Registry, lost: LostJob, dead_worker: str | None
 ) -> ChangedJob | None:
     facts = attempt_facts(
         registry,
@@ -84,5 +82,5 @@ def _settle(
         else f"The worker {lost.worker} gave no sign of life any more."
     )
     outcome = Died(Failure("WorkerDied", reason))
-    transition = decide(facts, outcome, now=now, draw=random.random())  # noqa: S311 - jitter
+    transition = decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
     return finish_job(connection, lost.id, lost.attempt, transition)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -43,14 +41,3 @@ def connect(url: str, name: str) -> psycopg.Connection[Any]:
     for setting in (*SERVER_SIDE, *PLANS):
         connection.execute(f"SET {setting}")
     return connection
-
-
-class ServerClock:
-    """PostgreSQL's time without asking each time. The clock of our own host may be wrong, or be set while we run."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._then: datetime = connection.execute("SELECT clock_timestamp()").fetchall()[0][0]
-        self._since = time.monotonic()
-
-    def now(self) -> datetime:
-        return self._then + timedelta(seconds=time.monotonic() - self._since)
