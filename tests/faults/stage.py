@@ -172,7 +172,7 @@ class Stage:
         wait_until(find, f"attempt {attempt} of {key} runs")
         return find()[0]
 
-    def wait_for_load(self, jobs: int = 20) -> None:
+    def wait_for_load(self, jobs: int = 10) -> None:
         """Wait until so many more jobs have begun: the load is there, and workers run it."""
         before = len(self.notes())
         wait_until(lambda: len(self.notes()) >= before + 2 * jobs, f"{jobs} more jobs ran")

@@ -24,6 +24,16 @@ def utcnow(cls):
     return cls.fromtimestamp(_time() + SECONDS, datetime.UTC).replace(tzinfo=None)
 
 
+class Broken:
+    """A function of C that breaks seconds down. An object, because one of Python would become a method in a class."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, seconds=None):
+        return self._function(time.time() if seconds is None else seconds)
+
+
 def _replace(type_, **methods):
     (own,) = gc.get_referents(type_.__dict__)
     for name, method in methods.items():
@@ -34,6 +44,5 @@ def _replace(type_, **methods):
 if SECONDS:
     time.time = lambda: _time() + SECONDS
     time.time_ns = lambda: _time_ns() + int(SECONDS * 1e9)
-    time.gmtime = lambda seconds=None: _gmtime(time.time() if seconds is None else seconds)
-    time.localtime = lambda seconds=None: _localtime(time.time() if seconds is None else seconds)
+    time.gmtime, time.localtime = Broken(_gmtime), Broken(_localtime)
     _replace(datetime.datetime, now=now, utcnow=utcnow)
