@@ -95,7 +95,7 @@ class Hungry(Booked):
     class Input(Booked.Input):
         attempts: int = 1
         killed: bool = False
-        megabytes: int = Field(64_000, ge=1)
+        megabytes: int = Field(2048, ge=1)
 
     def work(self, data: Any, context: Context) -> None:
         if context.attempt > data.attempts:
@@ -118,11 +118,12 @@ class Glutton(Booked):
         seconds: float
 
     def work(self, data: Any, context: Context) -> None:
-        held: list[Any] = [None] * 1_000_000
+        # The place for all of them is there before: a list that grows would need memory itself.
+        held: list[Any] = [None] * 300_000
         size, place = 16 * MIB, 0
         while size >= 64 and place < len(held):
             try:
-                held[place] = bytearray(size)
+                held[place] = bytearray(size if place < 256 else min(size, 1024))
                 place += 1
             except MemoryError:
                 size //= 2
