@@ -77,12 +77,12 @@ def test_a_worker_is_frozen_beyond_its_lease(stage: Stage) -> None:
     frozen, _ = stage.worker(1), stage.worker(1)
     with stage.load():
         stage.wait_for_load()
-        running = [stage.wait_for_start(stage.send("long", seconds=1.5, deaf=True)) for _ in range(2)]
+        running = [stage.wait_for_start(stage.send("long", seconds=2.5, deaf=True)) for _ in range(2)]
         victims = family(frozen)
         (held,) = [one for one in running if one.pid in victims]
         at = signal_all(victims, signal.SIGSTOP)
         stage.wait_for_start(held.key, attempt=2)
-        stage.wait_for_load()
+        # While the other one runs: only the number of the attempt tells them apart.
         signal_all(victims, signal.SIGCONT)
 
         def ends() -> int:

@@ -11,12 +11,17 @@ import redis
 
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from tests.faults.stage import Stage, cold_stop, crash, family, report, signal_all
+from tests.processes import wait_until
 
 
 def test_redis_is_emptied(stage: Stage) -> None:
+    server = redis.Redis.from_url(stage.settings.redis_url)
+    for _ in range(5):
+        stage.send("short")
+    server.flushall()
     stage.keeper()
     stage.worker(2)
-    server = redis.Redis.from_url(stage.settings.redis_url)
+    wait_until(lambda: len(stage.notes()) == 10, "what waited without a wake-up ran")
     with stage.load():
         stage.wait_for_load()
         running = stage.wait_for_start(stage.send("long", seconds=1.5))
