@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format bench screenshots openapi lock setup clean
+.PHONY: help up test lint format bench soak screenshots openapi lock setup clean
 PYTHON := .venv/bin/python
 # Compiled once, beside the packages: every process then starts two to three times as fast.
 export PYTHONDONTWRITEBYTECODE :=
@@ -28,6 +28,9 @@ format: setup ## put the code into shape
 
 bench: setup ## measure against others; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks $(ARGS)
+
+soak: setup ## ten minutes of every fault at random (ARGS="--minutes 2 --seed 7 --write")
+	@$(PYTHON) -m tests.faults.soak $(ARGS)
 
 screenshots: setup ## pictures of every page, into screenshots/
 	@bin/browser

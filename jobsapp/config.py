@@ -56,6 +56,8 @@ class Settings(BaseModel):
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)
     """Threads a job's libraries may use. 0: cores - 1, at least 1."""
+    job_memory_mb: int = Field(0, ge=0)
+    """Memory a job may take, in MiB, on Linux; beyond it the job fails and nothing else. 0: no limit."""
     lease_seconds: float = Field(15.0, ge=2)
     """How long a job may stay without a sign of life from its worker before it is given to another. At least 2."""
     cancel_grace_seconds: float = Field(30.0, ge=0)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,11 +46,11 @@ class Processes:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBSAPP_")}
         return {**clean, **given, "PYTHONPATH": str(ROOT)}
 
-    def flask(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start `flask ARGUMENTS` in the background."""
-        return self._start([sys.executable, "-m", "flask", "--app", "app", *arguments])
+    def flask(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start `flask ARGUMENTS` in the background, with more in its environment."""
+        return self._start([sys.executable, "-m", "flask", "--app", "app", *arguments], environment)
 
-    def web(self, port: int) -> subprocess.Popen[bytes]:
+    def web(self, port: int, **environment: str) -> subprocess.Popen[bytes]:
         """Start the web server as `flask up` does and wait until it answers."""
         arguments = [
             "-c",
@@ -63,7 +63,7 @@ class Processes:
             f"127.0.0.1:{port}",
         ]
         arguments += ["--graceful-timeout", "2", "--no-control-socket", "app:app"]
-        process = self._start([sys.executable, "-m", "gunicorn", *arguments])
+        process = self._start([sys.executable, "-m", "gunicorn", *arguments], environment)
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the web server answers")
         return process
 
@@ -73,9 +73,10 @@ class Processes:
             process.send_signal(number)
         return process.wait(SECONDS)
 
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            merged = {**self.environment, **environment}
+            process = subprocess.Popen(command, cwd=ROOT, env=merged, stdout=log, stderr=log)
         self._running.append(process)
         return process
 

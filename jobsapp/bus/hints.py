@@ -26,6 +26,12 @@ LOGINS = "jobsapp:logins"
 WAKE_UP = "drain"
 LISTENING = "jobsapp:listening:"
 PRESENCE_SECONDS = 15
+# By Redis' own clock: those of our hosts may differ by more than a worker's presence lasts.
+PRESENT = "local now = redis.call('TIME')[1] "
+COUNT = PRESENT + "return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
+ANNOUNCE = PRESENT + (
+    "redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)"
+)
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
 
@@ -60,12 +66,11 @@ class Hints:
         """How many workers listen on each of these queues. None: not known, Redis is away."""
         names = sorted(set(queues))
         counts: dict[str, int] = {}
-        now = time.time()
 
         def ask() -> None:
             pipeline = self._redis.pipeline(transaction=False)
             for name in names:
-                pipeline.zcount(LISTENING + name, now, "+inf")
+                pipeline.eval(COUNT, 1, LISTENING + name)
             counts.update(zip(names, pipeline.execute(), strict=True))
 
         return counts if self._try(ask) else None
@@ -74,7 +79,7 @@ class Hints:
         rq_queue = Queue(queue, connection=self._redis, serializer=JSONSerializer)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.llen(rq_queue.key)
-        pipeline.zcount(LISTENING + queue, time.time(), "+inf")
+        pipeline.eval(COUNT, 1, LISTENING + queue)
         waiting, listening = pipeline.execute()
         if waiting < max(1, listening):
             rq_queue.enqueue_call(WAKE_UP, timeout=-1, result_ttl=0, failure_ttl=60)
@@ -83,11 +88,9 @@ class Hints:
         self._redis.publish(CHANNEL, encode(changes))
 
     def _announce(self, worker: str, queues: list[str]) -> None:
-        now = time.time()
         pipeline = self._redis.pipeline(transaction=False)
         for queue in queues:
-            pipeline.zadd(LISTENING + queue, {worker: now + PRESENCE_SECONDS})
-            pipeline.zremrangebyscore(LISTENING + queue, 0, now)
+            pipeline.eval(ANNOUNCE, 1, LISTENING + queue, worker, PRESENCE_SECONDS)
         pipeline.execute()
 
     def _withdraw(self, worker: str, queues: list[str]) -> None:

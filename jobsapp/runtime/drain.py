@@ -11,6 +11,7 @@ import psycopg
 from jobsapp.bus.slate import Slate
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
+from jobsapp.runtime.memory import limit_memory
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def warm_horse(house: House, worker: str, slate: Slate) -> Iterator[Callable[[str], bool]]:
     """A work-horse that stays: gives the function that drains a queue and says whether the horse should retire."""
+    limit_memory(house.settings.job_memory_mb)
     with Horse(house, worker, slate) as horse:
 
         def drain(queue: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import traceback
 from types import TracebackType
@@ -16,6 +17,8 @@ from jobsapp.processors.sdk import Cancelled, Permanent, Retry, TimedOut
 from jobsapp.runtime.context import JobContext, LeaseLost
 from jobsapp.runtime.interrupts import HandBack, Interrupts
 from jobsapp.store.jobs import ClaimedJob
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def timeout_of(job: ClaimedJob, job_type: JobType | None) -> float | None:
@@ -53,15 +56,15 @@ def _attempt(job_type: JobType, job: ClaimedJob, context: JobContext, interrupts
     except TimedOut as error:
         if not context.timed_out:
             return _failed_oddly(error)
-        return _timed_out(job, job_type, Failed(_failure(error, job_type)))
+        return _timed_out(job, job_type, Failed(failure_of(error, job_type.processor.__module__)))
     except Retry as error:
-        return Failed(_failure(error, job_type), retry_after=error.after)
+        return Failed(failure_of(error, job_type.processor.__module__), retry_after=error.after)
     except Permanent as error:
-        return Failed(_failure(error, job_type), permanent=True)
+        return Failed(failure_of(error, job_type.processor.__module__), permanent=True)
     except LeaseLost:
         raise
     except BaseException as error:
-        return Failed(_failure(error, job_type))
+        return Failed(failure_of(error, job_type.processor.__module__))
 
 
 def _run(job_type: JobType, job: ClaimedJob, context: JobContext) -> Any:
@@ -87,15 +90,17 @@ def _timed_out(job: ClaimedJob, job_type: JobType, outcome: Outcome) -> Failed:
     return Failed(timeout_failure(timeout_of(job, job_type) or 0.0, trace))
 
 
-def _failure(error: BaseException, job_type: JobType) -> Failure:
+def failure_of(error: BaseException, module: str = "") -> Failure:
+    """What people read of an error. Its traceback begins in `module`: our own frames say nothing to its author."""
     message = _clean(str(error)) or type(error).__name__
     if isinstance(error, MemoryError):
         message = "Not enough memory."
-    return Failure(type(error).__name__, message, _traceback(error, job_type.processor.__module__))
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        message = "There is no room left on the disk."
+    return Failure(type(error).__name__, message, _traceback(error, module))
 
 
 def _traceback(error: BaseException, module: str) -> str:
-    """The traceback from the processor on; our own frames say nothing to its author."""
     frame: TracebackType | None = error.__traceback__
     while frame is not None and not frame.tb_frame.f_globals.get("__name__", "").startswith(module):
         frame = frame.tb_next

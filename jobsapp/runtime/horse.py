@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -16,12 +17,12 @@ from uuid import UUID
 
 from jobsapp.bus.family import children, end_children, has_children
 from jobsapp.bus.slate import Slate
-from jobsapp.core.outcomes import Outcome, decide
+from jobsapp.core.outcomes import Failed, Outcome, Transition, decide
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
-from jobsapp.runtime.context import JobContext, LeaseLost
-from jobsapp.runtime.executor import execute, timeout_of
+from jobsapp.runtime.context import JobContext, LeaseLost, MadeFile
+from jobsapp.runtime.executor import execute, failure_of, timeout_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.interrupts import Interrupts
 from jobsapp.runtime.ledger import Ledger
@@ -143,10 +144,7 @@ class Horse:
             ended = self._ended(job, context, outcome, began_at)
             made = context.made if ended.transition.status == Status.COMPLETED else []
             if made or context.may_have_kept:
-                status = self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], made)
-                # Not if the job was given to another worker: what is kept is that one's now.
-                if status in TERMINAL:
-                    storage.remove_keepdir(job.id)
+                self._finish_with_files(job, context, ended, made)
             else:
                 self._batch.add(ended)
         except LeaseLost:
@@ -174,7 +172,32 @@ class Horse:
             log.warning("a process that job %s left behind does not end; this work-horse does", job.id)
             self._has_lasting_children = True
 
+    def _finish_with_files(self, job: ClaimedJob, context: JobContext, ended: Ended, made: Sequence[MadeFile]) -> None:
+        try:
+            stored = self._ledger.store(made)
+        except OSError as error:
+            failed = self._decide(job, context, Failed(failure_of(error)))
+            ended, stored = ended._replace(transition=failed), {}
+        status = self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], stored)
+        # Not if the job was given to another worker: what is kept is that one's now.
+        if status in TERMINAL:
+            self._house.storage.remove_keepdir(job.id)
+
     def _ended(self, job: ClaimedJob, context: JobContext, outcome: Outcome, began_at: float) -> Ended:
+        ended_at = time.monotonic()
+        used = self._meter.read(ended_at - began_at)
+        return Ended(
+            job.id,
+            job.attempt,
+            self._decide(job, context, outcome),
+            context.take(),
+            cpu_seconds=used.cpu_seconds,
+            peak_bytes=used.peak_bytes,
+            began_at=began_at,
+            ended_at=ended_at,
+        )
+
+    def _decide(self, job: ClaimedJob, context: JobContext, outcome: Outcome) -> Transition:
         facts = attempt_facts(
             self._house.registry,
             job.type,
@@ -183,18 +206,7 @@ class Horse:
             allowance=job.allowance,
             cancel_requested=context.cancelled,
         )
-        ended_at = time.monotonic()
-        used = self._meter.read(ended_at - began_at)
-        return Ended(
-            job.id,
-            job.attempt,
-            decide(facts, outcome, now=datetime.now(UTC), draw=random.random()),  # noqa: S311 - jitter
-            context.take(),
-            cpu_seconds=used.cpu_seconds,
-            peak_bytes=used.peak_bytes,
-            began_at=began_at,
-            ended_at=ended_at,
-        )
+        return decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
 
     def _find_file(self, organization_id: UUID, file_id: UUID) -> InputFile | None:
         found = file_store.find_file(self._ledger.connection, file_id, organization_id)

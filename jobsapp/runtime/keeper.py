@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -18,6 +19,8 @@ from jobsapp.store.connect import connect
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+# After an outage those who lived through it renew their leases first: that they ended meanwhile proves nothing.
+RESPITE_SECONDS = 3.0
 # Any number will do, as long as every keeper of a database uses the same.
 LEADER_KEY = 8_314_628
 
@@ -27,6 +30,8 @@ class Keeper:
         self._house = house
         self._hints = house.hints()
         self._stopping = threading.Event()
+        self._was_cut_off = False
+        self._rescues_from = 0.0
 
     def run(self) -> None:
         """Keep until SIGTERM or SIGINT. A database that is away is waited for."""
@@ -37,6 +42,7 @@ class Keeper:
                 self._keep()
             except psycopg.OperationalError as error:
                 log.warning("PostgreSQL is away: %s", error)
+                self._was_cut_off = True
             self._stopping.wait(TICK_SECONDS)
 
     def tick(self, connection: psycopg.Connection[Any]) -> None:
@@ -47,6 +53,8 @@ class Keeper:
             "expire": lambda: expire.tick(connection, self._hints),
             "stop": lambda: stop.tick(connection, self._house),
         }
+        if time.monotonic() < self._rescues_from:
+            del duties["rescue"]
         for name, duty in duties.items():
             try:
                 duty()
@@ -59,6 +67,8 @@ class Keeper:
         """Lead for as long as the connection holds: the lock belongs to it."""
         with connect(self._house.settings.database_url, "jobsapp keeper") as connection:
             leads = False
+            if self._was_cut_off:
+                self._rescues_from = time.monotonic() + RESPITE_SECONDS
             while not self._stopping.is_set():
                 leads = leads or self._try_to_lead(connection)
                 if leads:

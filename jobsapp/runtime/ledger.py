@@ -61,15 +61,25 @@ class Ledger:
         """
         return self._told(self._persistently(ended, {}, queue, limit), ended)
 
-    def write_with_artifacts(self, ended: Sequence[Ended], made: Sequence[MadeFile]) -> str | None:
+    def store(self, made: Sequence[MadeFile]) -> dict[UUID, MadeFile]:
+        """Bring files to their places: all of them, or none. Raises OSError."""
+        stored: dict[UUID, MadeFile] = {}
+        try:
+            for file in made:
+                file_id = new_id()
+                self._house.storage.adopt(file.path, file_id)
+                stored[file_id] = file
+        except OSError:
+            for file_id in stored:
+                self._house.storage.delete(file_id)
+            raise
+        return stored
+
+    def write_with_artifacts(self, ended: Sequence[Ended], stored: dict[UUID, MadeFile]) -> str | None:
         """The same for a job that made files, the last of `ended`: they are registered if it was still ours.
 
         Returns what that job is now, or None if it was not ours any more.
         """
-        stored = {}
-        for file in made:
-            stored[new_id()] = file
-            self._house.storage.adopt(file.path, next(reversed(stored)))
         try:
             turn = self._persistently(ended, stored, "", 0)
         except BaseException:

@@ -87,12 +87,22 @@ class Heart:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             self._slate.looked(time.monotonic())
-            self._relieve()
-            with self._lock:
-                if self._context is not None:
-                    self._hurry(self._context)
-                    self._call_others(self._context)
-                    self._beat_safely(self._context)
+            # Whatever happens, later jobs need the heart too.
+            try:
+                self._look()
+            except MemoryError:
+                # The job took all there was: even a line of log may be too much now.
+                continue
+            except Exception:
+                log.exception("the pulse stumbled")
+
+    def _look(self) -> None:
+        self._relieve()
+        with self._lock:
+            if self._context is not None:
+                self._hurry(self._context)
+                self._call_others(self._context)
+                self._beat_safely(self._context)
 
     def _call_others(self, context: JobContext) -> None:
         """Jobs made in one call leave one wake-up: a worker that has one for long sees to it that others join."""
@@ -107,9 +117,9 @@ class Heart:
         ended = [*self._batch.take_ended(), *map(handed_back, self._batch.take_waiting())]
         try:
             tell(self._hints, take_turn(self._connected(), ended), ended)
-        except psycopg.Error as error:
-            log.warning("%s jobs could not be handed back; the work-horse does it later: %s", len(ended), error)
+        except (psycopg.Error, MemoryError) as error:
             self._batch.add(*ended)
+            log.warning("%s jobs could not be handed back; the work-horse does it later: %s", len(ended), error)
             self._disconnect()
 
     def _beat_safely(self, context: JobContext) -> None:

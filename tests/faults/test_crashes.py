@@ -136,22 +136,6 @@ def test_a_job_that_kills_its_process_fails_after_its_attempts(
     assert job.error["type"] == "WorkerDied"
 
 
-def test_redis_emptied_with_jobs_waiting(
-    services: Services, admin: Actor, settings: Settings, processes: Processes
-) -> None:
-    jobs = [create(services, admin, "echo", text=str(number)) for number in range(20)]
-    redis.Redis.from_url(settings.redis_url).flushall()
-    with processes:
-        processes.flask("keeper")
-        processes.flask("worker", "--queues", "echo", "--concurrency", "2")
-        for job_id in jobs:
-            wait_for(services, admin, job_id, "completed")
-        redis.Redis.from_url(settings.redis_url).flushall()
-        late = create(services, admin, "echo")
-        redis.Redis.from_url(settings.redis_url).flushall()
-        wait_for(services, admin, late, "completed")
-
-
 def test_sigterm_hands_back_what_does_not_finish(
     services: Services, admin: Actor, processes: Processes, tmp_path: Path
 ) -> None:

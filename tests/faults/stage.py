@@ -1,0 +1,247 @@
+"""A whole installation on servers of its own, a stream of jobs through it, and its books."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+
+from jobsapp import create_app
+from jobsapp.config import Settings
+from jobsapp.embedded.postgres import EmbeddedPostgres
+from jobsapp.embedded.valkey import EmbeddedValkey
+from jobsapp.extensions import db
+from jobsapp.models import Job
+from jobsapp.services import Services
+from jobsapp.services.jobs import NewJob
+from jobsapp.store import schema
+from tests.faults import books
+from tests.faults.books import Balance, Note, Recovery, Row
+from tests.processes import ROOT, Processes, descendants, wait_until
+
+FAST = {"lease_seconds": 2.0, "stop_grace_seconds": 2.0, "cancel_grace_seconds": 2.0}
+WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
+QUEUES = "short,long,poison,hungry,glutton,maker,flaky"
+ROWS = """SELECT data->>'key', status, attempts, (result->>'attempt')::int FROM jobs WHERE data->>'book' IS NOT NULL"""
+UNFINISHED = "SELECT count(*) FROM jobs WHERE status IN ('pending', 'active') AND data->>'book' = %s"
+
+Send = Callable[[str, str, dict[str, Any]], None]
+"""Creates a job of a type under a key, or raises. The same key again creates nothing more."""
+
+
+class Stage:
+    """PostgreSQL (durable: some faults crash it), Valkey, the application, and the processes that a test starts."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.postgres = EmbeddedPostgres(folder / "pg")
+        self.valkey = EmbeddedValkey(folder / "valkey")
+        self._folder, self._given = folder, {**FAST, **settings}
+        self._numbers = itertools.count()
+        self.book = folder / "book.txt"
+        self.sent: dict[str, str] = {}
+        self.refused = 0
+        self.max_attempts: dict[str, int] = {}
+        self.ids: dict[str, UUID] = {}
+
+    def __enter__(self) -> Self:
+        self.book.touch()
+        with ExitStack() as opened:
+            self._open(opened)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def _open(self, opened: ExitStack) -> None:
+        opened.enter_context(self.postgres)
+        opened.enter_context(self.valkey)
+        self.settings = Settings(
+            data_dir=self._folder / "var",
+            database_url=self.postgres.url,
+            redis_url=self.valkey.url,
+            processors="tests.faults.processors",
+            secret_key="for tests only",
+            **self._given,
+        )
+        schema.upgrade(self.settings.sqlalchemy_url)
+        self.app = create_app(self.settings)
+        self.services: Services = self.app.extensions["jobsapp"]
+        opened.callback(self._disconnect)
+        with self.app.app_context():
+            self.actor = self.services.identity.get_actor(self.services.identity.bootstrap().id)
+            self.token = self.services.identity.create_token("admin@localhost", "faults")
+        self.processes = opened.enter_context(Processes(self.settings))
+
+    def _disconnect(self) -> None:
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+    def worker(self, concurrency: int = 1, queues: str = QUEUES, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a pool of workers and wait until each has its work-horse."""
+        pool = self.processes.flask("worker", "--queues", queues, "--concurrency", str(concurrency), **environment)
+        wait_until(lambda: len(descendants(pool.pid)) >= 2 * concurrency, "the workers are there")
+        return pool
+
+    def keeper(self, **environment: str) -> subprocess.Popen[bytes]:
+        return self.processes.flask("keeper", **environment)
+
+    def send(self, type_name: str, *, ends: str = "completed", send: Send | None = None, **data: Any) -> str:
+        """Send a job and say how it must end. A sender that fails is asked again, as a client would. Its key."""
+        key = f"{type_name}-{next(self._numbers)}"
+        while True:
+            try:
+                (send or self.create)(type_name, key, {"book": str(self.book), "key": key, **data})
+            except Exception:
+                self.refused += 1
+                time.sleep(0.05)
+            else:
+                self.sent[key] = ends
+                return key
+
+    def create(self, type_name: str, key: str, data: dict[str, Any]) -> None:
+        """Create a job through the services, in any thread."""
+        with self.app.app_context():
+            new = NewJob(type_name, data, max_attempts=self.max_attempts.get(type_name))
+            job, _ = self.services.jobs.create(self.actor, new, idempotency_key=key)
+            self.ids[key] = job.id
+
+    @contextmanager
+    def load(
+        self, *, send: Send | None = None, pause: float = 0.02, long_every: int = 75, seconds: float = 1.0
+    ) -> Iterator[None]:
+        """Short jobs all the time, and now and then one of some seconds, until the block is left."""
+        over = threading.Event()
+
+        def run() -> None:
+            for number in itertools.count():
+                if over.wait(pause):
+                    return
+                if number % long_every == long_every // 2:
+                    self.send("long", send=send, seconds=seconds)
+                else:
+                    self.send("short", send=send)
+
+        thread = threading.Thread(target=run, name="load")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def status(self, key: str) -> str:
+        return self.rows()[key].status
+
+    def retry(self, key: str) -> None:
+        with self.app.app_context():
+            self.services.jobs.retry(self.actor, self.ids[key])
+
+    def job(self, key: str) -> Job:
+        """The job as the API shows it, with its history."""
+        with self.app.app_context():
+            job = self.services.jobs.get(self.actor, self.ids[key])
+            assert (job.history, job.artifacts) is not None
+            db.session.expunge_all()
+            return job
+
+    def notes(self) -> list[Note]:
+        return books.read(self.book)
+
+    def wait_for_start(self, key: str, attempt: int = 1) -> Note:
+        """Wait until that attempt has noted its start."""
+
+        def find() -> list[Note]:
+            return [one for one in self.notes() if one[:3] == (books.START, key, attempt)]
+
+        wait_until(find, f"attempt {attempt} of {key} runs")
+        return find()[0]
+
+    def wait_for_load(self, jobs: int = 10) -> None:
+        """Wait until so many more jobs have begun: the load is there, and workers run it."""
+        before = len(self.notes())
+        wait_until(lambda: len(self.notes()) >= before + 2 * jobs, f"{jobs} more jobs ran")
+
+    def close_books(self, seconds: float = 30.0) -> Balance:
+        """Wait until every job is finished, and count."""
+        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
+
+            def finished() -> bool:
+                row = connection.execute(UNFINISHED, [str(self.book)]).fetchone()
+                return row == (0,)
+
+            wait_until(finished, "all jobs are finished", seconds)
+        return self.balance()
+
+    def balance(self) -> Balance:
+        return books.reconcile(self.sent, self.rows().values(), self.notes())
+
+    def rows(self) -> dict[str, Row]:
+        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
+            found = connection.execute(ROWS).fetchall()
+        assert len({row[0] for row in found}) == len(found), "one key, two jobs"
+        return {row[0]: Row(*row) for row in found}
+
+    def recovery(self, fault_at: float, over_at: float | None = None, victims: list[int] | None = None) -> Recovery:
+        # Others end their attempts themselves without coming to their end.
+        notes = [one for one in self.notes() if one.key.startswith(("short-", "long-"))]
+        return books.recovery(notes, fault_at, over_at, victims=victims or [])
+
+
+def family(process: subprocess.Popen[bytes]) -> list[int]:
+    """A process and all that it started."""
+    return [process.pid, *descendants(process.pid)]
+
+
+def signal_all(pids: list[int], number: int = signal.SIGKILL) -> float:
+    """Send a signal to all of them as nearly at once as can be. When: by CLOCK_MONOTONIC."""
+    at = time.monotonic()
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+    return at
+
+
+def crash(postgres: EmbeddedPostgres) -> None:
+    """Stop PostgreSQL without a checkpoint ("immediate"): it recovers from its log at its next start."""
+    assert postgres.process is not None
+    postgres.process.send_signal(signal.SIGQUIT)
+    postgres.process.wait(30)
+
+
+def wrong_by(seconds: int) -> dict[str, str]:
+    """The environment of processes on a host whose clock is wrong."""
+    return {"WRONG_CLOCK_SECONDS": str(seconds), "PYTHONPATH": os.pathsep.join([str(WRONG_CLOCK), str(ROOT)])}
+
+
+def cold_stop(valkey: EmbeddedValkey) -> None:
+    """Kill Valkey and remove what it wrote to disk: it comes back empty."""
+    assert valkey.process is not None
+    valkey.process.kill()
+    valkey.process.wait(30)
+    shutil.rmtree(valkey.home / "appendonlydir", ignore_errors=True)
+
+
+def report(fault: str, balance: Balance, recovered: Recovery | None = None) -> None:
+    """One line for people, and nothing may be lost."""
+    print(f"{fault}: {balance}" + ("" if recovered is None else f"; {recovered}"))
+    assert not balance.lost, f"{fault}: lost {balance.lost[:5]}"
+    assert not balance.unknown, f"{fault}: nobody sent {balance.unknown[:5]}"
+    assert sorted(balance.doubled) == sorted(balance.fenced), f"{fault}: ran twice, not fenced"
