@@ -17,6 +17,7 @@ from jobsapp.core.states import Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost
+from jobsapp.runtime.durations import Durations
 from jobsapp.runtime.executor import HandBack, execute
 from jobsapp.runtime.house import House
 from jobsapp.runtime.ledger import Ledger
@@ -44,12 +45,14 @@ class Horse:
         settings = house.settings
         self._batch = Batch()
         self._meter = Meter()
+        self._durations = Durations(worker)
         self._threads = settings.job_threads
         self._ledger = Ledger(house, self._hints, worker)
         self._heart = Heart(
             settings.database_url,
             self._hints,
             self._batch,
+            self._durations,
             lease_seconds=settings.lease_seconds,
             grace_seconds=settings.cancel_grace_seconds,
         )
@@ -119,6 +122,8 @@ class Horse:
             outcome = self._run(job, context)
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
+            if ended.transition.status == Status.COMPLETED and job.checkpoint is None:
+                self._durations.add(job.type, time.monotonic() - began_at)
             if context.made and ended.transition.status == Status.COMPLETED:
                 self._ledger.write_with_artifacts([*self._batch.take_ended(), ended], context.made)
             else:
@@ -145,6 +150,7 @@ class Horse:
             max_attempts=job.max_attempts,
             allowance=job.allowance,
             cancel_requested=context.cancelled,
+            retry=job.retry,
         )
         ended_at = time.monotonic()
         used = self._meter.read(ended_at - began_at)

@@ -15,6 +15,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.runtime.batch import Batch, handed_back
 from jobsapp.runtime.context import JobContext
+from jobsapp.runtime.durations import Durations
 from jobsapp.runtime.ledger import tell
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Pulse, pulse_job
@@ -36,11 +37,19 @@ class Heart:
     """
 
     def __init__(
-        self, database_url: str, hints: Hints, batch: Batch, *, lease_seconds: float, grace_seconds: float
+        self,
+        database_url: str,
+        hints: Hints,
+        batch: Batch,
+        durations: Durations,
+        *,
+        lease_seconds: float,
+        grace_seconds: float,
     ) -> None:
         self._database_url = database_url
         self._hints = hints
         self._batch = batch
+        self._durations = durations
         self._lease = lease_seconds
         self._grace = grace_seconds
         self._lock = threading.Lock()
@@ -60,6 +69,7 @@ class Heart:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+        self._keep_durations()
         self._disconnect()
 
     def watch(self, context: JobContext) -> None:
@@ -75,6 +85,8 @@ class Heart:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             self._relieve()
+            if self._durations.due:
+                self._keep_durations()
             with self._lock:
                 if self._context is not None:
                     self._call_others(self._context)
@@ -96,6 +108,13 @@ class Heart:
         except psycopg.Error as error:
             log.warning("%s jobs could not be handed back; the work-horse does it later: %s", len(ended), error)
             self._batch.add(*ended)
+            self._disconnect()
+
+    def _keep_durations(self) -> None:
+        try:
+            self._durations.write(self._connected)
+        except psycopg.Error as error:
+            log.warning("how long jobs took was not written: %s", error)
             self._disconnect()
 
     def _beat_safely(self, context: JobContext) -> None:
