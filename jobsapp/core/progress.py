@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import inf
 
-FEWEST = 8
-"""With fewer jobs that took longer than this one has, the history of a type says nothing."""
 RIGHT_FOR = 0.8
-"""An estimate from the history is given if it would have been right for this share of those jobs."""
+"""An estimate from the history is given if it would have been right for this share of the jobs it comes from."""
+UNSEEN_MISSES = 2
+"""Reckoned beside the misses that were seen: few jobs look more alike than they are. So it takes 8 of them at least."""
 FACTOR = 2.0
 SLACK_SECONDS = 1.0
 """Right is: the truth is within this factor of the estimate, or within this many seconds."""
@@ -67,15 +67,14 @@ def _by_rate(current: float | None, total: float | None, base: float, used: floa
 def _by_history(history: Sequence[float], used: float) -> float | None:
     """The median of what was left for those that took longer than `used`, if it would have been right for most.
 
-    Two kinds of jobs in one type, or a long tail, and it is not. Two misses more than were seen are reckoned, since
-    few jobs look more alike than they are.
+    Two kinds of jobs in one type, or a long tail, and it is not.
     """
     first = bisect_right(history, used)
     longer = len(history) - first
-    if longer < FEWEST:
+    if not longer:
         return None
     median = history[first + longer // 2] - used
     least = used + min(median / FACTOR, median - SLACK_SECONDS)
     most = used + max(median * FACTOR, median + SLACK_SECONDS)
     right = bisect_right(history, most) - bisect_left(history, least, first)
-    return median if right >= RIGHT_FOR * (longer + 2) else None
+    return median if right >= RIGHT_FOR * (longer + UNSEEN_MISSES) else None

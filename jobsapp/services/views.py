@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -212,8 +212,7 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
 def _timeout_seconds(job: Job, job_type: JobType | None) -> float | None:
     if job.timeout_seconds is not None or job_type is None:
         return job.timeout_seconds
-    seconds = getattr(job_type.processor, "timeout", None)
-    return seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    return getattr(job_type.processor, "timeout", None)
 
 
 def _retry(job: Job, job_type: JobType | None) -> RetryView | None:
