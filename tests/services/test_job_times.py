@@ -17,6 +17,8 @@ from jobsapp.runtime.house import House
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob, RetryChanges
 from jobsapp.services.new_jobs import bounded, digest
+from jobsapp.store.durations import add_durations
+from jobsapp.store.turns import claim_jobs
 from tests.store import rows
 
 Connection = psycopg.Connection[Any]
@@ -120,3 +122,17 @@ def test_the_clock_of_the_web_host_plays_no_part(
     retry_at = rows.jobs(connection)[one.id]["run_at"]
     assert abs(retry_at - now - timedelta(minutes=10)) < timedelta(seconds=30)
     assert rows.queued(connection)[one.id]["run_at"] == retry_at
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=1), timedelta(hours=-1)])
+def test_how_long_a_job_runs_and_will_run_is_counted_by_the_database(
+    services: Services, admin: Actor, connection: Connection, set_clock: Clock, wrong_by: timedelta
+) -> None:
+    set_clock(wrong_by)
+    job, _ = services.jobs.create(admin, NewJob("echo", {}))
+    add_durations(connection, "w", {"echo": [200.0] * 20})
+    assert claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    connection.execute("UPDATE jobs SET started_at = now() - interval '1 minute', progress_base_at = now()")
+    view = services.views.job(services.jobs.get(admin, job.id))
+    assert view.duration_ms == pytest.approx(60_000, abs=20_000)
+    assert view.eta_seconds == pytest.approx(200, abs=20)
