@@ -26,7 +26,7 @@ from jobsapp.store import schema
 
 TABLES = (
     "organizations, users, api_tokens, login_links, files, jobs, job_inputs, job_attempts, job_logs, "
-    "worker_leases, queues, limits, limit_starts"
+    "worker_leases, queues, limits, limit_starts, type_durations"
 )
 
 

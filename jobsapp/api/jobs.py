@@ -16,16 +16,38 @@ from jobsapp.core.actors import Actor
 from jobsapp.models import Job
 from jobsapp.services.jobs import (
     DESCRIPTION_LENGTH,
+    LARGEST_FACTOR,
+    LONGEST_SECONDS,
     MAX_ATTEMPTS,
     NAME_LENGTH,
     PRIORITY_BOUND,
     REASON_LENGTH,
     JobFilter,
     NewJob,
+    RetryChanges,
 )
 from jobsapp.services.views import JobView, View
 
 blueprint = area("jobs", "Create jobs and follow them.")
+
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class RetryBody(Body):
+    """How long a failed attempt waits for the next: up to `firstSeconds * factor ** (n - 1)` after the n-th failure.
+
+    What is missing is as the type says. How many attempts there may be is `maxAttempts`.
+    """
+
+    first_seconds: Number | None = Field(None, ge=0, le=LONGEST_SECONDS)
+    """The pause after the first failure."""
+    factor: Number | None = Field(None, ge=1, le=LARGEST_FACTOR)
+    """By how much each pause is longer than the one before."""
+    ceiling_seconds: Number | None = Field(None, ge=0, le=LONGEST_SECONDS)
+    """No pause is longer."""
+    jitter: Number | None = Field(None, ge=0, le=1)
+    """The share of a pause that is drawn at random: 1 spreads jobs that failed together over all of it, 0 does not."""
 
 
 class NewJobBody(Body):
@@ -54,11 +76,21 @@ class NewJobBody(Body):
     """How many attempts there may be. Left to the type if it is missing."""
     run_at: AwareDatetime | None = None
     """Not before this time, at most ten years ahead."""
+    expires_at: AwareDatetime | None = None
+    """If it waits until then, be it for its first attempt or for another, it is cancelled. Running is not cut short.
+
+    After `runAt`, at most ten years ahead. A retry that somebody asks for takes it away.
+    """
+    timeout_seconds: Number | None = Field(None, gt=0, le=LONGEST_SECONDS)
+    """How long one attempt may take. Left to the type if it is missing."""
+    retry: RetryBody | None = None
 
 
 def new_job(body: NewJobBody) -> NewJob:
     """The body as the use cases take it."""
-    return NewJob(**{name: getattr(body, name) for name in NewJobBody.model_fields})
+    said = {name: getattr(body, name) for name in NewJobBody.model_fields}
+    retry = None if body.retry is None else RetryChanges(**body.retry.model_dump())
+    return NewJob(**said | {"retry": retry})
 
 
 class NewJobHeaders(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -21,11 +21,23 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput
 from jobsapp.extensions import db
-from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.services.jobs import JobFilter, NewJob, RetryChanges
 from jobsapp.services.views import JobView
 
 WATCH_SECONDS = 0.25
 EXIT_STATUS = {"completed": 0, "failed": 1, "cancelled": 2}
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time, as in 2026-11-23T18:00:00Z. Without a zone it is the time of this machine."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a time; write it as 2026-11-23T18:00:00Z.", param, ctx)
 
 
 @click.group()
@@ -74,16 +86,25 @@ def show_job(job_id: UUID, email: str | None) -> None:
 @click.option("--name", help="A name for people.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Larger runs first.")
 @click.option("--max-attempts", type=int)
+@click.option("--run-at", type=Moment(), help="Not before this time, as in 2026-11-23T18:00:00Z.")
+@click.option("--expires-at", type=Moment(), help="If it waits until then, it is cancelled.")
+@click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="How long one attempt may take.")
+@click.option("--retry-first", type=float, metavar="SECONDS", help="The pause after the first failure.")
+@click.option("--retry-factor", type=float, help="By how much each pause is longer than the one before.")
+@click.option("--retry-ceiling", type=float, metavar="SECONDS", help="No pause is longer.")
+@click.option("--retry-jitter", type=float, help="The share of a pause that is drawn at random, 0 to 1.")
 @user_option
 @in_app
 def create_job(
     type_name: str,
     data: str,
     files: tuple[str, ...],
-    name: str | None,
-    priority: int,
-    max_attempts: int | None,
+    retry_first: float | None,
+    retry_factor: float | None,
+    retry_ceiling: float | None,
+    retry_jitter: float | None,
     email: str | None,
+    **said: Any,
 ) -> None:
     """Create a job and print its id."""
     actor = actor_of(email)
@@ -91,7 +112,8 @@ def create_job(
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(_upload(actor, Path(path)))
-    new = NewJob(type_name, fields, name=name, priority=priority, max_attempts=max_attempts)
+    retry = RetryChanges(retry_first, retry_factor, retry_ceiling, retry_jitter)
+    new = NewJob(type_name, fields, **said, retry=retry)
     job, _ = services().jobs.create(actor, new)
     click.echo(str(job.id))
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from jobsapp.core.backoff import delay_seconds
 from jobsapp.core.states import Status
 
+LONGEST_PAUSE = timedelta(days=3653)
+"""What a processor or a type asks for may be more than a date can be."""
+
 
 class Failure(NamedTuple):
     """Why an attempt failed, as people read it. `traceback` only for those who may see it."""
@@ -69,7 +72,7 @@ class Attempt(NamedTuple):
     first: float = 2.0
     factor: float = 2.0
     ceiling: float = 600.0
-    jitter: float = 0.5
+    jitter: float = 1.0
 
 
 class Transition(NamedTuple):
@@ -104,8 +107,8 @@ def decide(attempt: Attempt, outcome: Outcome, *, now: datetime, draw: float) ->
         case Failed(failure, permanent=True):
             return Transition(Status.FAILED, "failed", failure=failure)
         case Failed(failure, retry_after=after):
-            wait = after if after is not None else timedelta(seconds=_delay(attempt, draw))
-            return _again_or_failed(attempt, failure, "failed", now + wait)
+            wait = timedelta(seconds=_delay(attempt, draw)) if after is None else max(after, timedelta())
+            return _again_or_failed(attempt, failure, "failed", now + min(wait, LONGEST_PAUSE))
 
 
 def _again_or_failed(attempt: Attempt, failure: Failure, outcome: str, run_at: datetime) -> Transition:
@@ -119,7 +122,7 @@ def _delay(attempt: Attempt, draw: float) -> float:
         attempt.failures,
         first=attempt.first,
         factor=attempt.factor,
-        ceiling=attempt.ceiling,
+        ceiling=min(attempt.ceiling, LONGEST_PAUSE.total_seconds()),
         jitter=attempt.jitter,
         draw=draw,
     )

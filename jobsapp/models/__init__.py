@@ -1,5 +1,6 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog
@@ -20,6 +21,7 @@ __all__ = [
     "Queue",
     "QueuedJob",
     "StoredFile",
+    "TypeDurations",
     "User",
     "WorkerLease",
 ]

@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
         number=number,
         size=size,
         duration=duration,
+        left=left,
         ago=ago,
         moment=moment,
         iso=iso,
@@ -69,6 +70,11 @@ def duration(milliseconds: float) -> str:
             rest = whole % length // lower_length
             return f"{whole // length} {unit} {rest} {lower}" if rest else f"{whole // length} {unit}"
     return f"{whole} s"
+
+
+def left(milliseconds: float) -> str:
+    """`about 3 min 20 s left`."""
+    return f"about {duration(milliseconds)} left" if milliseconds >= 1000 else "less than 1 s left"
 
 
 def ago(value: datetime) -> str:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -161,16 +161,21 @@ class Context(Protocol):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When a failed attempt runs again: `first * factor ** (n - 1)` seconds after the n-th, at most `ceiling`.
+    """When a failed attempt runs again: up to `first * factor ** (n - 1)` seconds after the n-th, at most `ceiling`.
 
-    `attempts` is how many there may be in all; `jitter` is the share of the delay that is drawn at random.
+    `attempts` is how many there may be in all; `jitter` is the share of the delay that is drawn at random, from 0 up:
+    with 1 ("full jitter") jobs that failed together spread over the whole delay, with 0 each waits all of it.
     """
 
     attempts: int = 3
     first: float = 2.0
     factor: float = 2.0
     ceiling: float = 600.0
-    jitter: float = 0.5
+    jitter: float = 1.0
+
+    def changed(self, own: Mapping[str, float] | None) -> RetryPolicy:
+        """The policy with what a job says of itself: any of `first`, `factor`, `ceiling`, `jitter`."""
+        return replace(self, **own) if own else self  # type: ignore[arg-type]
 
 
 class Processor(ABC):

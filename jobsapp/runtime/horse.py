@@ -22,6 +22,7 @@ from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost, MadeFile
+from jobsapp.runtime.durations import Durations
 from jobsapp.runtime.executor import execute, failure_of, timeout_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.interrupts import Interrupts
@@ -52,6 +53,7 @@ class Horse:
         self._interrupts = Interrupts(self._slate)
         self._batch = Batch(lease_seconds=settings.lease_seconds)
         self._meter = Meter()
+        self._durations = Durations(worker)
         self._threads = settings.job_threads
         self._ledger = Ledger(house, self._hints, worker)
         self._heart = Heart(
@@ -60,6 +62,7 @@ class Horse:
             self._batch,
             self._interrupts,
             self._slate,
+            self._durations,
             lease_seconds=settings.lease_seconds,
         )
         self._born = time.monotonic()
@@ -142,6 +145,8 @@ class Horse:
             outcome = self._run(job, context)
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
+            if ended.transition.status == Status.COMPLETED and job.checkpoint is None:
+                self._durations.add(job.type, time.monotonic() - began_at)
             made = context.made if ended.transition.status == Status.COMPLETED else []
             if made or context.may_have_kept:
                 self._finish_with_files(job, context, ended, made)
@@ -205,6 +210,7 @@ class Horse:
             max_attempts=job.max_attempts,
             allowance=job.allowance,
             cancel_requested=context.cancelled,
+            retry=job.retry,
         )
         return decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
 

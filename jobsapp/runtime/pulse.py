@@ -16,6 +16,7 @@ from jobsapp.bus.slate import Slate
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.runtime.batch import Batch, handed_back
 from jobsapp.runtime.context import JobContext
+from jobsapp.runtime.durations import Durations
 from jobsapp.runtime.interrupts import Interrupts
 from jobsapp.runtime.ledger import tell
 from jobsapp.store.connect import connect
@@ -45,6 +46,7 @@ class Heart:
         batch: Batch,
         interrupts: Interrupts,
         slate: Slate,
+        durations: Durations,
         *,
         lease_seconds: float,
     ) -> None:
@@ -53,6 +55,7 @@ class Heart:
         self._batch = batch
         self._interrupts = interrupts
         self._slate = slate
+        self._durations = durations
         self._lease = lease_seconds
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -71,6 +74,7 @@ class Heart:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+        self._keep_durations()
         self._disconnect()
 
     def watch(self, context: JobContext) -> None:
@@ -98,6 +102,8 @@ class Heart:
 
     def _look(self) -> None:
         self._relieve()
+        if self._durations.due:
+            self._keep_durations()
         with self._lock:
             if self._context is not None:
                 self._hurry(self._context)
@@ -120,6 +126,13 @@ class Heart:
         except (psycopg.Error, MemoryError) as error:
             self._batch.add(*ended)
             log.warning("%s jobs could not be handed back; the work-horse does it later: %s", len(ended), error)
+            self._disconnect()
+
+    def _keep_durations(self) -> None:
+        try:
+            self._durations.write(self._connected)
+        except psycopg.Error as error:
+            log.warning("how long jobs took was not written: %s", error)
             self._disconnect()
 
     def _beat_safely(self, context: JobContext) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,14 +23,21 @@ from jobsapp.store.turns import Ended, take_turn
 
 
 def attempt_facts(
-    registry: Registry, type_name: str, *, number: int, max_attempts: int, allowance: int, cancel_requested: bool
+    registry: Registry,
+    type_name: str,
+    *,
+    number: int,
+    max_attempts: int,
+    allowance: int,
+    cancel_requested: bool,
+    retry: Mapping[str, float] | None,
 ) -> Attempt:
-    """The facts that decide what follows an attempt, with the type's own retry policy."""
+    """The facts that decide what follows an attempt, with the type's retry policy and what the job changes of it."""
     job_type = registry.find(type_name)
     delays = {}
     if job_type is not None:
-        retry = job_type.processor.retry
-        delays = {"first": retry.first, "factor": retry.factor, "ceiling": retry.ceiling, "jitter": retry.jitter}
+        policy = job_type.processor.retry.changed(retry)
+        delays = {"first": policy.first, "factor": policy.factor, "ceiling": policy.ceiling, "jitter": policy.jitter}
     return Attempt(
         number=number,
         max_attempts=max_attempts,
@@ -96,6 +104,7 @@ def _settle(connection: Connection[Any], registry: Registry, lost: LostJob, outc
         max_attempts=lost.max_attempts,
         allowance=lost.allowance,
         cancel_requested=lost.cancel_requested,
+        retry=lost.retry,
     )
     transition = decide(facts, outcome, now=datetime.now(UTC), draw=random.random())  # noqa: S311 - jitter
     began = not isinstance(outcome, HandedBack)

@@ -53,7 +53,7 @@ def build_services(
         registry=registry,
         jobs=Jobs(session, registry, hints, files),
         files=files,
-        views=Views(session, hints),
+        views=Views(session, hints, registry),
         stats=Stats(session, hints, registry),
         cleanup=Cleanup(session, storage),
         identity=Identity(session),

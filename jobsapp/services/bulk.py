@@ -21,7 +21,7 @@ from jobsapp.models import Job
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.many import as_table
-from jobsapp.services.new_jobs import NewJob, bounded, digest, installed, row
+from jobsapp.services.new_jobs import NewJob, bounded, clock, digest, installed, row
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.jobs import enqueue
 
@@ -114,13 +114,14 @@ class Bulk:
         """The rows, their ids rising in the order of the call, and the files to hold: (file id, job id)."""
         checked = self._checked(asked, faults)
         known = self._inputs.names(actor, (data for _, _, data in checked.values()))
+        now = clock(self._session, asked.values())
         rows: list[dict[str, Any]] = []
         held: list[tuple[UUID, UUID]] = []
         for index, (new, job_type, data) in checked.items():
             files = faults.catch(index, partial(files_of, data, known))
             if files is None:
                 continue
-            made = faults.catch(index, partial(row, actor, new, job_type, data, list(files.values())))
+            made = faults.catch(index, partial(row, actor, new, job_type, data, list(files.values()), now))
             if made is not None:
                 rows.append(made)
                 held += [(file_id, made["id"]) for file_id in files]

@@ -25,6 +25,7 @@ from jobsapp.processors.registry import Registry
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
 from jobsapp.services.inputs import Inputs, files_of
+from jobsapp.services.job_times import LARGEST_FACTOR, LONGEST_SECONDS, RetryChanges
 from jobsapp.services.new_jobs import (
     DESCRIPTION_LENGTH,
     MAX_ATTEMPTS,
@@ -32,6 +33,7 @@ from jobsapp.services.new_jobs import (
     PRIORITY_BOUND,
     NewJob,
     bounded,
+    clock,
     digest,
     installed,
     refuse_longer,
@@ -42,6 +44,8 @@ from jobsapp.store import jobs as store
 
 __all__ = [
     "DESCRIPTION_LENGTH",
+    "LARGEST_FACTOR",
+    "LONGEST_SECONDS",
     "MAX_ATTEMPTS",
     "MAX_JOBS",
     "NAME_LENGTH",
@@ -51,6 +55,7 @@ __all__ = [
     "JobFilter",
     "Jobs",
     "NewJob",
+    "RetryChanges",
     "may_read",
 ]
 
@@ -96,7 +101,7 @@ class Jobs:
         job_type = installed(self._registry, new.type)
         data = job_type.validate(new.data)
         files = files_of(data, self._inputs.names(actor, [data]))
-        job = row(actor, new, job_type, data, list(files.values()))
+        job = row(actor, new, job_type, data, list(files.values()), clock(self._session, [new]))
         job["run_at"] = func.now() if new.run_at is None else func.greatest(new.run_at, func.now())
         if idempotency_key is not None:
             job["idempotency_key"] = idempotency_key

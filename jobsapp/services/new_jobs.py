@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy import func, select
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import InvalidInput
 from jobsapp.processors.registry import JobType, Registry
+from jobsapp.services.job_times import (
+    RetryChanges,
+    bounded_retry,
+    moment,
+    own_retry,
+    refuse_early_expiry,
+    refuse_past_expiry,
+    refuse_timeout,
+)
+from jobsapp.services.sessions import DbSession
 
 MAX_ATTEMPTS = 100
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
-FURTHEST_START = timedelta(days=3653)
+LATER_FIELDS = frozenset({"expires_at", "timeout_seconds", "retry"})
+"""Fields that came after the first digests were kept: unused, they are no part of a request's digest."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +47,26 @@ class NewJob:
     priority: int = 0
     max_attempts: int | None = None
     run_at: datetime | None = None
+    expires_at: datetime | None = None
+    timeout_seconds: float | None = None
+    retry: RetryChanges | None = None
 
 
 def bounded(new: NewJob) -> NewJob:
-    """The request with a stripped name and its time in UTC. Raises InvalidInput if it cannot be kept and read again."""
+    """The request with a stripped name and its times in UTC. Raises InvalidInput if it cannot be kept and read again.
+
+    What it says is judged by itself: a repeat is answered by what the first made, though its `expires_at` is past.
+    """
     refuse_faults(type=new.type, name=new.name, description=new.description, data=new.data)
-    new = replace(new, name=(new.name or "").strip() or None, run_at=_start(new.run_at))
+    new = replace(
+        new,
+        name=(new.name or "").strip() or None,
+        run_at=moment("runAt", new.run_at),
+        expires_at=moment("expiresAt", new.expires_at),
+        retry=bounded_retry(new.retry),
+    )
+    refuse_early_expiry(new.run_at, new.expires_at)
+    refuse_timeout(new.timeout_seconds)
     refuse_longer("name", new.name, NAME_LENGTH)
     refuse_longer("description", new.description, DESCRIPTION_LENGTH)
     if abs(new.priority) > PRIORITY_BOUND:
@@ -56,11 +82,21 @@ def installed(registry: Registry, name: str) -> JobType:
     return job_type
 
 
-def row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str]) -> dict[str, Any]:
-    """The columns of a bounded request, with a new id. `files`: names of the input files; `run_at` None: at once.
+def clock(session: DbSession, jobs: Iterable[NewJob]) -> datetime | None:
+    """The database's time, if one of the jobs is to be held against it: the clock of this host may be wrong."""
+    if all(new.expires_at is None for new in jobs):
+        return None
+    return session.execute(select(func.now())).scalar_one()
 
-    Raises InvalidInput.
+
+def row(
+    actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str], now: datetime | None
+) -> dict[str, Any]:
+    """The columns of a bounded request, with a new id. `run_at` None: at once.
+
+    `files`: names of the input files; `now`: what `clock` said. Raises InvalidInput.
     """
+    refuse_past_expiry(new.expires_at, now)
     attempts = job_type.processor.retry.attempts if new.max_attempts is None else new.max_attempts
     if not 1 <= attempts <= MAX_ATTEMPTS:
         raise InvalidInput.of("maxAttempts", f"must be from 1 to {MAX_ATTEMPTS}.")
@@ -81,12 +117,15 @@ def row(actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Se
         "max_attempts": attempts,
         "allowance": attempts,
         "run_at": new.run_at,
+        "expires_at": new.expires_at,
+        "timeout_seconds": new.timeout_seconds,
+        "retry": own_retry(job_type.processor.retry, new.retry),
     }
 
 
 def digest(asked: NewJob | Sequence[NewJob]) -> bytes:
     """SHA-256 of bounded requests: the same for what only is written otherwise. One job and a list of it differ."""
-    said = asdict(asked) if isinstance(asked, NewJob) else [asdict(new) for new in asked]
+    said = _said(asked) if isinstance(asked, NewJob) else [_said(new) for new in asked]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()
 
 
@@ -96,15 +135,5 @@ def refuse_longer(field: str, text: str | None, length: int) -> None:
         raise InvalidInput.of(field, f"may have up to {length} characters.")
 
 
-def _start(run_at: datetime | None) -> datetime | None:
-    if run_at is None:
-        return None
-    if run_at.tzinfo is None:
-        raise InvalidInput.of("runAt", "needs a time zone, as in 2026-11-23T12:00:00Z.")
-    try:
-        start = run_at.astimezone(UTC)
-    except OverflowError:
-        start = None
-    if start is None or start > datetime.now(UTC) + FURTHEST_START:
-        raise InvalidInput.of("runAt", "must be at most ten years ahead.")
-    return start
+def _said(new: NewJob) -> dict[str, Any]:
+    return {name: value for name, value in asdict(new).items() if value is not None or name not in LATER_FIELDS}

@@ -15,8 +15,10 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.progress import eta_seconds, percentage
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
+from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
+from jobsapp.store.durations import Past, read_durations
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 """A point in time, always shown in UTC, whatever the time zone of the database's session."""
@@ -65,6 +67,17 @@ class ErrorView(View):
     traceback: str | None = None
 
 
+class RetryView(View):
+    """How long a failed attempt waits for the next: up to `firstSeconds * factor ** (n - 1)` after the n-th failure."""
+
+    first_seconds: float
+    factor: float
+    ceiling_seconds: float
+    """No pause is longer."""
+    jitter: float
+    """The share of a pause that is drawn at random."""
+
+
 class JobView(View):
     id: UUID
     type: str
@@ -81,6 +94,12 @@ class JobView(View):
     attempts: int
     max_attempts: int
     run_at: Moment
+    expires_at: Moment | None
+    """If it waits until then, it is cancelled."""
+    timeout_seconds: float | None
+    """How long one attempt may take, as the job says or else its type; null: as long as it needs."""
+    retry: RetryView | None
+    """As the job says, or else its type; null for a type that is not known here."""
     created_at: Moment
     started_at: Moment | None
     completed_at: Moment | None
@@ -111,6 +130,13 @@ class JobView(View):
         return self.status == "active" and self.cancel_requested_at is not None
 
     @property
+    def expired(self) -> bool:
+        """Nobody cancelled it: its time was over while it waited."""
+        if self.cancelled_at is None or self.expires_at is None or self.cancelled_by is not None:
+            return False
+        return self.cancelled_at >= self.expires_at and self.cancelled_at == self.cancel_requested_at
+
+    @property
     def retryable(self) -> bool:
         return self.status in ("failed", "cancelled")
 
@@ -124,22 +150,26 @@ class JobView(View):
 class Views:
     """Makes views of jobs. What all of them need from elsewhere is asked once, not per job."""
 
-    def __init__(self, session: DbSession, hints: Hints) -> None:
+    def __init__(self, session: DbSession, hints: Hints, registry: Registry) -> None:
         self._session = session
         self._hints = hints
+        self._registry = registry
 
     def job(self, job: Job) -> JobView:
         return self.jobs([job])[0]
 
     def jobs(self, jobs: Sequence[Job]) -> list[JobView]:
-        """Views in the same order, for at most one further statement and one round trip to Redis."""
+        """Views in the same order, for at most two further statements and one round trip to Redis."""
         now = datetime.now(UTC)
         pending = [job for job in jobs if job.status == Status.PENDING]
         due = [job for job in pending if job.run_at <= now]
         places = store.waiting_places(driver(self._session), [job.id for job in due]) if due else {}
         listening = self._hints.listening({job.queue for job in due}) if due else None
         waiting = {job.id: _waiting(job, now, places.get(job.id), listening) for job in pending}
-        return [_job_view(job, waiting.get(job.id), now) for job in jobs]
+        working = {job.type for job in jobs if job.status == Status.ACTIVE}
+        past = read_durations(driver(self._session), working) if working else Past(now, {})
+        types = {job.type: self._registry.find(job.type) for job in jobs}
+        return [_job_view(job, types[job.type], waiting.get(job.id), past) for job in jobs]
 
     def file(self, file: StoredFile) -> FileView:
         return FileView(id=file.id, name=file.name, size=file.size, media_type=file.media_type, sha256=file.sha256)
@@ -159,7 +189,7 @@ def _waiting(job: Job, now: datetime, ahead: int | None, listening: dict[str, in
     return WaitingView(code="worker", text=text, place=ahead + 1)
 
 
-def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
+def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past) -> JobView:
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
         "waiting_for": waiting,
@@ -170,18 +200,40 @@ def _job_view(job: Job, waiting: WaitingView | None, now: datetime) -> JobView:
             percentage=percentage(job.progress_current, job.progress_total),
             message=job.progress_message,
         ),
-        "duration_ms": _duration_ms(job, now),
-        "eta_seconds": _eta_seconds(job, now),
+        "duration_ms": _duration_ms(job, past.now),
+        "eta_seconds": _eta_seconds(job, past),
+        "timeout_seconds": _timeout_seconds(job, job_type),
+        "retry": _retry(job, job_type),
         "artifacts": [_artifact(file) for file in job.artifacts],
     }
     return JobView.model_validate(columns)
 
 
-def _eta_seconds(job: Job, now: datetime) -> int | None:
+def _timeout_seconds(job: Job, job_type: JobType | None) -> float | None:
+    if job.timeout_seconds is not None or job_type is None:
+        return job.timeout_seconds
+    return job_type.processor.timeout
+
+
+def _retry(job: Job, job_type: JobType | None) -> RetryView | None:
+    if job_type is None:
+        return None
+    policy = job_type.processor.retry.changed(job.retry)
+    return RetryView(
+        first_seconds=policy.first, factor=policy.factor, ceiling_seconds=policy.ceiling, jitter=policy.jitter
+    )
+
+
+def _eta_seconds(job: Job, past: Past) -> int | None:
     if job.status != Status.ACTIVE:
         return None
     return eta_seconds(
-        job.progress_current, job.progress_total, base=job.progress_base, since=job.progress_base_at, now=now
+        job.progress_current,
+        job.progress_total,
+        base=job.progress_base,
+        since=job.progress_base_at,
+        now=past.now,
+        history=past.durations.get(job.type, ()),
     )
 
 

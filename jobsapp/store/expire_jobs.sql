@@ -8,7 +8,8 @@ UPDATE jobs SET
   status = 'cancelled',
   cancelled_at = now(),
   cancel_requested_at = now(),
-  cancel_reason = 'It had not started by the time at which it expired.',
+  cancel_reason = CASE WHEN attempts = 0 THEN 'It had not started by the time at which it expired.'
+    ELSE 'It expired before its next attempt.' END,
   updated_at = now(),
   revision = revision + 1
 FROM unqueued WHERE jobs.id = unqueued.job_id AND jobs.status = 'pending'

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.store.durations import add_durations
 from tests.browser.conftest import SERVER_GONE, Witness
 from tests.browser.product import Product
 
@@ -38,6 +40,21 @@ def test_the_life_of_a_job(page: Page, product: Product) -> None:
     expect(dialog).to_contain_text("1,234,567")
     expect(dialog.get_by_role("button", name="Cancel job")).to_have_count(0)
     expect(page.locator("#announcer")).to_have_text("Import: Job completed")
+
+
+def test_the_time_left_passes_though_the_job_says_nothing(page: Page, product: Product) -> None:
+    with psycopg.connect(product.settings.database_url) as connection:
+        add_durations(connection, "w", {"steps": [10.0] * 20})
+    job_id = product.create("steps", {})
+    job = product.claim("steps")
+    page.goto(f"/jobs?open={job_id}")
+    left = page.get_by_role("dialog").locator("[data-left]")
+    expect(left).to_have_text(re.compile("about ([4-9]|10).* s left"))
+    expect(left).to_have_text(re.compile("about [1-3].* s left"), timeout=15_000)
+    expect(left).to_have_text("less than 1 s left", timeout=15_000)
+    expect(left).to_have_text("")
+    product.pulse(job, 50, 100, "Half")
+    expect(left).to_have_text(re.compile("about .* s left"))
 
 
 def test_an_unknown_total_is_said(page: Page, product: Product) -> None:

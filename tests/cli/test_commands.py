@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,19 @@ def test_create_show_list(flask: Flask_, drain: Callable[[str], int]) -> None:
     )
     assert job_id in flask("jobs", "list", "--status", "completed", "--json").output
     assert flask("jobs", "list", "--status", "failed", "--json").output == ""
+
+
+def test_create_with_times(flask: Flask_) -> None:
+    expiry = "2999-01-01T12:00:00Z"
+    result = flask("jobs", "create", "echo", "--expires-at", expiry)
+    assert (result.exit_code, "at most ten years ahead" in result.output) == (1, True)
+    year = datetime.now(UTC).year + 1
+    said = ["--run-at", f"{year}-05-01T10:00+02:00", "--expires-at", f"{year}-06-01T12:00:00Z", "--timeout", "90"]
+    own = ["--retry-first", "1.5", "--retry-factor", "3", "--retry-ceiling", "60", "--retry-jitter", "0.5"]
+    job = json.loads(flask("jobs", "show", flask("jobs", "create", "echo", *said, *own).output.strip()).output)
+    assert (job["runAt"], job["expiresAt"]) == (f"{year}-05-01T08:00:00Z", f"{year}-06-01T12:00:00Z")
+    assert job["timeoutSeconds"] == 90
+    assert job["retry"] == {"firstSeconds": 1.5, "factor": 3, "ceilingSeconds": 60, "jitter": 0.5}
 
 
 def test_create_with_a_file(flask: Flask_, drain: Callable[[str], int], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobsapp.core.backoff import delay_seconds
 from jobsapp.core.outcomes import Attempt, Died, Failed, Failure, HandedBack, Outcome, Succeeded, WasCancelled, decide
 from jobsapp.core.states import TERMINAL, TRANSITIONS, Status, may_become
+from jobsapp.processors.sdk import RetryPolicy
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OOPS = Failure("ValueError", "oops")
@@ -52,6 +53,27 @@ def test_times_and_allowance() -> None:
     )
     assert decide(FIRST, Died(OOPS), now=NOW, draw=0).run_at == NOW
     assert decide(FIRST, HandedBack(), now=NOW, draw=0).grants_attempt
+
+
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [
+        (timedelta(seconds=-5), timedelta()),
+        (timedelta(days=999_999_999), timedelta(days=3653)),
+        (timedelta.max, timedelta(days=3653)),
+    ],
+)
+def test_a_pause_that_no_date_can_hold(after: timedelta, waits: timedelta) -> None:
+    assert decide(FIRST, Failed(OOPS, retry_after=after), now=NOW, draw=0).run_at == NOW + waits
+    endless = Attempt(**{**FIRST.__dict__, "first": float("inf"), "ceiling": float("inf")})
+    assert decide(endless, Failed(OOPS), now=NOW, draw=0).run_at == NOW + timedelta(days=3653)
+
+
+def test_full_jitter_is_the_default() -> None:
+    plain = Attempt(number=1, max_attempts=3, failures=1, cancel_requested=False)
+    spread = [decide(plain, Failed(OOPS), now=NOW, draw=draw).run_at for draw in (0.0, 0.5, 1.0)]
+    assert spread == [NOW + timedelta(seconds=seconds) for seconds in (0, 1, 2)]
+    assert RetryPolicy().jitter == 1
 
 
 def test_terminal_states_are_left_by_asking_only() -> None:

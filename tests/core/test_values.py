@@ -62,12 +62,48 @@ def test_eta_counts_from_the_base() -> None:
     assert left(1.5e308, 1.7e308, base=0) == 1
 
 
+def past(history: list[float], used: float) -> int | None:
+    """Without any progress."""
+    return eta_seconds(None, None, base=0, since=NOW - timedelta(seconds=used), now=NOW, history=sorted(history))
+
+
+def test_eta_from_the_history_is_the_median_of_what_is_left() -> None:
+    history = [98.0, 99, 100, 101, 102] * 4
+    assert past(history, 0) == 100
+    assert past(history, 40) == 60
+    assert past(history, 97) is None, "so near the end it would be right by chance only"
+    assert past(history, 102) is None, "it has outlasted them all"
+    assert past(history[:7], 0) is None, "too few"
+    assert past([5.0, 100.0] * 20, 0) is None, "two kinds of jobs"
+    assert past([5.0, 100.0] * 20, 10) == 90, "it is clearly one of the long ones"
+    assert past([2.0**n for n in range(20)], 0) is None, "anything may be"
+
+
+def test_eta_from_the_history_needs_an_attempt_that_began_with_nothing() -> None:
+    history = [100.0] * 20
+    resumed = {"since": NOW - timedelta(seconds=10), "now": NOW, "history": history}
+    assert eta_seconds(50, 100, base=50, **resumed) is None
+    assert eta_seconds(60, 100, base=50, **resumed) == 40
+    assert eta_seconds(None, None, base=None, **resumed) is None
+
+
+def test_eta_weighs_history_and_rate_by_what_is_done() -> None:
+    history = [100.0] * 20
+    # After 10 s the history says 90 more; the rate says 490, 30 and 0.
+    for current, expected in ((2, 98), (25, 75), (100, 0)):
+        since = NOW - timedelta(seconds=10)
+        assert eta_seconds(current, 100, base=0, since=since, now=NOW, history=history) == expected
+
+
 NUMBERS = st.floats(allow_nan=False, min_value=0) | st.none()
 
 
-@given(NUMBERS, NUMBERS, NUMBERS)
-def test_eta_is_never_negative_and_never_fails(current: float | None, total: float | None, base: float | None) -> None:
-    value = left(current, total, base=base)
+@given(NUMBERS, NUMBERS, NUMBERS, st.lists(st.floats(0, 1e9, width=32), max_size=40))
+def test_eta_is_never_negative_and_never_fails(
+    current: float | None, total: float | None, base: float | None, history: list[float]
+) -> None:
+    since = NOW - timedelta(seconds=10)
+    value = eta_seconds(current, total, base=base, since=since, now=NOW, history=sorted(history))
     assert value is None or value >= 0
 
 

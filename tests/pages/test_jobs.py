@@ -15,9 +15,11 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.extensions import db
+from jobsapp.pages.language import left
 from jobsapp.services import Services
 from jobsapp.services.jobs import PAGE, NewJob
 from jobsapp.store import turns
+from jobsapp.store.durations import add_durations
 from tests.pages.conftest import SignIn, token_in
 
 
@@ -65,6 +67,17 @@ def test_the_modal_is_in_the_page_that_opens_it(web: FlaskClient, services: Serv
     assert f'<noscript><meta http-equiv="refresh" content="0;url=/jobs/{job.id}">' in page
     assert "Job queued" in web.get(f"/jobs/{job.id}/modal").text
     assert web.get(f"/jobs?open={uuid4()}").status_code == 200
+
+
+def test_the_time_left_in_words(web: FlaskClient, services: Services, admin: Actor, settings: Settings) -> None:
+    job, _ = services.jobs.create(admin, NewJob("echo", {}))
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        add_durations(connection, "w", {"echo": [3599.0] * 20})
+        turns.claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    for path in (f"/jobs/{job.id}", f"/jobs/{job.id}/modal"):
+        assert re.search(r"about 59 min \d+ s left", web.get(path).text)
+    assert left(1000) == "about 1.0 s left"
+    assert left(0) == "less than 1 s left"
 
 
 def test_others_see_nothing(sign_in: SignIn, stranger: Actor, services: Services, admin: Actor) -> None:

@@ -48,6 +48,37 @@ def test_create_with_the_common_fields(web: FlaskClient, csrf: str, services: Se
     assert job.user_id == admin.user_id
 
 
+def test_create_with_a_time_to_live_and_to_run(web: FlaskClient, csrf: str, services: Services, admin: Actor) -> None:
+    times = {"expiresAt": f"{NEXT_YEAR}-06-01T12:00", "expiresAtOffset": "120", "timeoutSeconds": "1.5"}
+    assert web.post("/jobs/new/echo", data={"csrf_token": csrf, **times}).status_code == 303
+    job = newest(services, admin)
+    assert (job.expires_at, job.timeout_seconds) == (datetime(NEXT_YEAR, 6, 1, 10, tzinfo=UTC), 1.5)
+    page = web.get(f"/jobs/{job.id}").text
+    assert "<dt>Expires</dt>" in page
+    assert "1.5 s" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "fault"),
+    [
+        ("expiresAt", "2020-01-01T12:00", "Is past already; give a later time, or leave it out."),
+        ("expiresAt", "soon", "This is not a time."),
+        ("timeoutSeconds", "long", "This must be a number."),
+        ("timeoutSeconds", "0", "Must be more than 0"),
+        ("timeoutSeconds", "nan", "Must be more than 0"),
+    ],
+)
+def test_a_wrong_time_is_said_beside_its_field(
+    web: FlaskClient, csrf: str, services: Services, admin: Actor, field: str, text: str, fault: str
+) -> None:
+    answer = web.post("/jobs/new/echo", data={"csrf_token": csrf, field: text})
+    assert answer.status_code == 422
+    assert f'id="f-{field}-error">{fault}' in answer.text
+    assert f'value="{text}"' in answer.text
+    assert '<details class="options" open>' in answer.text
+    assert services.jobs.page(admin, JobFilter())[0] == []
+
+
 def test_htmx_gets_an_address_to_go_to(web: FlaskClient, csrf: str) -> None:
     answer = web.post("/jobs/new/echo", headers={"HX-Request": "true", "X-CSRFToken": csrf})
     assert answer.status_code == 204

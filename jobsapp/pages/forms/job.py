@@ -13,7 +13,7 @@ from jobsapp.models import StoredFile
 from jobsapp.pages.forms.fields import Field, fields_of
 from jobsapp.pages.forms.posted import Posted, data_of, posted_texts, texts_of, unreadable
 from jobsapp.processors.registry import JobType
-from jobsapp.services.jobs import DESCRIPTION_LENGTH, MAX_ATTEMPTS, NAME_LENGTH, NewJob
+from jobsapp.services.jobs import DESCRIPTION_LENGTH, LONGEST_SECONDS, MAX_ATTEMPTS, NAME_LENGTH, NewJob
 
 PRIORITY_LIMIT = 1_000_000
 NAMED = re.compile(r"^(\w+): (.+)$", re.DOTALL)
@@ -33,7 +33,15 @@ COMMON = (
           minimum=-PRIORITY_LIMIT, maximum=PRIORITY_LIMIT, advanced=True),
     Field("maxAttempts", "max_attempts", "integer", "Attempts at most",
           "How often it may be tried when it fails.", nullable=True, minimum=1, maximum=MAX_ATTEMPTS, advanced=True),
+    Field("timeoutSeconds", "timeout_seconds", "number", "Seconds for an attempt",
+          "One that takes longer is stopped. Empty: as the type says.", nullable=True, minimum=0,
+          maximum=LONGEST_SECONDS, advanced=True),
 )  # fmt: skip
+MOMENTS = {
+    "runAt": ("Not before", "Empty: as soon as a worker is free."),
+    "expiresAt": ("Not after", "If it still waits then, it is cancelled. Empty: it waits as long as it takes."),
+}
+"""Fields for a time, drawn by a template of their own: what they are called, and the help beside them."""
 
 
 @dataclass
@@ -49,6 +57,7 @@ class JobForm:
     """By the field's name; "" for what concerns the whole form."""
 
     common = COMMON
+    moments = MOMENTS
 
     @classmethod
     def blank(cls, job_type: JobType, data: Mapping[str, Any] | None = None, **common: Any) -> JobForm:
@@ -62,7 +71,7 @@ class JobForm:
     def posted(cls, job_type: JobType, posted: Posted) -> JobForm:
         """The form as somebody sent it."""
         fields = fields_of(job_type.processor.Input)
-        texts = {name: posted.get(name, "") for name in ("name", "description", "priority", "maxAttempts", "runAt")}
+        texts = {name: posted.get(name, "") for name in (*(item.name for item in COMMON), *MOMENTS)}
         return cls(job_type, fields, texts | posted_texts(fields, posted))
 
     def basic(self) -> list[Field]:
@@ -101,12 +110,14 @@ class JobForm:
             description=posted.get("description", "").strip()[:DESCRIPTION_LENGTH],
             priority=_whole(posted, "priority", PRIORITY_LIMIT) or 0,
             max_attempts=_whole(posted, "maxAttempts", MAX_ATTEMPTS),
-            run_at=_run_at(posted),
+            run_at=_moment(posted, "runAt"),
+            expires_at=_moment(posted, "expiresAt"),
+            timeout_seconds=_number(posted, "timeoutSeconds"),
         )
 
     def refuse(self, error: InvalidInput) -> None:
         """Put each fault beside the field it belongs to; what belongs to none is said above the form."""
-        names = {item.name: item for item in (*every(self.fields), *COMMON)} | {"runAt": None}
+        names = {item.name: item for item in (*every(self.fields), *COMMON)} | dict.fromkeys(MOMENTS)
         for fault in error.errors or (FieldError("", error.detail),):
             name, message = _located(fault, names)
             self.errors.setdefault(name, _in_words(message, names.get(name)))
@@ -154,14 +165,22 @@ def _whole(posted: Posted, name: str, limit: int) -> int | None:
     return number
 
 
-def _run_at(posted: Posted) -> datetime | None:
-    """The start time; `runAtOffset` holds the minutes by which the browser's clock is ahead of UTC at that time."""
-    text = posted.get("runAt", "").strip()
+def _number(posted: Posted, name: str) -> float | None:
+    text = posted.get(name, "").strip()
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise InvalidInput.of(name, "This must be a number.") from None
+
+
+def _moment(posted: Posted, name: str) -> datetime | None:
+    """A time; `…Offset` holds the minutes by which the browser's clock is ahead of UTC at that time."""
+    text = posted.get(name, "").strip()
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        offset = timedelta(minutes=int(posted.get("runAtOffset") or 0))
+        offset = timedelta(minutes=int(posted.get(f"{name}Offset") or 0))
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC) - offset
     except (ValueError, OverflowError):
-        raise InvalidInput.of("runAt", "This is not a time. Write it as 2026-11-23T18:00.") from None
+        raise InvalidInput.of(name, "This is not a time. Write it as 2026-11-23T18:00.") from None

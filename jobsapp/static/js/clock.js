@@ -3,6 +3,7 @@
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
   const started = new WeakMap();
+  const told = new WeakMap();
 
   function duration(milliseconds) {
     if (milliseconds < 100) return `${Math.floor(milliseconds)} ms`;
@@ -16,6 +17,12 @@
       }
     }
     return `${whole} s`;
+  }
+
+  function left(milliseconds) {
+    if (milliseconds >= 1000) return `about ${duration(milliseconds)} left`;
+    // It takes longer than was thought: how long, nobody knows.
+    return milliseconds > -1000 ? "less than 1 s left" : "";
   }
 
   function ago(moment) {
@@ -47,6 +54,15 @@
         started.set(element, known);
       }
       write(element, duration(Number(known.elapsed) + performance.now() - known.at));
+    }
+    for (const element of document.querySelectorAll("[data-left]")) {
+      // A job that says nothing sends nothing, and its time left passes all the same.
+      let known = told.get(element);
+      if (known?.at !== element.dataset.toldAt) {
+        known = { at: element.dataset.toldAt, end: performance.now() + Number(element.dataset.left) };
+        told.set(element, known);
+      }
+      write(element, left(known.end - performance.now()));
     }
   }
 
