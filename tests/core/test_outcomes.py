@@ -65,7 +65,7 @@ def test_times_and_allowance() -> None:
 )
 def test_a_pause_that_no_date_can_hold(after: timedelta, waits: timedelta) -> None:
     assert decide(FIRST, Failed(OOPS, retry_after=after), now=NOW, draw=0).run_at == NOW + waits
-    endless = Attempt(**{**FIRST.__dict__, "first": float("inf"), "ceiling": float("inf")})
+    endless = Attempt(**{**FIRST._asdict(), "first": float("inf"), "ceiling": float("inf")})
     assert decide(endless, Failed(OOPS), now=NOW, draw=0).run_at == NOW + timedelta(days=3653)
 
 

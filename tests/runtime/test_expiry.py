@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,10 @@ import redis
 from flask.testing import FlaskClient
 
 from jobsapp.bus.hints import CHANNEL
+from jobsapp.bus.subscription import decode
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.runtime.house import House
@@ -78,13 +79,13 @@ def test_while_it_waits(
     job = view(services, admin, job_id)
     assert (job.status, job.cancelled_by, job.duration_ms, job.expired) == ("cancelled", None, None, True)
     assert job.cancel_reason == "It had not started by the time at which it expired."
-    told: list[dict[str, Any]] = []
+    told: list[JobChanged] = []
     deadline = time.monotonic() + 5
     while not told:
         assert time.monotonic() < deadline, "nobody heard of it"
         message = news.get_message(timeout=0.1)
-        told += json.loads(message["data"]) if message else []
-    assert [(one["job"], one["event"]) for one in told] == [(str(job_id), "job-cancelled")]
+        told += decode(message["data"]) if message else []
+    assert [(one.job_id, one.event) for one in told] == [(job_id, Event.CANCELLED)]
     assert [found.id for found in claim(connection)] == [other.id]
     page = web.get(f"/jobs/{job_id}").text
     assert "It had not started by the time at which it expired." in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +15,10 @@ import redis
 from flask_openapi3 import OpenAPI
 
 from jobsapp.bus.hints import CHANNEL
+from jobsapp.bus.subscription import decode
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.errors import Conflict, InvalidInput
 from jobsapp.extensions import db
 from jobsapp.models import Job
@@ -97,11 +98,8 @@ def test_one_wake_up_for_each_queue_and_one_message_of_all(
     services.jobs._hints.announce("w2", ["echo"])
     ids, _ = services.jobs.create_many(admin, [NewJob(("echo", "steps")[n % 2], {}) for n in range(50)])
     assert [bus.llen(f"rq:queue:{queue}") for queue in ("echo", "steps", "fail")] == [1, 1, 0]
-    told = json.loads(news.get_message(timeout=5)["data"])
-    assert [(UUID(one["job"]), one["event"], one["revision"]) for one in told] == [
-        (one, "job-created", 1) for one in ids
-    ]
-    assert {one["organization"] for one in told} == {str(admin.organization_id)}
+    told = decode(news.get_message(timeout=5)["data"])
+    assert told == [JobChanged(one, admin.organization_id, Event.CREATED, 1) for one in ids]
     assert news.get_message(timeout=0.1) is None
 
 
