@@ -17,10 +17,14 @@ class Event(StrEnum):
     CANCELLED = "job-cancelled"
 
 
-FINAL = {Status.COMPLETED: Event.COMPLETED, Status.FAILED: Event.FAILED, Status.CANCELLED: Event.CANCELLED}
+FINAL: dict[str, Event] = {
+    Status.COMPLETED: Event.COMPLETED,
+    Status.FAILED: Event.FAILED,
+    Status.CANCELLED: Event.CANCELLED,
+}
 
 
-def event_for(status: Status) -> Event:
+def event_for(status: str) -> Event:
     """The event that tells of a job having reached `status` (or moved on within it)."""
     return FINAL.get(status, Event.UPDATE)
 

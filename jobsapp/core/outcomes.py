@@ -86,6 +86,11 @@ class Transition(NamedTuple):
     grants_attempt: bool = False
 
 
+def completed(outcome: Succeeded) -> Transition:
+    """What follows from success, whatever else is true of the attempt."""
+    return Transition(Status.COMPLETED, "completed", result=outcome.result)
+
+
 def decide(attempt: Attempt, outcome: Outcome, *, now: datetime, draw: float) -> Transition:
     """The transition that follows from an attempt's outcome.
 
@@ -93,8 +98,8 @@ def decide(attempt: Attempt, outcome: Outcome, *, now: datetime, draw: float) ->
     requested cancel wins over every retry. `draw` (0 to 1) is the random part of the backoff.
     """
     match outcome:
-        case Succeeded(result):
-            return Transition(Status.COMPLETED, "completed", result=result)
+        case Succeeded():
+            return completed(outcome)
         case WasCancelled():
             return Transition(Status.CANCELLED, "cancelled")
         case _ if attempt.cancel_requested:

@@ -21,6 +21,7 @@ from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
 
 LINE_LENGTH = 10_000
+NOTHING_SAID: tuple[float | None, float | None, str | None] = (None, None, None)
 
 
 class LeaseLost(BaseException):
@@ -77,8 +78,7 @@ class JobContext:
         self._find_file = find_file
         self._workdir: Path | None = None
         self._keepdir: Path | None = None
-        self._progress: tuple[float | None, float | None, str | None] = (None, None, None)
-        self._written: tuple[float | None, float | None, str | None] = (None, None, None)
+        self._progress = self._written = NOTHING_SAID
         self._lines: list[LogLine] = []
         self._checkpoint: JSON = None
         self._lock = threading.Lock()
@@ -149,6 +149,8 @@ class JobContext:
         with self._lock:
             lines, self._lines = tuple(self._lines), []
             checkpoint, self._checkpoint = self._checkpoint, None
+        if self._progress is self._written and not lines and checkpoint is None:
+            return Pulse(*self._written, changed=False)
         shown = self._clean(*self._progress)
         changed = shown != self._written
         self._written = shown
@@ -160,7 +162,7 @@ class JobContext:
             self._lines[:0] = pulse.lines
             if self._checkpoint is None:
                 self._checkpoint = pulse.checkpoint
-        self._written = (None, None, None)
+        self._written = NOTHING_SAID
 
     def close(self) -> None:
         """Remove what the attempt left behind."""

@@ -77,6 +77,8 @@ def _run(job_type: JobType, job: ClaimedJob, context: JobContext) -> Any:
 
 def _checked(result: Any) -> Any:
     """The result as JSON. Raises Permanent if it is none."""
+    if result is None:
+        return None
     try:
         result = to_jsonable_python(result, by_alias=True, inf_nan_mode="strings")
         json.dumps(result, ensure_ascii=False).encode()

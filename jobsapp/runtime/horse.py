@@ -17,7 +17,7 @@ from uuid import UUID
 
 from jobsapp.bus.family import children, end_children, has_children
 from jobsapp.bus.slate import Slate
-from jobsapp.core.outcomes import Failed, Outcome, Transition, decide
+from jobsapp.core.outcomes import Failed, Outcome, Succeeded, Transition, completed, decide
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
@@ -145,11 +145,11 @@ class Horse:
             outcome = self._run(job, context)
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
-            if ended.transition.status == Status.COMPLETED and job.checkpoint is None:
+            done = ended.transition.status is Status.COMPLETED
+            if done and job.checkpoint is None:
                 self._durations.add(job.type, time.monotonic() - began_at)
-            made = context.made if ended.transition.status == Status.COMPLETED else []
-            if made or context.may_have_kept:
-                self._finish_with_files(job, context, ended, made)
+            if (done and context.made) or context.may_have_kept:
+                self._finish_with_files(job, context, ended, context.made if done else [])
             else:
                 self._batch.add(ended)
         except LeaseLost:
@@ -203,6 +203,8 @@ class Horse:
         )
 
     def _decide(self, job: ClaimedJob, context: JobContext, outcome: Outcome) -> Transition:
+        if isinstance(outcome, Succeeded):
+            return completed(outcome)
         facts = attempt_facts(
             self._house.registry,
             job.type,

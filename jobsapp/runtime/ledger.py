@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 
 from jobsapp.bus.hints import Hints
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
@@ -23,7 +24,7 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
 from jobsapp.store.connect import connect
-from jobsapp.store.jobs import ChangedJob, ClaimedJob, add_artifact, make_due, waiting_organizations
+from jobsapp.store.jobs import ClaimedJob, add_artifact, make_due, waiting_organizations
 from jobsapp.store.limits import claim_within_limits
 from jobsapp.store.turns import FIRST, NOTHING, Ended, Turn, take_turn
 
@@ -189,8 +190,8 @@ def _joined(turn: Turn, claim: Turn) -> Turn:
 
 def tell(hints: Hints, turn: Turn, ended: Sequence[Ended]) -> None:
     """Say what the turn moved, and wake the queues of what can run again now."""
-    claimed = [ChangedJob(job.id, job.organization_id, job.queue, Status.ACTIVE, job.revision) for job in turn.claimed]
-    changes = [announcement(changed) for changed in (*turn.finished, *claimed)]
+    changes = [announcement(changed) for changed in turn.finished]
+    changes += [JobChanged(job.id, job.organization_id, Event.UPDATE, job.revision) for job in turn.claimed]
     if changes:
         hints.publish(changes)
     for job_id in {one.job_id for one in ended} - {changed.id for changed in turn.finished}:

@@ -81,7 +81,7 @@ def settle_lost_jobs(
 
 def announcement(changed: ChangedJob) -> JobChanged:
     """What is said of a job that a statement moved."""
-    return JobChanged(changed.id, changed.organization_id, event_for(Status(changed.status)), changed.revision)
+    return JobChanged(changed.id, changed.organization_id, event_for(changed.status), changed.revision)
 
 
 def _fate(lost: LostJob, dead_worker: str | None, running: Running | None) -> Outcome:

@@ -211,7 +211,7 @@ class Jobs:
         return self._changed(actor, changed)
 
     def _changed(self, actor: Actor, changed: store.ChangedJob) -> Job:
-        event = event_for(Status(changed.status))
+        event = event_for(changed.status)
         self._announce(event, changed.id, changed.organization_id, changed.revision)
         self._session.commit()
         return self.get(actor, changed.id)

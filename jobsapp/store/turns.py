@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 
 from jobsapp.core.outcomes import Transition
 from jobsapp.core.states import Status
@@ -90,7 +91,10 @@ def take_turn(
         "full_organizations": rooms.full_organizations if rooms else [],
         "rooms": rooms.as_json if rooms else None,
     }
-    rows = connection.execute(_limited(limit), values).fetchall()
+    query, names = _limited(limit)
+    with RawCursor(connection) as cursor:
+        # Prepared at once: it is planned for longer than it runs.
+        rows = cursor.execute(query, [values[name] for name in names], prepare=True).fetchall()
     # Of those that ended the statement tells the place in the list.
     claimed = [row for row in rows if row[STATUS] == Status.ACTIVE and row[PLACE] is None]
     return Turn(
@@ -138,9 +142,15 @@ def finish_job(connection: Connection[Any], job_id: UUID, attempt: int, transiti
 
 
 @cache
-def _limited(limit: int) -> LiteralString:
-    """A number of its own in the text: the server's plan for a number it does not know yet may be a poor one."""
-    return cast("LiteralString", statement("take_turn").replace("%(limit)s", str(int(limit))))
+def _limited(limit: int) -> tuple[LiteralString, list[str]]:
+    """The text with `$1` for the first of the names, as the server has it: the driver would do that at each call.
+
+    The limit has its number in the text, since the plan for a number that is not known yet may be a poor one.
+    """
+    text = statement("take_turn").replace("%(limit)s", str(int(limit)))
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+    text = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text)
+    return cast("LiteralString", text), names
 
 
 def _columns(ended: Sequence[Ended]) -> dict[str, Any]:
