@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import psycopg
 import redis
 
 from jobsapp.bus.hints import CHANNEL
+from jobsapp.bus.subscription import decode
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.services.jobs import NewJob, RetryChanges
@@ -81,6 +81,6 @@ def test_two_failures_then_success(
     assert [event["revision"] for event in events] == sorted(event["revision"] for event in events)
     told = []
     while message := hints.get_message(timeout=0.5):
-        told += [one["event"] for one in json.loads(message["data"])]
+        told += [one.event for one in decode(message["data"])]
     assert told == ["job-created", *["job-update"] * 5, "job-completed"]
     page.nothing()
