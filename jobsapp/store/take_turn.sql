@@ -107,12 +107,13 @@ WITH RECURSIVE ended AS MATERIALIZED (
     LIMIT %(limit)s + 128
   ) AS waiting
 ), portion AS MATERIALIZED (
-  -- All lines of a priority get the same share of the batch. What some of them leave over the others get in a second
+  -- All lines of a priority get the same share of the batch, rounded down: else the last of them, whose turn comes last
+  -- again next time, would always get the least. What some of them leave over the others get in a second
   -- round, before a smaller priority gets anything. (That round may find rows of the first again, which harms nobody.)
   SELECT line.*, round, CASE round WHEN 1 THEN share ELSE %(limit)s END AS size
   FROM line
   JOIN (
-    SELECT urgency, (%(limit)s + count(*) - 1) / count(*) AS share FROM line GROUP BY urgency
+    SELECT urgency, greatest(1, %(limit)s / count(*)) AS share FROM line GROUP BY urgency
   ) AS of_priority USING (urgency)
   CROSS JOIN generate_series(1, 2) AS round
   WHERE round = 1 OR share < %(limit)s
@@ -132,9 +133,13 @@ WITH RECURSIVE ended AS MATERIALIZED (
   SELECT row FROM found WHERE NOT %(within_limits)s
   UNION ALL
   SELECT row FROM (
-    SELECT row, type, organization_id, row_number() OVER (PARTITION BY type) AS of_type,
-      row_number() OVER (PARTITION BY organization_id) AS of_organization
-    FROM (SELECT DISTINCT * FROM found WHERE %(within_limits)s) AS candidate
+    SELECT row, type, organization_id, row_number() OVER (PARTITION BY type ORDER BY place) AS of_type,
+      row_number() OVER (PARTITION BY organization_id ORDER BY place) AS of_organization
+    FROM (
+      SELECT row, type, organization_id, min(place) AS place
+      FROM (SELECT *, row_number() OVER () AS place FROM found WHERE %(within_limits)s) AS placed
+      GROUP BY row, type, organization_id
+    ) AS candidate
   ) AS counted
   WHERE of_type <= coalesce((%(rooms)s::json -> 'types' ->> type)::int, of_type)
     AND of_organization <= coalesce(
