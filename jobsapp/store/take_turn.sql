@@ -74,7 +74,7 @@ WITH RECURSIVE ended AS MATERIALIZED (
   ), %(after)s::uuid, 0, true
   WHERE %(limit)s > 0 AND NOT EXISTS (SELECT FROM queues WHERE name = %(queue)s AND paused_at IS NOT NULL)
     AND (%(within_limits)s OR NOT EXISTS (
-      SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s
+      SELECT FROM limits WHERE (scope = 'queue' AND key = %(queue)s) OR (scope = 'organization' AND key = '*')
     ))
   UNION ALL
   SELECT following.*, false FROM lane CROSS JOIN LATERAL (
@@ -129,8 +129,17 @@ WITH RECURSIVE ended AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
   ) AS due
   LIMIT %(limit)s
+), limited AS MATERIALIZED (
+  -- Limits that concern this claim: of the queue, of each organisation, or of what was found.
+  SELECT FROM limits
+  WHERE NOT %(within_limits)s AND %(limit)s > 0 AND (
+    (scope = 'queue' AND key = %(queue)s)
+    OR (scope = 'organization' AND (key = '*' OR key IN (SELECT organization_id::text FROM found)))
+    OR (scope = 'type' AND key IN (SELECT type FROM found))
+  )
+  LIMIT 1
 ), next AS (
-  SELECT row FROM found WHERE NOT %(within_limits)s
+  SELECT row FROM found WHERE NOT %(within_limits)s AND NOT EXISTS (SELECT FROM limited)
   UNION ALL
   SELECT row FROM (
     SELECT row, type, organization_id, row_number() OVER (PARTITION BY type ORDER BY place) AS of_type,
@@ -183,6 +192,5 @@ SELECT place, status, revision, organization_id::text, queue, NULL, NULL, NULL, 
 FROM finished
 UNION ALL
 SELECT NULL, 'limited', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-WHERE NOT %(within_limits)s AND %(limit)s > 0
-  AND EXISTS (SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s)
+FROM limited
 ORDER BY priority DESC NULLS FIRST, run_at, id
