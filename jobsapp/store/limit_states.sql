@@ -5,7 +5,9 @@ WITH running AS MATERIALIZED (
     CASE WHEN grouping(queue) = 0 THEN 'queue' WHEN grouping(type) = 0 THEN 'type' ELSE 'organization' END AS scope,
     coalesce(queue, type, organization_id::text) AS key,
     count(*) AS jobs
-  FROM worker_leases CROSS JOIN unnest(job_ids) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
+  FROM worker_leases
+  -- A job that came back to a worker may be in its list twice.
+  CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
   WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
 ), subject AS (
