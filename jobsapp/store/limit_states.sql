@@ -23,9 +23,11 @@ WITH running AS MATERIALIZED (
   WHERE each.scope = 'organization' AND each.key = '*'
     AND NOT EXISTS (SELECT FROM limits AS own WHERE own.scope = each.scope AND own.key = using_it.key)
 )
-SELECT subject.*, coalesce(running.jobs, 0) AS active, (
-  SELECT coalesce(sum(starts), 0) FROM limit_starts
+SELECT subject.*, coalesce(running.jobs, 0) AS active, counted.starts, counted.frees_at
+FROM subject LEFT JOIN running USING (scope, key)
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(starts), 0) AS starts, min(at) + make_interval(secs => subject.period_seconds) AS frees_at
+  FROM limit_starts
   WHERE limit_starts.scope = subject.scope AND limit_starts.key = subject.key
     AND at > now() - make_interval(secs => subject.period_seconds)
-) AS starts
-FROM subject LEFT JOIN running USING (scope, key)
+) AS counted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -28,6 +29,8 @@ class LimitState:
     period_seconds: float | None
     active: int
     starts: int
+    frees_at: datetime | None
+    """When the first of these starts counts no more."""
 
     @property
     def room(self) -> int:
