@@ -88,8 +88,8 @@ def set_limit(path: LimitPath, body: LimitBody) -> Response:
     return answer(services().queues.set_limit(get_actor(), path.scope, path.key, new))
 
 
-@blueprint.delete("/limits/<scope>/<key>", operation_id="removeLimit", responses={204: None, **told(404)})
+@blueprint.delete("/limits/<scope>/<key>", operation_id="removeLimit", responses={200: LimitList, **told(404)})
 def remove_limit(path: LimitPath) -> Response:
-    """Remove a limit. Administrators only."""
+    """Remove a limit; answers with those that are left. Administrators only."""
     services().queues.remove_limit(get_actor(), path.scope, path.key)
-    return Response(status=204)
+    return limits()
