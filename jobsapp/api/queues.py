@@ -92,4 +92,4 @@ def set_limit(path: LimitPath, body: LimitBody) -> Response:
 def remove_limit(path: LimitPath) -> Response:
     """Remove a limit; answers with those that are left. Administrators only."""
     services().queues.remove_limit(get_actor(), path.scope, path.key)
-    return limits()
+    return answer(LimitList(limits=services().queues.limits(get_actor())))

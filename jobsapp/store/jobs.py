@@ -187,9 +187,12 @@ def expire_jobs(connection: Connection[Any], *, limit: int = 1000) -> list[Chang
     return fetch_all(connection, "expire_jobs", ChangedJob, limit=limit)
 
 
-def due_queues(connection: Connection[Any]) -> list[str]:
-    """The queues that have a job to run now and are not paused."""
-    return [row.queue for row in fetch_all(connection, "due_queues", _Queue)]
+def due_queues(connection: Connection[Any], *, under_limits: bool = False) -> list[str]:
+    """The queues that have a job to run now and are not paused.
+
+    `under_limits`: none unless there are limits that hold for several queues at once.
+    """
+    return [row.queue for row in fetch_all(connection, "due_queues", _Queue, under_limits=under_limits)]
 
 
 def waiting_organizations(connection: Connection[Any], queue: str, *, limit: int = 64) -> list[UUID]:
