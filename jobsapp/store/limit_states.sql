@@ -7,8 +7,13 @@ WITH running AS MATERIALIZED (
     count(*) AS jobs
   FROM worker_leases
   -- A job that came back to a worker may be in its list twice.
-  CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
-  WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
+  CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS held (job_id)
+  -- OFFSET keeps the planner from walking all jobs to find those in the lists.
+  CROSS JOIN LATERAL (
+    SELECT queue, type, organization_id FROM jobs
+    WHERE jobs.id = held.job_id AND jobs.status = 'active' AND jobs.worker = worker_leases.worker
+    OFFSET 0
+  ) AS active_job
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
 ), subject AS (
   SELECT scope, key, max_active, max_starts, period_seconds FROM limits
