@@ -107,14 +107,15 @@ WITH RECURSIVE ended AS MATERIALIZED (
     LIMIT %(limit)s + 128
   ) AS waiting
 ), portion AS MATERIALIZED (
-  -- All lines of a priority get the same share of the batch, rounded down: else the last of them, whose turn comes last
-  -- again next time, would always get the least. What some of them leave over the others get in a second
+  -- All lines of a priority get the same share of the batch, and the first of them one more where it does not divide:
+  -- so it is as if each had one after the other. What some of them leave over the others get in a second
   -- round, before a smaller priority gets anything. (That round may find rows of the first again, which harms nobody.)
   SELECT line.*, round, CASE round WHEN 1 THEN share ELSE %(limit)s END AS size
-  FROM line
-  JOIN (
-    SELECT urgency, greatest(1, %(limit)s / count(*)) AS share FROM line GROUP BY urgency
-  ) AS of_priority USING (urgency)
+  FROM (
+    SELECT *, greatest(1, (%(limit)s + count(*) OVER urgent - row_number() OVER (urgent ORDER BY place)) / count(*) OVER urgent)
+      AS share
+    FROM line WINDOW urgent AS (PARTITION BY urgency)
+  ) AS line
   CROSS JOIN generate_series(1, 2) AS round
   WHERE round = 1 OR share < %(limit)s
   ORDER BY urgency, round, place

@@ -143,7 +143,8 @@ class World:
     def next(self, queue: str, limit: int, after: UUID) -> list[UUID]:
         """What a claim gets: the largest priority first, in it each organisation in turn, in its line the oldest.
 
-        All organisations of a priority have the same share of a claim, rounded down; then they get what is left over.
+        All organisations of a priority have the same share of a claim, the first of them one more where it does not
+        divide; then they get what is left over.
         """
         waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.due]
         lines = sorted({(-job.priority, job.organization) for job in waiting})
@@ -159,9 +160,11 @@ class World:
                 for line in lines
                 if line[0] == urgency
             ]
-            share = max(1, limit // len(of_priority))
-            for part in (slice(None, share), slice(share, None)):
-                found += [job.id for line in of_priority for job in line[part]]
+            number = len(of_priority)
+            shares = [max(1, (limit + number - place) // number) for place in range(1, number + 1)]
+            lines_and_shares = list(zip(of_priority, shares, strict=True))
+            found += [job.id for line, share in lines_and_shares for job in line[:share]]
+            found += [job.id for line, share in lines_and_shares for job in line[share:]]
         return found[:limit]
 
     def of(self, *statuses: Status) -> Iterator[ModelJob]:

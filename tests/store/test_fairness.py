@@ -48,7 +48,7 @@ def test_one_job_does_not_wait_behind_a_hundred_thousand(connection: Connection,
 
 
 @pytest.mark.parametrize("limit", [1, 8, 50, 128])
-@pytest.mark.parametrize("number", [2, 7, 200])
+@pytest.mark.parametrize("number", [2, 7, 70, 200])
 def test_all_get_the_same_share(connection: Connection, hand: Hand, number: int, limit: int) -> None:
     for organization in organizations(connection, number):
         rows.insert_many(connection, organization, 200)
