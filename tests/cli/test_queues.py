@@ -38,10 +38,7 @@ def test_limits(flask: Run) -> None:
     assert set_.output == "now:  0 of 2  0 of 5 in 60 s\n"
     assert flask("limits", "set", "organization", "*", "--max-active", "9").exit_code == 0
     lines = [line.split() for line in flask("limits", "list").output.splitlines()]
-    assert lines[1:] == [
-        ["organization", "*", "-", "of", "9"],
-        ["type", "echo", *["0", "of", "2", "0", "of", "5", "in", "60", "s"]],
-    ]
+    assert [" ".join(line) for line in lines[1:]] == ["organization * - of 9", "type echo 0 of 2 0 of 5 in 60 s"]
     assert flask("limits", "remove", "type", "echo").output == "Removed.\n"
     refused = flask("limits", "remove", "type", "echo")
     assert (refused.exit_code, "There is no limit of the type echo" in refused.output) == (1, True)
