@@ -12,6 +12,7 @@ from uuid import UUID
 
 from benchmarks.claims import claim_cost
 from benchmarks.delays import delay
+from benchmarks.fairness import fairness_cost
 from benchmarks.long_run import JOBS, long_run
 from benchmarks.stage import Result, servers
 from benchmarks.throughput import drained, worked
@@ -29,6 +30,7 @@ def measure(
             worked(settings, work_jobs),
             *delay(settings, delays),
             claim_cost(settings, pending),
+            *fairness_cost(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]

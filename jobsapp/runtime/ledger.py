@@ -24,7 +24,7 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
 from jobsapp.store.connect import connect
-from jobsapp.store.jobs import ClaimedJob, add_artifact, make_due, waiting_organizations
+from jobsapp.store.jobs import ClaimedJob, add_artifact, due_queues, make_due, waiting_organizations
 from jobsapp.store.limits import claim_within_limits
 from jobsapp.store.turns import FIRST, NOTHING, Ended, Turn, take_turn
 
@@ -136,7 +136,15 @@ class Ledger:
             turn = _joined(turn, take_turn(self.connection, [], **given))
         if turn.claimed:
             self._last[queue] = turn.last
+        elif limit and ended:
+            self._tell_of_room(queue)
         return turn
+
+    def _tell_of_room(self, queue: str) -> None:
+        """What ended here may have been what other queues waited for: a limit of their type or organisation."""
+        for other in due_queues(self.connection, under_limits=True):
+            if other != queue:
+                self._hints.wake(other)
 
     def _first(self, queue: str, limit: int) -> UUID:
         """Where the turns of a queue begin: not with the same organisation for all workers."""

@@ -16,6 +16,7 @@ from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
+from jobsapp.services.queues import Queues
 from jobsapp.services.stats import Stats
 from jobsapp.services.views import Views
 from jobsapp.storage import LocalStorage
@@ -32,6 +33,7 @@ class Services:
     jobs: Jobs
     files: Files
     views: Views
+    queues: Queues
     stats: Stats
     cleanup: Cleanup
     identity: Identity
@@ -54,6 +56,7 @@ def build_services(
         jobs=Jobs(session, registry, hints, files),
         files=files,
         views=Views(session, hints, registry),
+        queues=Queues(session, registry, hints),
         stats=Stats(session, hints, registry),
         cleanup=Cleanup(session, storage),
         identity=Identity(session),

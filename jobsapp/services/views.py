@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
-
-from pydantic import AfterValidator, BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
@@ -16,16 +13,14 @@ from jobsapp.core.progress import eta_seconds, percentage
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
 from jobsapp.processors.registry import JobType, Registry
+from jobsapp.services.base import Moment as Moment
+from jobsapp.services.base import View as View
 from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.waiting import Around, WaitingView, waiting_view
 from jobsapp.store import jobs as store
 from jobsapp.store.durations import Past, read_durations
-
-Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-"""A point in time, always shown in UTC, whatever the time zone of the database's session."""
-
-
-class View(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
+from jobsapp.store.limits import limit_states
+from jobsapp.store.queues import pauses
 
 
 class FileView(View):
@@ -49,16 +44,6 @@ class ProgressView(View):
     total: float | int | None
     percentage: float | None
     message: str | None
-
-
-class WaitingView(View):
-    """Why a pending job does not run yet."""
-
-    code: Literal["worker", "start-time", "retry", "no-worker"]
-    text: str
-    place: int | None = None
-    """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
-    until: Moment | None = None
 
 
 class ErrorView(View):
@@ -159,34 +144,32 @@ class Views:
         return self.jobs([job])[0]
 
     def jobs(self, jobs: Sequence[Job]) -> list[JobView]:
-        """Views in the same order, for at most two further statements and one round trip to Redis."""
+        """Views in the same order, for at most four further statements and one round trip to Redis."""
         now = datetime.now(UTC)
         pending = [job for job in jobs if job.status == Status.PENDING]
         due = [job for job in pending if job.run_at <= now]
-        places = store.waiting_places(driver(self._session), [job.id for job in due]) if due else {}
-        listening = self._hints.listening({job.queue for job in due}) if due else None
-        waiting = {job.id: _waiting(job, now, places.get(job.id), listening) for job in pending}
+        around = self._around(due)
+        waiting = {job.id: waiting_view(job, now, around) for job in pending}
         working = {job.type for job in jobs if job.status == Status.ACTIVE}
         past = read_durations(driver(self._session), working) if working else Past(now, {})
         types = {job.type: self._registry.find(job.type) for job in jobs}
         return [_job_view(job, types[job.type], waiting.get(job.id), past) for job in jobs]
 
+    def _around(self, due: Sequence[Job]) -> Around:
+        if not due:
+            return Around()
+        queues, connection = {job.queue for job in due}, driver(self._session)
+        listening = self._hints.listening(queues)
+        workers = max((listening or {}).values(), default=0)
+        return Around(
+            pauses=pauses(connection, queues),
+            limits=limit_states(connection),
+            listening=listening,
+            places=store.waiting_places(connection, [job.id for job in due], workers=workers),
+        )
+
     def file(self, file: StoredFile) -> FileView:
         return FileView(id=file.id, name=file.name, size=file.size, media_type=file.media_type, sha256=file.sha256)
-
-
-def _waiting(job: Job, now: datetime, ahead: int | None, listening: dict[str, int] | None) -> WaitingView:
-    if job.run_at > now:
-        if job.error is not None and job.attempts > job.max_attempts - job.allowance:
-            text = f"Attempt {job.attempts + 1} of {job.max_attempts} is due"
-            return WaitingView(code="retry", text=text, until=job.run_at)
-        return WaitingView(code="start-time", text="Waits for its start time", until=job.run_at)
-    if listening is not None and not listening.get(job.queue):
-        return WaitingView(code="no-worker", text=f"No worker listens on the queue {job.queue}")
-    if ahead is None or ahead >= store.PLACES_COUNTED:
-        return WaitingView(code="worker", text="Waits for a free worker")
-    text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, {ahead} before it"
-    return WaitingView(code="worker", text=text, place=ahead + 1)
 
 
 def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past) -> JobView:

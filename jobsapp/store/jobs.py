@@ -187,9 +187,12 @@ def expire_jobs(connection: Connection[Any], *, limit: int = 1000) -> list[Chang
     return fetch_all(connection, "expire_jobs", ChangedJob, limit=limit)
 
 
-def due_queues(connection: Connection[Any]) -> list[str]:
-    """The queues that have a job to run now and are not paused."""
-    return [row.queue for row in fetch_all(connection, "due_queues", _Queue)]
+def due_queues(connection: Connection[Any], *, under_limits: bool = False) -> list[str]:
+    """The queues that have a job to run now and are not paused.
+
+    `under_limits`: none unless there are limits that hold for several queues at once.
+    """
+    return [row.queue for row in fetch_all(connection, "due_queues", _Queue, under_limits=under_limits)]
 
 
 def waiting_organizations(connection: Connection[Any], queue: str, *, limit: int = 64) -> list[UUID]:
@@ -198,9 +201,13 @@ def waiting_organizations(connection: Connection[Any], queue: str, *, limit: int
     return [row[0] for row in rows]
 
 
-def waiting_places(connection: Connection[Any], job_ids: list[UUID]) -> dict[UUID, int]:
-    """For each of these jobs that is pending: how many run before it, counted up to PLACES_COUNTED."""
-    rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED)
+def waiting_places(connection: Connection[Any], job_ids: list[UUID], *, workers: int = 1) -> dict[UUID, int]:
+    """For each of these jobs that is pending: how many start before it at most, counted up to PLACES_COUNTED.
+
+    As the queue is now, and with so many `workers`, each of which gives the organisations turns of its own.
+    """
+    spare = max(0, workers - 1)
+    rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED, spare=spare)
     return {row.job_id: row.ahead for row in rows}
 
 

@@ -5,8 +5,15 @@ WITH running AS MATERIALIZED (
     CASE WHEN grouping(queue) = 0 THEN 'queue' WHEN grouping(type) = 0 THEN 'type' ELSE 'organization' END AS scope,
     coalesce(queue, type, organization_id::text) AS key,
     count(*) AS jobs
-  FROM worker_leases CROSS JOIN unnest(job_ids) AS held (job_id) JOIN jobs ON jobs.id = held.job_id
-  WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
+  FROM worker_leases
+  -- A job that came back to a worker may be in its list twice.
+  CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS held (job_id)
+  -- OFFSET keeps the planner from walking all jobs to find those in the lists.
+  CROSS JOIN LATERAL (
+    SELECT queue, type, organization_id FROM jobs
+    WHERE jobs.id = held.job_id AND jobs.status = 'active' AND jobs.worker = worker_leases.worker
+    OFFSET 0
+  ) AS active_job
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
 ), subject AS (
   SELECT scope, key, max_active, max_starts, period_seconds FROM limits
@@ -21,9 +28,11 @@ WITH running AS MATERIALIZED (
   WHERE each.scope = 'organization' AND each.key = '*'
     AND NOT EXISTS (SELECT FROM limits AS own WHERE own.scope = each.scope AND own.key = using_it.key)
 )
-SELECT subject.*, coalesce(running.jobs, 0) AS active, (
-  SELECT coalesce(sum(starts), 0) FROM limit_starts
+SELECT subject.*, coalesce(running.jobs, 0) AS active, counted.starts, counted.frees_at
+FROM subject LEFT JOIN running USING (scope, key)
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(starts), 0) AS starts, min(at) + make_interval(secs => subject.period_seconds) AS frees_at
+  FROM limit_starts
   WHERE limit_starts.scope = subject.scope AND limit_starts.key = subject.key
     AND at > now() - make_interval(secs => subject.period_seconds)
-) AS starts
-FROM subject LEFT JOIN running USING (scope, key)
+) AS counted

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Rollback
 
 from jobsapp.store.statements import fetch_all, statement
 from jobsapp.store.turns import Rooms, Turn, take_turn
@@ -28,6 +29,8 @@ class LimitState:
     period_seconds: float | None
     active: int
     starts: int
+    frees_at: datetime | None
+    """When the first of these starts counts no more."""
 
     @property
     def room(self) -> int:
@@ -60,18 +63,8 @@ def claim_within_limits(
         room = min([limit, *(one.room for one in states if (one.scope, one.key) == ("queue", queue))])
         if not room:
             return Turn([], [])
-        turn = take_turn(
-            connection,
-            [],
-            queue=queue,
-            worker=worker,
-            lease_seconds=lease_seconds,
-            # Few different numbers: each is a statement that the server prepares.
-            limit=1 << room.bit_length() - 1,
-            after=after,
-            rooms=_rooms(states),
-        )
-        if turn.claimed and any(state.max_starts is not None for state in states):
+        turn = _claim_alone_if_counted(connection, states, queue, room, worker, lease_seconds, after)
+        if any(_counts_starts(state, turn, queue) for state in states):
             started = {
                 "queue": queue,
                 "types": [job.type for job in turn.claimed],
@@ -79,6 +72,51 @@ def claim_within_limits(
             }
             connection.execute(statement("count_starts"), started)
         return turn
+
+
+def _claim_alone_if_counted(
+    connection: Connection[Any],
+    states: list[LimitState],
+    queue: str,
+    room: int,
+    worker: str,
+    lease_seconds: float,
+    after: UUID,
+) -> Turn:
+    """A job whose start counts is claimed alone, so that it starts when it counts and does not wait in a batch."""
+
+    def claim(limit: int) -> Turn:
+        return take_turn(
+            connection,
+            [],
+            queue=queue,
+            worker=worker,
+            lease_seconds=lease_seconds,
+            limit=limit,
+            after=after,
+            rooms=_rooms(states),
+        )
+
+    # Few different numbers: each is a statement that the server prepares.
+    limit = 1 << room.bit_length() - 1
+    if limit > 1 and not any(_counts_starts(state, None, queue) for state in states):
+        with connection.transaction() as together:
+            turn = claim(limit)
+            if len(turn.claimed) > 1 and any(_counts_starts(state, turn, queue) for state in states):
+                raise Rollback(together)
+            return turn
+    return claim(1)
+
+
+def _counts_starts(state: LimitState, turn: Turn | None, queue: str) -> bool:
+    """Whether starts of what was claimed count for the limit; without a turn: of whatever will be claimed."""
+    if state.max_starts is None:
+        return False
+    if turn is None:
+        return (state.scope, state.key) in (("queue", queue), ("organization", EACH))
+    keys = {"queue": {queue}, "type": {job.type for job in turn.claimed}}
+    organizations = {str(job.organization_id) for job in turn.claimed}
+    return state.key in keys.get(state.scope, organizations | {EACH}) and bool(turn.claimed)
 
 
 def forget_starts(connection: Connection[Any]) -> None:

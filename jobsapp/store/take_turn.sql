@@ -74,7 +74,7 @@ WITH RECURSIVE ended AS MATERIALIZED (
   ), %(after)s::uuid, 0, true
   WHERE %(limit)s > 0 AND NOT EXISTS (SELECT FROM queues WHERE name = %(queue)s AND paused_at IS NOT NULL)
     AND (%(within_limits)s OR NOT EXISTS (
-      SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s
+      SELECT FROM limits WHERE (scope = 'queue' AND key = %(queue)s) OR (scope = 'organization' AND key = '*')
     ))
   UNION ALL
   SELECT following.*, false FROM lane CROSS JOIN LATERAL (
@@ -107,13 +107,15 @@ WITH RECURSIVE ended AS MATERIALIZED (
     LIMIT %(limit)s + 128
   ) AS waiting
 ), portion AS MATERIALIZED (
-  -- All lines of a priority get the same share of the batch. What some of them leave over the others get in a second
+  -- All lines of a priority get the same share of the batch, and the first of them one more where it does not divide:
+  -- so it is as if each had one after the other. What some of them leave over the others get in a second
   -- round, before a smaller priority gets anything. (That round may find rows of the first again, which harms nobody.)
   SELECT line.*, round, CASE round WHEN 1 THEN share ELSE %(limit)s END AS size
-  FROM line
-  JOIN (
-    SELECT urgency, (%(limit)s + count(*) - 1) / count(*) AS share FROM line GROUP BY urgency
-  ) AS of_priority USING (urgency)
+  FROM (
+    SELECT *, greatest(1, (%(limit)s + count(*) OVER urgent - row_number() OVER (urgent ORDER BY place)) / count(*) OVER urgent)
+      AS share
+    FROM line WINDOW urgent AS (PARTITION BY urgency)
+  ) AS line
   CROSS JOIN generate_series(1, 2) AS round
   WHERE round = 1 OR share < %(limit)s
   ORDER BY urgency, round, place
@@ -128,13 +130,26 @@ WITH RECURSIVE ended AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
   ) AS due
   LIMIT %(limit)s
+), limited AS MATERIALIZED (
+  -- Limits that concern this claim: of the queue, of each organisation, or of what was found.
+  SELECT FROM limits
+  WHERE NOT %(within_limits)s AND %(limit)s > 0 AND (
+    (scope = 'queue' AND key = %(queue)s)
+    OR (scope = 'organization' AND (key = '*' OR key IN (SELECT organization_id::text FROM found)))
+    OR (scope = 'type' AND key IN (SELECT type FROM found))
+  )
+  LIMIT 1
 ), next AS (
-  SELECT row FROM found WHERE NOT %(within_limits)s
+  SELECT row FROM found WHERE NOT %(within_limits)s AND NOT EXISTS (SELECT FROM limited)
   UNION ALL
   SELECT row FROM (
-    SELECT row, type, organization_id, row_number() OVER (PARTITION BY type) AS of_type,
-      row_number() OVER (PARTITION BY organization_id) AS of_organization
-    FROM (SELECT DISTINCT * FROM found WHERE %(within_limits)s) AS candidate
+    SELECT row, type, organization_id, row_number() OVER (PARTITION BY type ORDER BY place) AS of_type,
+      row_number() OVER (PARTITION BY organization_id ORDER BY place) AS of_organization
+    FROM (
+      SELECT row, type, organization_id, min(place) AS place
+      FROM (SELECT *, row_number() OVER () AS place FROM found WHERE %(within_limits)s) AS placed
+      GROUP BY row, type, organization_id
+    ) AS candidate
   ) AS counted
   WHERE of_type <= coalesce((%(rooms)s::json -> 'types' ->> type)::int, of_type)
     AND of_organization <= coalesce(
@@ -178,6 +193,5 @@ SELECT place, status, revision, organization_id::text, queue, NULL, NULL, NULL, 
 FROM finished
 UNION ALL
 SELECT NULL, 'limited', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-WHERE NOT %(within_limits)s AND %(limit)s > 0
-  AND EXISTS (SELECT FROM limits WHERE scope <> 'queue' OR key = %(queue)s)
+FROM limited
 ORDER BY priority DESC NULLS FIRST, run_at, id

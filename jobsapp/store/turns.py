@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from jobsapp.store.statements import statement
 
 FIRST = UUID(int=0)
 LIMITED = "limited"
-PLACE, STATUS, PRIORITY = 0, 1, 5
+PLACE, STATUS, ORGANIZATION, PRIORITY = 0, 1, 3, 5
 NOTHING = Pulse(None, None, None, changed=False)
 
 
@@ -96,7 +97,7 @@ def take_turn(
         # Prepared at once: it is planned for longer than it runs.
         rows = cursor.execute(query, [values[name] for name in names], prepare=True).fetchall()
     # Of those that ended the statement tells the place in the list.
-    claimed = [row for row in rows if row[STATUS] == Status.ACTIVE and row[PLACE] is None]
+    claimed = _in_turns([row for row in rows if row[STATUS] == Status.ACTIVE and row[PLACE] is None], after)
     return Turn(
         [
             ChangedJob(ended[row[PLACE] - 1].job_id, _uuid(row[3]), row[4], row[STATUS], row[2])
@@ -105,7 +106,9 @@ def take_turn(
         ],
         [_claimed(row) for row in claimed],
         limited=any(row[STATUS] == LIMITED for row in rows),
-        last=_last_turn({row[3] for row in claimed if row[PRIORITY] == claimed[0][PRIORITY]}, after),
+        last=_uuid([row[ORGANIZATION] for row in claimed if row[PRIORITY] == claimed[0][PRIORITY]][-1])
+        if claimed
+        else after,
     )
 
 
@@ -123,9 +126,20 @@ def _uuid(text: str) -> UUID:
     return UUID(text)
 
 
-def _last_turn(organizations: set[str], after: UUID) -> UUID:
-    """Of those that had a turn beginning with the one after `after`: who had the last one."""
-    return max(map(_uuid, organizations), key=lambda one: (one <= after, one), default=after)
+def _in_turns(claimed: list[tuple[Any, ...]], after: UUID) -> list[tuple[Any, ...]]:
+    """The same with the organisations in turn inside each priority, beginning with the one after `after`."""
+    organizations = {row[ORGANIZATION] for row in claimed}
+    if len(organizations) < 2:
+        return claimed
+    in_turn = sorted(organizations, key=lambda one: (_uuid(one) <= after, one))
+    turns = {one: place for place, one in enumerate(in_turn)}
+    lines: Counter[tuple[int, str]] = Counter()
+    placed = []
+    for row in claimed:
+        line = (-row[PRIORITY], row[ORGANIZATION])
+        placed.append(((line[0], lines[line], turns[line[1]]), row))
+        lines[line] += 1
+    return [row for _, row in sorted(placed, key=lambda one: one[0])]
 
 
 def claim_jobs(

@@ -1,5 +1,6 @@
 -- How many due jobs run before each of these at most, counted up to a bound. All of larger priority; those of the
--- same organisation that came earlier; and as many of each other organisation, whose turn may come first. Ranges of
+-- same organisation that came earlier; and as many of each other organisation, and one more, whose turn may come first,
+-- and one more for each further worker, because each has turns of its own. Ranges of
 -- job_queue_for_claim, each walked in the index's order, so that the bound bounds the cost.
 SELECT waiting.job_id, (
   SELECT count(*) FROM (
@@ -30,7 +31,7 @@ SELECT waiting.job_id, (
           AND other.organization_id = other_lane.organization_id
           AND other.organization_id <> waiting.organization_id
         ORDER BY other.run_at, other.job_id
-        LIMIT own.earlier + 1
+        LIMIT own.earlier + 1 + %(spare)s
       ) AS before_it
       LIMIT %(bound)s
     )

@@ -143,7 +143,8 @@ class World:
     def next(self, queue: str, limit: int, after: UUID) -> list[UUID]:
         """What a claim gets: the largest priority first, in it each organisation in turn, in its line the oldest.
 
-        All organisations of a priority have the same share of a claim, rounded up; then they get what is left over.
+        All organisations of a priority have the same share of a claim, the first of them one more where it does not
+        divide; then they get what is left over.
         """
         waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.due]
         lines = sorted({(-job.priority, job.organization) for job in waiting})
@@ -159,10 +160,24 @@ class World:
                 for line in lines
                 if line[0] == urgency
             ]
-            share = -(-limit // len(of_priority))
-            for part in (slice(None, share), slice(share, None)):
-                found += [job.id for line in of_priority for job in line[part]]
+            number = len(of_priority)
+            shares = [max(1, (limit + number - place) // number) for place in range(1, number + 1)]
+            lines_and_shares = list(zip(of_priority, shares, strict=True))
+            found += [job.id for line, share in lines_and_shares for job in line[:share]]
+            found += [job.id for line, share in lines_and_shares for job in line[share:]]
         return found[:limit]
 
     def of(self, *statuses: Status) -> Iterator[ModelJob]:
         return (job for job in self.jobs.values() if job.status in statuses)
+
+
+def in_turns(jobs: list[ModelJob], after: UUID) -> list[ModelJob]:
+    """By priority; in it the first of each organisation, then the second of each, beginning with the one after."""
+
+    def place(job: ModelJob) -> tuple[int, int, bool, UUID]:
+        assert job.organization is not None
+        line = [one for one in jobs if (one.priority, one.organization) == (job.priority, job.organization)]
+        nth = sorted(line, key=lambda one: (one.run_at, one.id)).index(job)
+        return -job.priority, nth, job.organization <= after, job.organization
+
+    return sorted(jobs, key=place)

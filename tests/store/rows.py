@@ -57,6 +57,61 @@ def insert_job(
     return job_id
 
 
+def insert_many(
+    connection: Connection[Any],
+    organization_id: UUID,
+    number: int,
+    *,
+    queue: str = "echo",
+    priority: int = 0,
+    type_name: str = "echo",
+    expires_in: float | None = None,
+) -> None:
+    """So many pending jobs in one go, each due a microsecond after the one before, all of them a minute ago."""
+    values = {
+        "organization": organization_id,
+        "number": number,
+        "queue": queue,
+        "priority": priority,
+        "type": type_name,
+        "expires_in": expires_in,
+    }
+    connection.execute(
+        """WITH made AS (
+             INSERT INTO jobs (id, organization_id, type, queue, name, data, priority, max_attempts, allowance, run_at,
+               expires_at)
+             SELECT gen_random_uuid(), %(organization)s, %(type)s, %(queue)s, 'Echo', '{}', %(priority)s, 3, 3,
+               now() - interval '1 minute' + make_interval(secs => n / 1e6),
+               now() + make_interval(secs => %(expires_in)s)
+             FROM generate_series(1, %(number)s) AS n
+             RETURNING id, queue, priority, organization_id, type, run_at, expires_at
+           )
+           INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due, expires_at)
+           SELECT id, queue, -priority, organization_id, type, run_at, true, expires_at FROM made""",
+        values,
+    )
+    connection.execute("ANALYZE job_queue")
+
+
+def insert_limit(
+    connection: Connection[Any],
+    scope: str,
+    key: str,
+    active: int | None = None,
+    *,
+    starts: int | None = None,
+    period: float | None = None,
+) -> None:
+    connection.execute(
+        "INSERT INTO limits (scope, key, max_active, max_starts, period_seconds) VALUES (%s, %s, %s, %s, %s)",
+        [scope, key, active, starts, period],
+    )
+
+
+def pause(connection: Connection[Any], queue: str) -> None:
+    connection.execute("INSERT INTO queues (name, paused_at) VALUES (%s, now())", [queue])
+
+
 def jobs(connection: Connection[Any]) -> dict[UUID, Row]:
     return {row["id"]: row for row in _read(connection, "SELECT * FROM jobs")}
 

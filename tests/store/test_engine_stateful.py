@@ -22,7 +22,7 @@ from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Beat, ClaimedJob, LogLine, Pulse, cancel_job, make_due, pulse_job, retry_job
 from jobsapp.store.turns import FIRST, NOTHING, Ended, take_turn
 from tests.store import rows
-from tests.store.model import WAYS, ModelJob, Owner, World
+from tests.store.model import WAYS, ModelJob, Owner, World, in_turns
 
 Connection = psycopg.Connection[Any]
 
@@ -282,7 +282,7 @@ class Engine(RuleBasedStateMachine):
         assert sorted((one.id, one.status, one.revision) for one in turn.finished) == sorted(finished)
         assert {one.id for one in turn.claimed} == set(due)
         order = [self.world.jobs[one.id] for one in turn.claimed]
-        assert order == sorted(order, key=lambda job: (-job.priority, job.run_at, job.id))
+        assert order == in_turns(order, after)
         for one in turn.claimed:
             self.claimed(worker, one)
 

@@ -1,0 +1,95 @@
+"""Queues: what waits in them, pausing them, and limits of what runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobsapp.api.area import answer, area
+from jobsapp.api.models import Body, Text, Whole
+from jobsapp.api.problems import told
+from jobsapp.auth.current import get_actor, services
+from jobsapp.services.base import View
+from jobsapp.services.queues import NAME_LENGTH, REASON_LENGTH, LimitView, NewLimit, QueueView
+
+blueprint = area("queues", "Queues: depth, pause, limits.")
+
+
+class QueueList(View):
+    queues: list[QueueView]
+
+
+class LimitList(View):
+    limits: list[LimitView]
+
+
+class QueuePath(BaseModel):
+    name: Text = Field(max_length=NAME_LENGTH)
+
+
+class LimitPath(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    scope: Literal["queue", "type", "organization"]
+    key: Text = Field(max_length=NAME_LENGTH)
+    """The name of a queue or a type, the id of an organisation, or `*` for each organisation."""
+
+
+class PauseBody(Body):
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    reason: Text | None = Field(None, max_length=REASON_LENGTH)
+    """Shown to everybody whose jobs wait for it, in all organisations."""
+
+
+class LimitBody(Body):
+    """At least one of `maxActive` and `maxStarts`; `periodSeconds` goes with `maxStarts`."""
+
+    max_active: Whole | None = None
+    """How many jobs may run at once, from 1 to 1,000,000."""
+    max_starts: Whole | None = None
+    """How many jobs may start within any `periodSeconds`, from 1 to 1,000,000."""
+    period_seconds: float | None = None
+    """From 1 second to 31 days."""
+
+
+@blueprint.get("/queues", operation_id="listQueues", responses={200: QueueList})
+def index() -> Response:
+    """All queues, by name, with what waits in them."""
+    return answer(QueueList(queues=services().queues.all(get_actor())))
+
+
+@blueprint.post(
+    "/queues/<name>/pause", operation_id="pauseQueue", responses={200: QueueView, **told(400, 404, 413, 415)}
+)
+def pause(path: QueuePath, body: PauseBody) -> Response:
+    """Let no job of the queue start; what runs goes on. Administrators only."""
+    return answer(services().queues.pause(get_actor(), path.name, reason=body.reason))
+
+
+@blueprint.post("/queues/<name>/resume", operation_id="resumeQueue", responses={200: QueueView, **told(404)})
+def resume(path: QueuePath) -> Response:
+    """Let jobs of the queue start again. Administrators only."""
+    return answer(services().queues.resume(get_actor(), path.name))
+
+
+@blueprint.get("/limits", operation_id="listLimits", responses={200: LimitList})
+def limits() -> Response:
+    """Limits of queues, of types, of each organisation and of the caller's own, with how much is used."""
+    return answer(LimitList(limits=services().queues.limits(get_actor())))
+
+
+@blueprint.put("/limits/<scope>/<key>", operation_id="setLimit", responses={200: LimitView, **told(400, 413, 415)})
+def set_limit(path: LimitPath, body: LimitBody) -> Response:
+    """Set or replace a limit. It holds from now on, without a restart. Administrators only."""
+    new = NewLimit(body.max_active, body.max_starts, body.period_seconds)
+    return answer(services().queues.set_limit(get_actor(), path.scope, path.key, new))
+
+
+@blueprint.delete("/limits/<scope>/<key>", operation_id="removeLimit", responses={200: LimitList, **told(404)})
+def remove_limit(path: LimitPath) -> Response:
+    """Remove a limit; answers with those that are left. Administrators only."""
+    services().queues.remove_limit(get_actor(), path.scope, path.key)
+    return answer(LimitList(limits=services().queues.limits(get_actor())))

@@ -1,0 +1,81 @@
+"""Why a pending job does not run yet, in words and as a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from jobsapp.models import Job
+from jobsapp.services.base import Moment, View
+from jobsapp.store.jobs import PLACES_COUNTED
+from jobsapp.store.limits import LimitState, in_the_way
+from jobsapp.store.queues import Pause
+
+
+class WaitingView(View):
+    """Why a pending job does not run yet."""
+
+    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit"]
+    text: str
+    place: int | None = None
+    """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
+    until: Moment | None = None
+    """When it starts, is tried again, or may start as far as a limit of starts is concerned; null: not known."""
+    since: Moment | None = None
+    """Since when its queue is paused."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What keeps jobs waiting, asked once for all of them. `listening`: workers by queue; None: not known."""
+
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
+    limits: Sequence[LimitState] = ()
+    listening: Mapping[str, int] | None = None
+    places: Mapping[UUID, int] = field(default_factory=dict)
+
+
+def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
+    """The first reason that holds: its time, its queue, nobody listening, a limit, those before it."""
+    if job.run_at > now:
+        return _not_due(job)
+    if pause := around.pauses.get(job.queue):
+        return WaitingView(code="paused-queue", text=_paused(job, pause), since=pause.at)
+    if around.listening is not None and not around.listening.get(job.queue):
+        return WaitingView(code="no-worker", text=f"No worker listens on the queue {job.queue}")
+    if limit := in_the_way(around.limits, job.queue, job.type, job.organization_id):
+        return _limited(limit)
+    ahead = around.places.get(job.id)
+    if ahead is None or ahead >= PLACES_COUNTED:
+        return WaitingView(code="worker", text="Waits for a free worker")
+    text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it"
+    return WaitingView(code="worker", text=text, place=ahead + 1)
+
+
+def _not_due(job: Job) -> WaitingView:
+    if job.error is not None and job.attempts > job.max_attempts - job.allowance:
+        text = f"Attempt {job.attempts + 1} of {job.max_attempts} is due"
+        return WaitingView(code="retry", text=text, until=job.run_at)
+    return WaitingView(code="start-time", text="Waits for its start time", until=job.run_at)
+
+
+def _paused(job: Job, pause: Pause) -> str:
+    """Who paused it is said inside their organisation only; the reason is said to all who wait."""
+    who = pause.email if pause.email and pause.organization_id == job.organization_id else "an administrator"
+    since = pause.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    said = f": {pause.reason}" if pause.reason else ""
+    return f"The queue {job.queue} is paused since {since}, by {who}{said}"
+
+
+def _limited(limit: LimitState) -> WaitingView:
+    of = "the organisation" if limit.scope == "organization" else f"the {limit.scope} {limit.key}"
+    if limit.max_active is not None and limit.active >= limit.max_active:
+        jobs = "job" if limit.max_active == 1 else "jobs"
+        text = f"At most {limit.max_active} {jobs} of {of} may run at once; {limit.active} run now"
+        return WaitingView(code="limit", text=text)
+    jobs = "job" if limit.max_starts == 1 else "jobs"
+    text = f"At most {limit.max_starts} {jobs} of {of} may start within {limit.period_seconds:g} s; the next may start"
+    return WaitingView(code="limit", text=text, until=limit.frees_at)

@@ -1,0 +1,60 @@
+"""What waits in queues, told at bounded cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.store.statements import fetch_all
+
+DEPTH_COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Due jobs that wait in a queue, counted up to DEPTH_COUNTED."""
+
+    queue: str
+    jobs: int
+
+    @property
+    def is_more(self) -> bool:
+        return self.jobs >= DEPTH_COUNTED
+
+
+@dataclass(frozen=True)
+class WaitingJob:
+    id: UUID
+    organization_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True)
+class Pause:
+    """`email`, `organization_id`: who paused the queue; None if they are no more."""
+
+    name: str
+    at: datetime
+    reason: str | None
+    email: str | None
+    organization_id: UUID | None
+
+
+def pauses(connection: Connection[Any], queues: Iterable[str]) -> dict[str, Pause]:
+    """By name, for those of the queues that are paused."""
+    return {one.name: one for one in fetch_all(connection, "pauses", Pause, names=list(queues))}
+
+
+def depths(connection: Connection[Any]) -> dict[str, Depth]:
+    """By name, for the queues in which something is due."""
+    return {one.queue: one for one in fetch_all(connection, "queue_sizes", Depth, bound=DEPTH_COUNTED)}
+
+
+def front(connection: Connection[Any], queue: str, *, limit: int) -> list[WaitingJob]:
+    """Due jobs of the queue, those of the largest priority, up to `limit`."""
+    return fetch_all(connection, "queue_front", WaitingJob, queue=queue, limit=limit)
