@@ -50,7 +50,7 @@ class Keeper:
         duties: dict[str, Callable[[], object]] = {
             "wake": lambda: wake.tick(connection, self._hints),
             "rescue": lambda: rescue.tick(connection, self._house, self._hints),
-            "expire": lambda: expire.tick(connection, self._hints),
+            "expire": lambda: expire.tick(connection, self._house, self._hints),
             "stop": lambda: stop.tick(connection, self._house),
         }
         if time.monotonic() < self._rescues_from:

@@ -72,7 +72,8 @@ def settle_lost_jobs(
         if changed.status in TERMINAL:
             house.storage.remove_keepdir(lost.id)
     changes = [changed for _, changed in settled]
-    hints.publish([announcement(changed) for changed in changes])
+    if changes:
+        hints.publish([announcement(changed) for changed in changes])
     # The dead horse may have left more in its queue.
     for queue in {changed.queue for changed in changes if worker or changed.status == Status.PENDING}:
         hints.wake(queue)

@@ -67,8 +67,8 @@ WITH RECURSIVE ended AS MATERIALIZED (
   JOIN finished ON finished.id = line.job_id
   ORDER BY line.place
 ), lane (urgency, organization_id, lap, is_start) AS (
-  -- The organisations that wait at the largest priority, from the one that had the last turn on, round to it again
-  -- (laps 0 and 1); then those at smaller priorities (lap 2). The first row is where it starts from.
+  -- The organisations that wait, by priority: of each those after the one that had the last turn (lap 0), then the
+  -- others (lap 1). The first row is where it starts from.
   SELECT (
     SELECT urgency FROM job_queue WHERE queue = %(queue)s AND due ORDER BY urgency, organization_id LIMIT 1
   ), %(after)s::uuid, 0, true
@@ -85,17 +85,30 @@ WITH RECURSIVE ended AS MATERIALIZED (
       ORDER BY other.organization_id LIMIT 1
     ) UNION ALL (
       SELECT urgency, organization_id, 1 FROM job_queue AS other
-      WHERE lane.lap < 2 AND other.queue = %(queue)s AND other.due
+      WHERE other.queue = %(queue)s AND other.due
         AND other.urgency = lane.urgency AND other.organization_id <= %(after)s
         AND other.organization_id > CASE lane.lap
           WHEN 1 THEN lane.organization_id ELSE '00000000-0000-0000-0000-000000000000' END
       ORDER BY other.organization_id LIMIT 1
     ) UNION ALL (
-      SELECT urgency, organization_id, 2 FROM job_queue AS other
-      WHERE other.queue = %(queue)s AND other.due
-        AND (other.urgency, other.organization_id) > (lane.urgency, CASE lane.lap
-          WHEN 2 THEN lane.organization_id ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END)
-      ORDER BY other.urgency, other.organization_id LIMIT 1
+      SELECT first.* FROM (
+        SELECT urgency FROM job_queue AS other
+        WHERE other.queue = %(queue)s AND other.due AND other.urgency > lane.urgency
+        ORDER BY other.urgency LIMIT 1
+      ) AS below CROSS JOIN LATERAL (
+        (
+          SELECT urgency, organization_id, 0 FROM job_queue AS other
+          WHERE other.queue = %(queue)s AND other.due
+            AND other.urgency = below.urgency AND other.organization_id > %(after)s
+          ORDER BY other.organization_id LIMIT 1
+        ) UNION ALL (
+          SELECT urgency, organization_id, 1 FROM job_queue AS other
+          WHERE other.queue = %(queue)s AND other.due
+            AND other.urgency = below.urgency AND other.organization_id <= %(after)s
+          ORDER BY other.organization_id LIMIT 1
+        )
+        LIMIT 1
+      ) AS first
     )
     LIMIT 1
   ) AS following

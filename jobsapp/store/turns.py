@@ -106,9 +106,7 @@ def take_turn(
         ],
         [_claimed(row) for row in claimed],
         limited=any(row[STATUS] == LIMITED for row in rows),
-        last=_uuid([row[ORGANIZATION] for row in claimed if row[PRIORITY] == claimed[0][PRIORITY]][-1])
-        if claimed
-        else after,
+        last=_uuid(claimed[-1][ORGANIZATION]) if claimed else after,
     )
 
 

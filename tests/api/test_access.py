@@ -31,13 +31,23 @@ CALLS = [
     ("GET", "/api/files/{file}"),
     ("GET", "/api/files/{file}/content"),
     ("GET", "/api/types"),
+    ("GET", "/api/queues"),
+    ("POST", "/api/queues/{name}/pause"),
+    ("POST", "/api/queues/{name}/resume"),
+    ("GET", "/api/limits"),
+    ("PUT", "/api/limits/{scope}/{key}"),
+    ("DELETE", "/api/limits/{scope}/{key}"),
 ]
+OWNED = [call for call in CALLS if "{job}" in call[1] or "{file}" in call[1]]
+OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and call not in OWNED]
+"""Queues and limits belong to the installation."""
 
 
 @pytest.fixture
 def things(as_member: Caller) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
-    return {"job": as_member.create()["id"], "file": upload.get_json()["id"]}
+    house = {"name": "echo", "scope": "queue", "key": "echo"}
+    return {"job": as_member.create()["id"], "file": upload.get_json()["id"], **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
@@ -56,7 +66,15 @@ def test_nobody_is_refused(as_nobody: Caller, things: dict[str, str], method: st
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="jobsapp"'
 
 
-@pytest.mark.parametrize(("method", "path"), [call for call in CALLS if "{" in call[1]])
+@pytest.mark.parametrize(("method", "path"), OF_THE_HOUSE)
+def test_only_administrators_change_what_is_of_the_house(
+    as_member: Caller, things: dict[str, str], method: str, path: str
+) -> None:
+    body = {"maxActive": 1} if method == "PUT" else None
+    problem(as_member(method, path.format(**things), json=body), 403, "forbidden")
+
+
+@pytest.mark.parametrize(("method", "path"), OWNED)
 def test_another_organisation_finds_nothing(
     as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
 ) -> None:

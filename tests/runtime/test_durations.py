@@ -171,5 +171,5 @@ def test_a_page_of_jobs_asks_once(services: Services, admin: Actor, connection: 
 def test_the_keeper_forgets(connection: Connection, house: House) -> None:
     add_durations(connection, "w", {"echo": [1.0], "steps": [1.0]})
     connection.execute("UPDATE type_durations SET updated_at = now() - interval '31 days' WHERE type = 'echo'")
-    expire.tick(connection, house.hints())
+    expire.tick(connection, house, house.hints())
     assert connection.execute("SELECT type FROM type_durations").fetchall() == [("steps",)]

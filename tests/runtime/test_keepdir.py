@@ -14,6 +14,7 @@ import pytest
 
 from jobsapp.core.actors import Actor
 from jobsapp.processors.sdk import Context
+from jobsapp.runtime.duties import expire
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.services import Services
@@ -80,6 +81,15 @@ def test_a_dead_attempt_leaves_it_only_for_another(
     (house.storage.make_keepdir(job_id) / "1").touch()
     assert settle_lost_jobs(connection, house, house.hints()) == [job_id]
     assert kept(house, job_id) == left
+
+
+def test_it_goes_with_a_retry_that_expires(house: House, drain: Drain, make: Make, connection: Connection) -> None:
+    job_id = make()
+    drain("keeps")
+    assert kept(house, job_id) == ["1"]
+    connection.execute("UPDATE job_queue SET expires_at = now() WHERE job_id = %s", [job_id])
+    assert expire.tick(connection, house, house.hints()) == [job_id]
+    assert kept(house, job_id) == ["no folder"]
 
 
 def test_who_lost_the_job_leaves_it_alone(

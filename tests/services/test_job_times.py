@@ -49,7 +49,7 @@ def test_a_repeat_is_answered_after_the_job_expired(
     first, _ = services.jobs.create(admin, new, idempotency_key="one")
     many, _ = services.jobs.create_many(admin, [new, PLAIN], idempotency_key="many")
     connection.execute("SELECT pg_sleep(0.4)")
-    assert len(expire.tick(connection, house.hints())) == 2
+    assert len(expire.tick(connection, house, house.hints())) == 2
     again, created = services.jobs.create(admin, new, idempotency_key="one")
     assert (again.id, again.status, created) == (first.id, "cancelled", False)
     assert services.jobs.create_many(admin, [new, PLAIN], idempotency_key="many") == (many, False)
@@ -117,7 +117,7 @@ def test_the_clock_of_the_web_host_plays_no_part(
         with pytest.raises(InvalidInput, match="is past already"):
             create(admin, NewJob("echo", {}, expires_at=before))
     assert set(wake.tick(connection, house.hints())) == {"fail", "steps"}
-    assert expire.tick(connection, house.hints()) == []
+    assert expire.tick(connection, house, house.hints()) == []
     assert drain("fail") == 1, "it is due at once"
     retry_at = rows.jobs(connection)[one.id]["run_at"]
     assert abs(retry_at - now - timedelta(minutes=10)) < timedelta(seconds=30)

@@ -148,8 +148,7 @@ class World:
         """
         waiting = [job for job in self.of(Status.PENDING) if job.queue == queue and job.due]
         lines = sorted({(-job.priority, job.organization) for job in waiting})
-        top = lines[0][0] if lines else None
-        lines.sort(key=lambda line: (line[0], line[0] == top and line[1] <= after, line[1]))
+        lines.sort(key=lambda line: (line[0], line[1] <= after, line[1]))
         found: list[UUID] = []
         for urgency in sorted({line[0] for line in lines}):
             of_priority = [

@@ -13,6 +13,7 @@ import pytest
 
 from jobsapp.config import Settings
 from jobsapp.store.jobs import waiting_organizations
+from jobsapp.store.turns import FIRST, take_turn
 from tests.store import rows
 from tests.store.workers import Hand, at_once, hands
 
@@ -141,3 +142,19 @@ def test_what_expired_is_passed_by(connection: Connection, hand: Hand) -> None:
     rows.insert_many(connection, organization, 500, expires_in=-1)
     living = rows.insert_job(connection, organization)
     assert [job.id for job in hand.claim(8)] == [living]
+
+
+def test_a_trickle_of_urgent_jobs_starves_no_organisation(connection: psycopg.Connection[Any]) -> None:
+    """Each batch has room for one job of the smaller priority: the others take turns in it."""
+    urgent, *others = sorted(rows.insert_organization(connection) for _ in range(4))
+    for organization in others:
+        for _ in range(5):
+            rows.insert_job(connection, organization)
+    after, served = FIRST, []
+    for _ in range(9):
+        rows.insert_job(connection, urgent, priority=5)
+        turn = take_turn(connection, [], queue="echo", worker="w", lease_seconds=60, limit=2, after=after)
+        assert turn.claimed[0].organization_id == urgent
+        served.append(turn.claimed[1].organization_id)
+        after = turn.last
+    assert Counter(served) == dict.fromkeys(others, 3)
