@@ -56,7 +56,7 @@ def test_upload_watch_download(page: Page, working_product: Product, tmp_path: P
 def test_several_percentages_are_seen(page: Page, working_product: Product) -> None:
     page.goto("/jobs/new/steps")
     page.get_by_label("Steps", exact=True).fill("10")
-    page.get_by_label("Seconds").fill("0.4")
+    page.get_by_label("Seconds", exact=True).fill("0.4")
     page.get_by_role("button", name="Start job").click()
     bar = page.get_by_role("dialog").get_by_role("progressbar")
     seen = set()
