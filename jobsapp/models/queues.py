@@ -97,7 +97,7 @@ class Limit(Base):
 
 
 class LimitStarts(Base):
-    """Starts that count for a limit of starts in a period: one row for those of one claim."""
+    """Starts that count for a limit of starts in a period: one row for those of a hundredth of it, at its end."""
 
     __tablename__ = "limit_starts"
     __table_args__ = (Index("limit_starts_of_key", "scope", "key", "at"),)

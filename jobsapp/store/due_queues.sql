@@ -1,5 +1,5 @@
--- The queues with work to do now. Hops from queue to queue along job_queue_for_claim instead of reading every row. `under_limits`: only
--- if there are limits that hold for several queues at once.
+-- The queues with work to do now. Hops from queue to queue along job_queue_for_claim instead of reading every row.
+-- `under_limits`: only if there are limits that hold for several queues at once.
 WITH RECURSIVE hop AS (
   (
     SELECT queue FROM job_queue

@@ -4,7 +4,8 @@
 -- asked for while the attempt was ending wins over another attempt and over failure, not over success. Times are
 -- ages by the worker, so that its clock plays no part.
 WITH RECURSIVE ended AS MATERIALIZED (
-  SELECT jobs.id, given.place, given.attempt, given.outcome, given.error::json AS error, given.result::json AS result, given.run_in,
+  SELECT jobs.id, given.place, given.attempt, given.outcome, given.error::json AS error,
+    given.result::json AS result, given.run_in,
     coalesce(given.granted, 0) AS granted, given.idle IS NULL AS began, given.cpu_seconds, given.peak_bytes,
     given.current, given.total, given.message, given.checkpoint::json AS checkpoint,
     coalesce(now() - make_interval(secs => given.began_ago), started_at) AS began_at,
@@ -17,7 +18,8 @@ WITH RECURSIVE ended AS MATERIALIZED (
     %(cpu_seconds)s::float8[], %(peak_bytes)s::int8[],
     %(currents)s::float8[], %(totals)s::float8[], %(messages)s::text[], %(checkpoints)s::text[],
     %(began_ago)s::float8[], %(ended_ago)s::float8[]
-  ) WITH ORDINALITY AS given (id, attempt, status, outcome, result, error, run_in, granted, idle, cpu_seconds, peak_bytes,
+  ) WITH ORDINALITY AS given (id, attempt, status, outcome, result, error, run_in, granted, idle, cpu_seconds,
+    peak_bytes,
     current, total, message, checkpoint, began_ago, ended_ago, place)
   JOIN jobs ON jobs.id = given.id
   WHERE jobs.status = 'active' AND jobs.attempts = given.attempt
@@ -44,7 +46,8 @@ WITH RECURSIVE ended AS MATERIALIZED (
     updated_at = now(),
     revision = revision + 1
   FROM ended WHERE jobs.id = ended.id
-  RETURNING jobs.id, ended.place, organization_id, queue, type, priority, jobs.run_at, expires_at, jobs.status, revision, attempt,
+  RETURNING jobs.id, ended.place, organization_id, queue, type, priority, jobs.run_at, expires_at, jobs.status,
+    revision, attempt,
     worker, began_at, ended_at, outcome, ended.error, began, jobs.cpu_seconds, jobs.peak_bytes
 ), history AS (
   -- The attempt that completes a job stays on the job's own row: no other follows.
@@ -125,7 +128,9 @@ WITH RECURSIVE ended AS MATERIALIZED (
   -- round, before a smaller priority gets anything. (That round may find rows of the first again, which harms nobody.)
   SELECT line.*, round, CASE round WHEN 1 THEN share ELSE %(limit)s END AS size
   FROM (
-    SELECT *, greatest(1, (%(limit)s + count(*) OVER urgent - row_number() OVER (urgent ORDER BY place)) / count(*) OVER urgent)
+    SELECT *, greatest(
+        1, (%(limit)s + count(*) OVER urgent - row_number() OVER (urgent ORDER BY place)) / count(*) OVER urgent
+      )
       AS share
     FROM line WINDOW urgent AS (PARTITION BY urgency)
   ) AS line

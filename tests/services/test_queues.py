@@ -14,6 +14,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.errors import Forbidden, InvalidInput, NotFound
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.job_times import RetryChanges
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.queues import NewLimit, QueueView
 from jobsapp.services.waiting import WaitingView
@@ -51,7 +52,9 @@ def test_all_queues_with_what_waits(services: Services, admin: Actor, connection
 def test_a_paused_queue(
     services: Services, admin: Actor, stranger: Actor, connection: Connection, drain: Callable[[str], int]
 ) -> None:
-    mine, theirs, other = make(services, admin), make(services, stranger), make(services, admin, "fail")
+    mine, theirs = make(services, admin), make(services, stranger)
+    in_a_minute = RetryChanges(60, 1, 60, 0)
+    other = services.jobs.create(admin, NewJob("fail", {}, retry=in_a_minute))[0].id
     view = services.queues.pause(admin, "echo", reason="the bank is closed")
     assert view.paused is not None
     assert (view.paused.by, view.paused.reason) == ("admin@localhost", "the bank is closed")

@@ -12,6 +12,7 @@ import pytest
 from jobsapp.config import Settings
 from jobsapp.store.connect import connect
 from tests.store.rows import insert_organization
+from tests.store.workers import Hand, hands
 
 
 @pytest.fixture
@@ -24,3 +25,15 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def organization(connection: psycopg.Connection[Any]) -> UUID:
     return insert_organization(connection)
+
+
+@pytest.fixture
+def hand(connection: psycopg.Connection[Any]) -> Hand:
+    return Hand(connection, "hand")
+
+
+@pytest.fixture
+def four(settings: Settings) -> Iterator[list[Hand]]:
+    """Workers that may claim at the same moment."""
+    with hands(settings.database_url, 4) as found:
+        yield found

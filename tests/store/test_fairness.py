@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from jobsapp.config import Settings
 from jobsapp.store.jobs import waiting_organizations
 from jobsapp.store.turns import FIRST, take_turn
 from tests.store import rows
-from tests.store.workers import Hand, at_once, hands
+from tests.store.workers import Hand, at_once
 
 Connection = psycopg.Connection[Any]
 MANY = 100_000
-
-
-@pytest.fixture
-def hand(connection: Connection) -> Hand:
-    return Hand(connection, "hand")
-
-
-@pytest.fixture
-def four(settings: Settings) -> Iterator[list[Hand]]:
-    with hands(settings.database_url, 4) as found:
-        yield found
 
 
 def organizations(connection: Connection, number: int) -> list[UUID]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,17 +22,6 @@ Connection = psycopg.Connection[Any]
 WATCHED = """
 SELECT max(jobs) FROM (SELECT count(*) AS jobs FROM jobs WHERE status = 'active' GROUP BY {}) AS running
 """
-
-
-@pytest.fixture
-def hand(connection: Connection) -> Hand:
-    return Hand(connection, "hand")
-
-
-@pytest.fixture
-def four(settings: Settings) -> Iterator[list[Hand]]:
-    with hands(settings.database_url, 4) as found:
-        yield found
 
 
 class Watch:

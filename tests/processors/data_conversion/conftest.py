@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,3 +47,16 @@ def convert(tmp_path: Path) -> Convert:
         return Converted(run_processor(DataConversion, data, files=[source], tmp_path=folder))
 
     return convert
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pieces, each of them followed by a checkpoint if the disk is fast enough."""
+    monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 0.0)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 300)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[Path]:
+    return (tmp_path / str(n) for n in count())

@@ -2,105 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
-import threading
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.processors.data_conversion import DataConversion
-from jobsapp.processors.data_conversion.kept import Kept, conversion_id
-from jobsapp.processors.data_conversion.model import ConversionInput
-from jobsapp.processors.sdk import JSON
-from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
-
-quick = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+from jobsapp.processors.data_conversion.kept import Kept
+from jobsapp.processors.testing import Run
+from tests.processors.data_conversion.crashing import (
+    Crash,
+    Crashing,
+    Photographing,
+    again,
+    convert,
+    made,
+    quick,
+    rows,
+    whole_photo,
+    write,
 )
 
-
-class Crash(BaseException):
-    """The end of a process, as far as a test can have one without losing its own."""
-
-
-class Crashing(FakeContext):
-    """Crashes at progress report number `crash_at`. It waits a little for checkpoints, so that there are some."""
-
-    crash_at = -1
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        super().__init__(folder, **options)
-        self._saved = threading.Event()
-
-    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
-        super().progress(current, total, message)
-        self._saved.wait(0.01)
-        self._saved.clear()
-        if len(self.history) == self.crash_at:
-            raise Crash
-
-    def checkpoint(self, state: JSON) -> None:
-        super().checkpoint(state)
-        self._saved.set()
-
-
-@pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small pieces, each of them followed by a checkpoint if the disk is fast enough."""
-    monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 0.0)
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 300)
-    monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
-    return (tmp_path / str(n) for n in count())
-
-
-def convert(source: Path, folder: Path, data: dict[str, Any], context: FakeContext | None = None) -> Run:
-    return run_processor(DataConversion, data, files=[source], tmp_path=folder, context=context)
-
-
-def made(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """All that is kept of a run, but for its time."""
-    result = {key: value for key, value in run.result.items() if key != "seconds"}
-    return result, {name: path.read_bytes() for name, path in run.artifacts.items()}
-
-
-ROWS = 400
-
-
-def rows(seed: int, *, late: bool, broken: bool) -> list[str]:
-    draw = random.Random(seed)
-    texts = ["", "007", "1", "true", 'a "b", c', "line\nbreak", "é", "x" * 40, "[1]"]
-    lines = []
-    for number in range(ROWS):
-        row: dict[str, JSON] = {"id": number, "mixed": draw.choice([1, "1", None, True]), "t": draw.choice(texts)}
-        row["n"] = {"x": [1.5, draw.choice(texts)]}
-        # What a column is can be told only by both halves.
-        row["turn"] = number if number < ROWS // 2 else number % 2 == 0
-        if late and number > ROWS // 2:
-            row["late"] = number if number % 3 else str(number)
-        if number > ROWS // 3 and number % 5 == 0:
-            row.pop("t")
-        line = json.dumps(row, ensure_ascii=bool(number % 2), separators=(",", ":"))
-        lines.append(line[:-1] if broken and number % 29 == 3 else line)
-    return lines
-
-
-def write(folder: Path, lines: list[str], kind: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / f"t.{kind}"
-    path.write_text("\n".join(lines) + "\n" if kind == "jsonl" else "[" + ",\n".join(lines) + "]")
-    return path
-
+pytestmark = pytest.mark.usefixtures("often")
 
 JSON_WAYS: list[tuple[str, dict[str, Any]]] = [
     ("jsonl", {"targetFormat": "csv"}),
@@ -152,31 +77,8 @@ def test_the_bytes_are_those_of_one_run(folders, kind, data, seed, cuts, late, b
     assert not run.context.keepdir.exists()
 
 
-def again(context: FakeContext, source: Path) -> Crashing:
-    after = context.next_attempt()
-    return Crashing(
-        after.folder,
-        files=[source],
-        attempt=after.attempt,
-        last_checkpoint=after.last_checkpoint,
-        threads=after.threads,
-    )
-
-
 def warnings(run: Run) -> list[str]:
     return [line for level, line in run.log if level == "warning"]
-
-
-class Photographing(Crashing):
-    """Keeps each checkpoint, with the files as they are when it is given, in `photos`."""
-
-    def checkpoint(self, state: JSON) -> None:
-        shutil.copytree(self.keepdir, self.folder / "photos" / str(len(self.checkpoints) + 1))
-        super().checkpoint(state)
-
-
-def whole_photo(saved, photo: Path) -> bool:
-    return all((photo / name).exists() for name, _ in saved["files"].values())
 
 
 @pytest.mark.parametrize(("kind", "data"), JSON_WAYS)
@@ -199,99 +101,6 @@ def test_each_checkpoint_is_enough(folders, kind, data):
         assert made(run) == made(whole)
         assert any(line.startswith("Resumed at ") for _, line in run.log)
         assert run.progress[0].current == int(saved["done"] * source.stat().st_size)
-
-
-@pytest.fixture(scope="module")
-def parquet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A table of text alone and one of all sorts, in many row groups, with all that a line may stumble over."""
-    import duckdb
-
-    folder = tmp_path_factory.mktemp("parquet")
-    texts = """['plain', '', 'a "b", c', 'x' || chr(10) || '"y"' || chr(10), '}},', ',', '"', chr(13), NULL]"""
-    columns = {
-        "text": 'n::VARCHAR AS n, t, repeat(t, 3) AS "t,3"',
-        "sorts": "n, t, n / 8 AS d, {'a': t, 'b': [n]} AS s",
-    }
-    for name, chosen in columns.items():
-        rows = f"(SELECT range AS n, {texts}[1 + (range * 7919 % 9)::INT] AS t FROM range(300000))"
-        duckdb.sql(f"COPY (SELECT {chosen} FROM {rows}) TO '{folder}/{name}.parquet' (ROW_GROUP_SIZE 4096)")
-    return {path.stem: path for path in folder.iterdir()}
-
-
-PARQUET_WAYS: list[tuple[str, dict[str, Any]]] = [
-    ("text", {"targetFormat": "json"}),
-    ("text", {"targetFormat": "csv", "nullText": "NA"}),
-    ("sorts", {"targetFormat": "jsonl"}),
-    ("sorts", {"targetFormat": "json"}),
-    ("sorts", {"targetFormat": "tsv", "header": False}),
-    ("sorts", {"targetFormat": "csv", "columns": ["t"]}),
-]
-
-
-@pytest.mark.parametrize(("table", "data"), PARQUET_WAYS)
-def test_parquet_grows_on(folders, parquet, table, data, monkeypatch):
-    # On a busy machine the disk may take longer than all of the conversion.
-    monkeypatch.setattr("jobsapp.processors.data_conversion.saver._to_disk", lambda _: None)
-    source, photos = parquet[table], []
-    for _ in range(20):
-        camera = Photographing(next(folders), files=[source])
-        whole = convert(source, camera.folder, data, camera)
-        assert whole.result["rows"] == 300_000
-        taken = enumerate(camera.checkpoints, 1)
-        pairs = [(saved, camera.folder / "photos" / str(n)) for n, saved in taken if saved["files"]["rows"][1]]
-        photos += [(saved, photo) for saved, photo in pairs if whole_photo(saved, photo)]
-        if len(photos) >= 2:
-            break
-    for saved, photo in random.Random(1).sample(photos, min(4, len(photos))):
-        context = Crashing(next(folders), files=[source], attempt=2, last_checkpoint=saved)
-        shutil.copytree(photo, context.keepdir, dirs_exist_ok=True)
-        run = convert(source, context.folder, data, context)
-        assert made(run) == made(whole)
-        assert any(line.endswith("rows were there already.") for _, line in run.log)
-        assert len(context.checkpoints) == 0
-    assert len(photos) >= 2
-
-
-@pytest.mark.parametrize("target", ["csv", "json", "jsonl"])
-@quick
-@given(data=st.data())
-def test_any_beginning_of_a_text_can_be_gone_on_with(convert_text, folders, parquet, target, data):
-    """Not only where DuckDB happened to be: at every byte."""
-    texts = data.draw(
-        st.lists(
-            st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(['"', "\n", ",\n", '"\n"']),
-            min_size=1,
-            max_size=8,
-        )
-    )
-    folder = next(folders)
-    folder.mkdir()
-    source = folder / "t.csv"
-    source.write_text("a,b\n" + "".join('"{}",1\n'.format(text.replace('"', '""')) for text in texts), newline="")
-    source = convert_text(source, folder)
-    whole = convert(source, folder / "whole", {"targetFormat": target})
-    (text,) = made(whole)[1].values()
-    size = data.draw(st.integers(0, len(text)))
-    context = Crashing(folder / "cut", files=[source], attempt=2)
-    context.last_checkpoint = checkpoint(source, context, target, size)
-    (context.keepdir / "1.1.rows").write_bytes(text[:size] + b"what a zombie wrote")
-    assert made(convert(source, folder / "cut", {"targetFormat": target}, context)) == made(whole)
-
-
-@pytest.fixture
-def convert_text() -> Any:
-    def to_parquet(source: Path, folder: Path) -> Path:
-        run = convert(source, folder / "in", {"targetFormat": "parquet"})
-        return run.artifacts["t.parquet"]
-
-    return to_parquet
-
-
-def checkpoint(source: Path, context: FakeContext, target: str, size: int) -> JSON:
-    data = ConversionInput.model_validate({"source": str(file_id(source)), "targetFormat": target})
-    conversion = conversion_id(data, context.file(file_id(source)), "parquet")
-    files = {"rows": ["1.1.rows", size]}
-    return {"conversion": conversion, "files": files, "state": {"grown": True}, "done": 0.1, "seconds": 1}
 
 
 BEGUN = {"targetFormat": "csv"}
