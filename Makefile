@@ -27,6 +27,7 @@ format: setup ## put the code into shape
 	@$(PYTHON) -m ruff format .
 
 bench: setup ## measure against others; writes benchmarks/latest.json
+	@bin/setup bench
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 soak: setup ## ten minutes of every fault at random (ARGS="--minutes 2 --seed 7 --write")

@@ -13,6 +13,7 @@ from uuid import UUID
 from benchmarks.claims import claim_cost
 from benchmarks.delays import delay
 from benchmarks.fairness import fairness_cost
+from benchmarks.hand_back import hand_back
 from benchmarks.long_run import JOBS, long_run
 from benchmarks.stage import Result, servers
 from benchmarks.throughput import drained, worked
@@ -21,7 +22,7 @@ from jobsapp.store.jobs import ClaimedJob
 
 
 def measure(
-    jobs: int = 20_000, work_jobs: int = 600, delays: int = 300, pending: int = 1_000_000, long_jobs: int = JOBS
+    jobs: int = 20_000, work_jobs: int = 2000, delays: int = 300, pending: int = 1_000_000, long_jobs: int = JOBS
 ) -> list[Result]:
     """`long_jobs`: how many empty jobs the long run drains."""
     with servers() as settings:
@@ -31,6 +32,7 @@ def measure(
             *delay(settings, delays),
             claim_cost(settings, pending),
             *fairness_cost(settings),
+            hand_back(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.peer_functions import WORK_SECONDS
@@ -29,6 +30,20 @@ class Work(Processor):
 
     def run(self, data: Any, context: Context) -> Any:
         time.sleep(WORK_SECONDS)
+
+
+class Nap(Processor):
+    type = "nap"
+    title = "Nap"
+
+    class Input(Input):
+        seconds: float = 0
+        mark: str = ""
+
+    def run(self, data: Any, context: Context) -> Any:
+        if data.mark:
+            Path(data.mark).touch()
+            time.sleep(data.seconds)
 
 
 class Clock(Processor):

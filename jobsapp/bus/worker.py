@@ -7,6 +7,7 @@ queue. So RQ's own bookkeeping of jobs (status, results, retries) is not used: P
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -188,6 +189,8 @@ class DrainWorker(Worker):
             # The worker's own connections: a message read here would be lost there.
             self.connection.connection_pool.disconnect()
             random.seed()
+            # What is there now stays: the collector need not walk through it again and again.
+            gc.freeze()
             with self._make_horse(self._slate) as drain:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                 for name in line.makefile("rb"):

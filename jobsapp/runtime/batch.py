@@ -13,7 +13,7 @@ from jobsapp.store.jobs import ClaimedJob
 from jobsapp.store.turns import Ended
 
 TARGET_SECONDS = 0.1
-CEILING = 128
+CEILING = 256
 # Behind a job that was expected to be short nothing waits for longer: then it is not known any more whether a job is
 # still ours, or was cancelled. The pulse hands it back long before, unless a library holds the interpreter.
 FRESH_SECONDS = 1.0

@@ -84,6 +84,8 @@ class Heart:
 
     def release(self) -> None:
         """Once this returns, nothing more is written for the job."""
+        if self._context is None:
+            return
         with self._lock:
             self._context = None
             self._slate.end()
