@@ -65,6 +65,9 @@ class Registry:
                     f"{known.processor.__module__} and {processor.__module__}."
                 )
             self._types[processor.type] = JobType(processor)
+        self._by_queue = {
+            queue: frozenset(name for name, one in self._types.items() if one.queue == queue) for queue in self.queues
+        }
 
     def __iter__(self) -> Iterator[JobType]:
         return iter(self._types.values())
@@ -82,6 +85,10 @@ class Registry:
     @property
     def queues(self) -> list[str]:
         return sorted({job_type.queue for job_type in self})
+
+    def types_of(self, queue: str) -> frozenset[str]:
+        """The types whose jobs wait in that queue."""
+        return self._by_queue.get(queue, frozenset())
 
 
 def load_registry(modules: Iterable[str] = ()) -> Registry:

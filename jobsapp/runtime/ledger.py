@@ -131,7 +131,9 @@ class Ledger:
         }
         turn = take_turn(self.connection, ended, **given)
         if turn.limited:
-            turn = _joined(turn, claim_within_limits(self.connection, **given))
+            turn = _joined(
+                turn, claim_within_limits(self.connection, **given, types=self._house.registry.types_of(queue))
+            )
         elif limit and not turn.claimed and make_due(self.connection):
             turn = _joined(turn, take_turn(self.connection, [], **given))
         if turn.claimed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -54,14 +54,26 @@ def in_the_way(states: Iterable[LimitState], queue: str, type_name: str, organiz
 
 
 def claim_within_limits(
-    connection: Connection[Any], queue: str, *, worker: str, lease_seconds: float, limit: int, after: UUID
+    connection: Connection[Any],
+    queue: str,
+    *,
+    worker: str,
+    lease_seconds: float,
+    limit: int,
+    after: UUID,
+    types: Collection[str] = (),
 ) -> Turn:
-    """As `take_turn` claims, for a queue in which limits count. In a transaction of its own."""
+    """As `take_turn` claims, for a queue in which limits count. In a transaction of its own.
+
+    `types`: those whose queue this is, as far as the worker knows; empty: not known. When all of them have reached
+    their limits the line is not read: it may be long, and others wait for their turn meanwhile.
+    """
     with connection.transaction():
         connection.execute(statement("lock_limits"), {"queue": queue})
         states = limit_states(connection)
         room = min([limit, *(one.room for one in states if (one.scope, one.key) == ("queue", queue))])
-        if not room:
+        full = {one.key for one in states if one.scope == "type" and not one.room}
+        if not room or (types and full.issuperset(types)):
             return Turn([], [])
         turn = _claim_alone_if_counted(connection, states, queue, room, worker, lease_seconds, after)
         if any(_counts_starts(state, turn, queue) for state in states):

@@ -13,10 +13,10 @@ import pytest
 
 from jobsapp.config import Settings
 from jobsapp.store.connect import connect
-from jobsapp.store.limits import in_the_way, limit_states
-from jobsapp.store.turns import claim_jobs
+from jobsapp.store.limits import claim_within_limits, in_the_way, limit_states
+from jobsapp.store.turns import FIRST, claim_jobs, finish_job
 from tests.store import rows
-from tests.store.workers import Hand, at_once, hands
+from tests.store.workers import DONE, Hand, at_once, hands
 
 Connection = psycopg.Connection[Any]
 WATCHED = """
@@ -128,6 +128,27 @@ def test_what_may_run_is_claimed_whatever_stands_before_it(connection: Connectio
     assert len(hand.claim(1)) == 1
     assert [job.id for job in hand.claim(8)] == other
     assert hand.claim(8) == []
+
+
+def test_the_line_of_a_full_type_is_not_read(settings: Settings, connection: Connection, hand: Hand) -> None:
+    """Where no other type waits in the queue: a claim asks for nothing that somebody else has locked."""
+    rows.insert_many(connection, rows.insert_organization(connection), 3)
+    rows.insert_limit(connection, "type", "echo", 1)
+
+    def claim(*types: str) -> int:
+        given = {"worker": "other", "lease_seconds": 60.0, "limit": 1, "after": FIRST}
+        with connect(settings.database_url, "other") as other:
+            other.execute("SET lock_timeout = '200ms'")
+            return len(claim_within_limits(other, "echo", **given, types=types).claimed)  # type: ignore[arg-type]
+
+    (running,) = hand.claim()
+    with connect(settings.database_url, "lock") as lock, lock.transaction():
+        lock.execute("LOCK job_queue")
+        assert claim("echo") == 0
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            claim("echo", "steps")
+    finish_job(connection, running.id, running.attempt, DONE)
+    assert claim("echo") == 1
 
 
 def test_what_no_limit_concerns_waits_for_nobody(connection: Connection, four: list[Hand]) -> None:
