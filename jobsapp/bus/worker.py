@@ -156,12 +156,13 @@ class DrainWorker(Worker):
         if running is None:
             return
         silent = now - running.looked_at > SILENT_SECONDS and now - self._spoke_at > SPEAK_SECONDS
-        # Who is stopped does no work: its lease may end.
-        if silent and not is_stopped(self.horse_pid):
+        overdue = now > running.kill_at + MARGIN_SECONDS
+        # Who is stopped does no work, nor does who is killed and waits in the kernel for ever: their lease may end.
+        if silent and not overdue and not is_stopped(self.horse_pid):
             self._spoke_at = now
             if not self._speak_for(running) and not running.told_at:
                 self._slate.told()
-        if now > running.kill_at + MARGIN_SECONDS and self._slate.read() == running:
+        if overdue and self._slate.read() == running:
             log.warning("job %s does not stop; killing the work-horse of %s", running.job_id, self.name)
             self.kill_horse()
 

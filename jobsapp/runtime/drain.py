@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg
-
 from jobsapp.bus.slate import Slate
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.memory import limit_memory
+from jobsapp.store.connect import CUT_OFF
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ def warm_horse(house: House, worker: str, slate: Slate) -> Iterator[Callable[[st
         def drain(queue: str) -> bool:
             try:
                 horse.drain(queue)
-            except psycopg.OperationalError as error:
+            except CUT_OFF as error:
                 log.warning("PostgreSQL is away; the keeper will wake the queue %s again: %s", queue, error)
             return horse.has_had_its_day
 

@@ -16,12 +16,12 @@ from jobsapp.processors.registry import JobType, Registry, invalid
 from jobsapp.processors.sdk import Cancelled, Permanent, Retry, TimedOut
 from jobsapp.runtime.context import JobContext, LeaseLost
 from jobsapp.runtime.interrupts import HandBack, Interrupts
-from jobsapp.store.jobs import ClaimedJob
+from jobsapp.store.jobs import ClaimedJob, LostJob
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def timeout_of(job: ClaimedJob, job_type: JobType | None) -> float | None:
+def timeout_of(job: ClaimedJob | LostJob, job_type: JobType | None) -> float | None:
     """Seconds that an attempt of `job` may take: its own, or the type's; None: as long as it likes."""
     if job.timeout_seconds is not None or job_type is None:
         return job.timeout_seconds

@@ -14,13 +14,16 @@ import psycopg
 
 from jobsapp.runtime.duties import expire, rescue, stop, wake
 from jobsapp.runtime.house import House
-from jobsapp.store.connect import connect
+from jobsapp.store.connect import CUT_OFF, connect
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-# After an outage those who lived through it renew their leases first: that they ended meanwhile proves nothing.
+# After an outage those who lived through it renew their leases and write what was done in time: that the leases ended
+# meanwhile, or the time, proves nothing.
 RESPITE_SECONDS = 3.0
+# Those that stand by take over from a leader that is frozen: its connection, and with it the lock, ends after so long.
+SILENT_SECONDS = 5
 # Any number will do, as long as every keeper of a database uses the same.
 LEADER_KEY = 8_314_628
 
@@ -40,7 +43,7 @@ class Keeper:
         while not self._stopping.is_set():
             try:
                 self._keep()
-            except psycopg.OperationalError as error:
+            except CUT_OFF as error:
                 log.warning("PostgreSQL is away: %s", error)
                 self._was_cut_off = True
             self._stopping.wait(TICK_SECONDS)
@@ -51,14 +54,14 @@ class Keeper:
             "wake": lambda: wake.tick(connection, self._hints),
             "rescue": lambda: rescue.tick(connection, self._house, self._hints),
             "expire": lambda: expire.tick(connection, self._house, self._hints),
-            "stop": lambda: stop.tick(connection, self._house),
+            "stop": lambda: stop.tick(connection, self._house, self._hints),
         }
         if time.monotonic() < self._rescues_from:
-            del duties["rescue"]
+            del duties["rescue"], duties["stop"]
         for name, duty in duties.items():
             try:
                 duty()
-            except psycopg.OperationalError:
+            except CUT_OFF:
                 raise
             except Exception:
                 log.exception("the duty %s failed", name)
@@ -66,6 +69,7 @@ class Keeper:
     def _keep(self) -> None:
         """Lead for as long as the connection holds: the lock belongs to it."""
         with connect(self._house.settings.database_url, "jobsapp keeper") as connection:
+            connection.execute(f"SET idle_session_timeout = '{SILENT_SECONDS}s'")
             leads = False
             if self._was_cut_off:
                 self._rescues_from = time.monotonic() + RESPITE_SECONDS

@@ -23,7 +23,7 @@ from jobsapp.runtime.context import MadeFile
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import announcement
 from jobsapp.store import files as file_store
-from jobsapp.store.connect import connect
+from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.jobs import ClaimedJob, add_artifact, due_queues, make_due, waiting_organizations
 from jobsapp.store.limits import claim_within_limits
 from jobsapp.store.turns import FIRST, NOTHING, Ended, Turn, take_turn
@@ -46,17 +46,17 @@ class Ledger:
         self.connection.close()
 
     def claim(self, queue: str, limit: int) -> list[ClaimedJob]:
-        """Up to `limit` due jobs of `queue`. Raises psycopg.OperationalError."""
+        """Up to `limit` due jobs of `queue`. Raises one of CUT_OFF."""
         try:
             turn = self._take_turn([], queue, limit)
-        except psycopg.OperationalError:
+        except CUT_OFF:
             # The server may have restarted since the last drain.
             self._reconnect()
             turn = self._take_turn([], queue, limit)
         return self._told(turn, [])
 
     def write(self, ended: Sequence[Ended], queue: str, limit: int) -> list[ClaimedJob]:
-        """Write what came of jobs, and claim the next. Raises psycopg.OperationalError after `PERSIST_SECONDS`.
+        """Write what came of jobs, and claim the next. Raises one of CUT_OFF after `PERSIST_SECONDS`.
 
         A database that is away is waited for, since the work is done and must not be lost.
         """
@@ -101,7 +101,7 @@ class Ledger:
                 if len(ended) < 2:
                     raise
                 return self._one_by_one(ended, files)
-            except psycopg.OperationalError as error:
+            except CUT_OFF as error:
                 if not ended or time.monotonic() > deadline:
                     raise
                 log.warning("the outcome of %s jobs is not written yet: %s", len(ended), error)

@@ -23,7 +23,7 @@ from jobsapp.bus.worker import work
 from jobsapp.runtime.drain import warm_horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
-from jobsapp.store.connect import connect
+from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.silent import speak_for
 
 log = logging.getLogger(__name__)
@@ -106,12 +106,19 @@ class Pool:
             os._exit(status)
 
     def _settle(self, worker: str, running: Running | None) -> None:
-        """Runs in the worker, whose work-horse died: see to its job at once."""
-        try:
-            with connect(self._house.settings.database_url, f"jobsapp {worker}") as connection:
-                settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker, running=running)
-        except psycopg.Error as error:
-            log.warning("PostgreSQL is away; the keeper will settle the jobs of %s: %s", worker, error)
+        """Runs in the worker, whose work-horse died: see to its jobs at once.
+
+        Waits for a database that is away: another work-horse would renew the lease of what this one had. A worker that
+        is ended meanwhile renews nothing.
+        """
+        while True:
+            try:
+                with connect(self._house.settings.database_url, f"jobsapp {worker}") as connection:
+                    settle_lost_jobs(connection, self._house, self._house.hints(), worker=worker, running=running)
+                return
+            except CUT_OFF as error:
+                log.warning("PostgreSQL is away; the jobs of %s are not settled yet: %s", worker, error)
+                time.sleep(RESTART_SECONDS)
 
     def _speak_for(self, running: Running) -> bool:
         """Runs in the worker, whose work-horse lives and is silent: renew the lease. False: the job has to stop."""

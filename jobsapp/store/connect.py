@@ -29,15 +29,20 @@ PLANS = (
     "jit = off",
 )
 SERVER_SIDE = ("tcp_keepalives_idle = 5", "tcp_keepalives_interval = 2", "tcp_keepalives_count = 3")
+# Our transactions are statements one after the other. Who says nothing for so long in the middle of one is frozen, and
+# others wait for what it has locked. It costs a client that was only slow nothing but another try.
+IDLE_SECONDS = 5
+CUT_OFF = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""Errors that mean: this connection is of no more use, another one may be."""
 
 
 def connect(url: str, name: str) -> psycopg.Connection[Any]:
     """A connection in autocommit mode. `name` is what the server's list of connections shows.
 
-    Raises psycopg.OperationalError.
+    The server ends it after IDLE_SECONDS without a word inside a transaction. Raises psycopg.OperationalError.
     """
     connection = psycopg.connect(url, autocommit=True, application_name=name, **CLIENT_SIDE)
     set_json_loads(from_json, connection)
-    for setting in (*SERVER_SIDE, *PLANS):
+    for setting in (*SERVER_SIDE, f"idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'", *PLANS):
         connection.execute(f"SET {setting}")
     return connection

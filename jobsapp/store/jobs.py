@@ -5,7 +5,8 @@ They take a psycopg connection and never commit: the caller owns the transaction
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from jobsapp.core.states import Status
 from jobsapp.store.statements import fetch_all, fetch_one, statement
 
 PLACES_COUNTED = 1000
+LOST_AT_ONCE = 100
 
 
 class ClaimedJob(NamedTuple):
@@ -50,6 +52,11 @@ class ChangedJob(NamedTuple):
 
 @dataclass(frozen=True)
 class LostJob:
+    """An active job that its worker does not end. `alone`: that worker has no other, so it is this one that runs.
+
+    `held_seconds`: from its claim to the end of its lease.
+    """
+
     id: UUID
     attempt: int
     max_attempts: int
@@ -57,14 +64,18 @@ class LostJob:
     worker: str
     type: str
     cancel_requested: bool
+    alone: bool
     retry: dict[str, float] | None = None
+    timeout_seconds: float | None = None
+    held_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
-class OverdueCancel:
-    id: UUID
-    attempt: int
-    worker: str
+class OverdueJob(LostJob):
+    """One that should have stopped `late_seconds` ago. `exceeded`: the timeout in seconds, if that is why."""
+
+    late_seconds: float = 0.0
+    exceeded: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,16 +171,19 @@ def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:
     return fetch_one(connection, "retry_job", ChangedJob, id=job_id)
 
 
-def lost_jobs(connection: Connection[Any], *, worker: str | None = None, limit: int = 100) -> list[LostJob]:
+def lost_jobs(connection: Connection[Any], *, worker: str | None = None, limit: int = LOST_AT_ONCE) -> list[LostJob]:
     """Lock the active jobs whose lease ended, and those of `worker`, whose work-horse is known to be dead."""
     if worker is not None:
         connection.execute(statement("lock_lease"), {"worker": worker})
     return fetch_all(connection, "lost_jobs", LostJob, worker=worker, limit=limit)
 
 
-def overdue_cancels(connection: Connection[Any], *, grace_seconds: float) -> list[OverdueCancel]:
-    """Active jobs that were asked to stop longer than `grace_seconds` ago."""
-    return fetch_all(connection, "overdue_cancels", OverdueCancel, grace=grace_seconds)
+def overdue_jobs(connection: Connection[Any], *, seconds: float, timeouts: Mapping[str, float]) -> list[OverdueJob]:
+    """Lock the active jobs that were asked to stop, or whose time was over, more than `seconds` ago.
+
+    `timeouts`: seconds by type, for jobs that have none of their own.
+    """
+    return fetch_all(connection, "overdue_jobs", OverdueJob, seconds=seconds, timeouts=json.dumps(dict(timeouts)))
 
 
 def forget_leases(connection: Connection[Any]) -> None:

@@ -6,11 +6,14 @@ import os
 import signal
 import time
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from jobsapp.processors.sdk import Context, Input, Processor, Retry, RetryPolicy
+from jobsapp.runtime import ledger
+from jobsapp.store.jobs import add_artifact
 from tests.faults.books import END, START, note
 
 # Many faults may hit one job: its allowance is not what is under test.
@@ -162,3 +165,42 @@ class Flaky(Booked):
     def work(self, data: Any, context: Context) -> None:
         if context.attempt == 1:
             raise Retry("not yet", after=data.after) if data.after else ValueError("not yet")
+
+
+class Freezer(Maker):
+    """Freezes its work-horse at its first attempt, in the middle of the transaction that registers its files."""
+
+    type = "freezer"
+    title = "Freezer"
+    retry: ClassVar[RetryPolicy] = PATIENT
+
+    def work(self, data: Any, context: Context) -> None:
+        super().work(data, context)
+        if context.attempt == 1:
+            ledger.add_artifact = _freeze_and_add  # type: ignore[assignment]
+
+
+def _freeze_and_add(*given: Any, **named: Any) -> None:
+    ledger.add_artifact = add_artifact
+    os.kill(os.getpid(), signal.SIGSTOP)
+    add_artifact(*given, **named)
+
+
+class Immortal(Booked):
+    """Its first attempt swallows every interrupt, in a work-horse that cannot kill itself, and whose pulse beats on."""
+
+    type = "immortal"
+    title = "Immortal"
+    timeout = 0.5
+    cancel_grace = 0.5
+
+    class Input(Booked.Input):
+        pass
+
+    def work(self, data: Any, context: Context) -> None:
+        if context.attempt > 1:
+            return
+        os.kill = lambda *_: None  # type: ignore[assignment]
+        while True:
+            with suppress(BaseException):
+                time.sleep(0.01)

@@ -115,11 +115,11 @@ def test_the_keeper_waits_for_the_longest_grace(
     (job,) = claimed(services, admin, connection)
     services.jobs.cancel(admin, job.id)
     connection.execute("UPDATE jobs SET cancel_requested_at = now() - interval '40 s' WHERE id = %s", [job.id])
-    assert stop.tick(connection, house) == [job.id]
+    assert stop.tick(connection, house, house.hints()) == [job.id]
     job_type = house.registry.find("hurried")
     assert job_type is not None
     monkeypatch.setattr(job_type.processor, "cancel_grace", 60.0)
-    assert stop.tick(connection, house) == []
+    assert stop.tick(connection, house, house.hints()) == []
 
 
 def test_cancel_against_death(services: Services, admin: Actor, processes: Processes) -> None:
