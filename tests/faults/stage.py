@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -170,13 +171,17 @@ class Stage:
         return books.read(self.book)
 
     def wait_for_start(self, key: str, attempt: int = 1) -> Note:
-        """Wait until that attempt has noted its start."""
+        """Wait until it has noted its start for that time. What was handed back unstarted has a number and no note."""
 
         def find() -> list[Note]:
-            return [one for one in self.notes() if one[:3] == (books.START, key, attempt)]
+            return [one for one in self.notes() if one[:2] == (books.START, key)]
 
-        wait_until(find, f"attempt {attempt} of {key} runs")
-        return find()[0]
+        wait_until(lambda: len(find()) >= attempt, f"attempt {attempt} of {key} runs")
+        return find()[attempt - 1]
+
+    def begun(self) -> Counter[str]:
+        """How often each job began."""
+        return Counter(one.key for one in self.notes() if one.event == books.START)
 
     def wait_for_load(self, jobs: int = 10) -> None:
         """Wait until so many more jobs have begun: the load is there, and workers run it."""
