@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,21 @@ from jobsapp.store import schema
 TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
 LARGE_BYTES = 512 * 1024
+# The folders with the longest tests: begun last, one of them would keep all other processes waiting.
+FIRST = ("faults", "store", "cli", "browser", "processors")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: faults wait for most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=place)
 
 
 def empty(database_url: str) -> None:
