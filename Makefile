@@ -14,7 +14,7 @@ up: ## start everything and print the address (Ctrl-C stops it)
 
 test: setup lint ## install what is missing, then run all checks and tests (ARGS="-k name")
 	@bin/browser
-	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## style, types, import directions
 	@$(PYTHON) -m ruff check .

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from jobsapp.config import Settings
 from tests.browser.product import Product, launch, running, sign_in
 from tests.conftest import Servers
 from tests.processes import free_port
+
+# A deadline, not a promise: a browser beside all other tests takes its time.
+DEADLINE = 30_000
+expect.set_options(timeout=DEADLINE)
 
 
 @pytest.fixture(scope="package")
@@ -85,7 +89,7 @@ class Witness:
 @pytest.fixture
 def context(browser: Browser, product: Product) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=product.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(DEADLINE)
     yield context
     context.close()
 

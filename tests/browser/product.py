@@ -31,7 +31,7 @@ from jobsapp.services.jobs import JobFilter, NewJob
 from jobsapp.services.views import JobView
 from jobsapp.store import jobs as store
 from jobsapp.store import turns
-from tests.conftest import TABLES
+from tests.conftest import empty
 from tests.processes import Processes, descendants, wait_until
 
 ADMIN = "admin@localhost"
@@ -95,8 +95,7 @@ class Product:
 
     def empty(self) -> None:
         """As on the first day: nothing but the administrator."""
-        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
-            connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+        empty(self.settings.database_url)
         with self.app.app_context():
             self.services.identity.bootstrap()
 

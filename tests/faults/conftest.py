@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.stage import Stage
+from tests.faults.stage import Stage, make_template
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture
@@ -18,6 +23,6 @@ def limits() -> dict[str, Any]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, limits: dict[str, Any]) -> Iterator[Stage]:
-    with Stage(tmp_path, **limits) as stage:
+def stage(tmp_path: Path, template: Path, limits: dict[str, Any]) -> Iterator[Stage]:
+    with Stage(tmp_path, template, **limits) as stage:
         yield stage

@@ -14,6 +14,8 @@ from tests.faults.stage import Stage, family, report, signal_all, wrong_by
 from tests.processes import free_port
 
 HOUR = 3600
+# Far from an hour: what a wrong clock would cost, and not what a busy machine does.
+SOON = 20
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
@@ -32,13 +34,13 @@ def test_one_host_has_a_wrong_clock(stage: Stage, seconds: int) -> None:
         for key in [stage.send("flaky", send=client.create) for _ in range(3)]:
             first = stage.wait_for_start(key, attempt=1)
             wait = stage.wait_for_start(key, attempt=2).at - first.at
-            assert 0.9 < wait < 5, "a retry comes after its delay, whoever decided it"
-        for pool, again in ((there, 1), (here, stage.settings.lease_seconds + 4)):
+            assert 0.9 < wait < SOON, "a retry comes after its delay, whoever decided it"
+        for pool in (there, here):
             running = [stage.wait_for_start(stage.send("long", seconds=1)) for _ in range(2)]
             victims = family(pool) if pool is here else family(pool)[2:]
             held = [one for one in running if one.pid in victims][-1]
             at = signal_all(victims)
-            assert stage.wait_for_start(held.key, attempt=2).at - at < again
+            assert stage.wait_for_start(held.key, attempt=2).at - at < SOON
         stage.worker(1)
         stage.wait_for_load()
     balance = stage.close_books()

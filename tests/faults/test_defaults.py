@@ -9,7 +9,6 @@ import pytest
 
 from jobsapp.config import Settings
 from tests.faults.stage import FAST, Stage, family, report, signal_all
-from tests.processes import wait_until
 
 WITHIN_SECONDS = 30.0
 
@@ -28,9 +27,7 @@ def test_a_dead_workers_job_runs_again_by_default(stage: Stage, tmp_path: Path) 
         victims = family(doomed)
         (held,) = [one for one in running if one.pid in victims]
         at = signal_all([doomed.pid])
-        wait_until(
-            lambda: [one for one in stage.notes() if one.key == held.key and one.attempt == 2], "it runs again", 60
-        )
+        stage.wait_for_start(held.key, attempt=2)
     balance = stage.close_books()
     recovered = stage.recovery(at, victims=victims)
     report("worker -9, default lease", balance, recovered)

@@ -43,7 +43,7 @@ def test_the_keeper_is_killed_with_another_standing_by(stage: Stage) -> None:
     recovered = stage.recovery(at, victims=victims)
     report("keeper -9 with a worker", balance, recovered)
     print(f"keeper -9: the other one led after {led:.2f} s")
-    assert led < 5
+    assert led < 15
     assert recovered.cut_off == 1
 
 

@@ -29,19 +29,14 @@ def test_a_job_runs_out_of_memory(stage: Stage) -> None:
         stage.wait_for_load()
     balance = stage.close_books()
     report("out of memory", balance, stage.recovery(at))
-    rows = stage.rows()
-    assert {key: rows[key].attempts for key in (once, always, killed, enough)} == {
-        once: 2,
-        always: 3,
-        killed: 2,
-        enough: 1,
-    }
+    begun = stage.begun()
+    assert [begun[key] for key in (once, always, killed, enough)] == [2, 3, 2, 1]
     assert [attempt.outcome for attempt in stage.job(once).history] == ["failed", "completed"]
     assert [attempt.outcome for attempt in stage.job(killed).history] == ["died", "completed"]
     assert stage.job(always).error == {"type": "MemoryError", "message": "Not enough memory."} | _traceback(
         stage, always
     )
-    assert {row.attempts for key, row in rows.items() if key.startswith(("short", "long"))} == {1}
+    assert {number for key, number in begun.items() if key.startswith(("short", "long"))} == {1}
 
 
 def test_a_job_that_fills_all_memory_keeps_its_lease(stage: Stage) -> None:
@@ -54,7 +49,7 @@ def test_a_job_that_fills_all_memory_keeps_its_lease(stage: Stage) -> None:
         wait_until(lambda: stage.status(key) == "completed", "it came to its end")
     balance = stage.close_books()
     report("all memory taken", balance)
-    assert stage.rows()[key].attempts == 1
+    assert stage.begun()[key] == 1
     assert not balance.doubled
 
 

@@ -15,14 +15,20 @@ from simple_websocket import Client, ConnectionClosed
 from werkzeug.serving import make_server
 
 from jobsapp.auth.current import LOGIN
+from jobsapp.bus.hints import Hints
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
+from jobsapp.live.hub import redis_connection
 from jobsapp.live.sockets import HUB
+from jobsapp.models import Job
 from jobsapp.services import Services
+from jobsapp.services.jobs import NewJob
 from tests.api.conftest import Hand, hand
 
 __all__ = ["Hand", "hand"]
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 class Page:
@@ -148,3 +154,17 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def hints(settings: Settings) -> Hints:
+    return Hints(redis_connection.hints(settings.redis_url))
+
+
+def create(site: Site, actor: Actor, job_type: str = "echo") -> Job:
+    job, _ = site.services.jobs.create(actor, NewJob(job_type, {}))
+    return job
+
+
+def changed(hints: Hints, job: Job, event: Event = Event.UPDATE) -> None:
+    assert hints.publish([JobChanged(job.id, job.organization_id, event, 0)])

@@ -137,7 +137,7 @@ def test_a_client_that_does_not_read_delays_nobody(
         hints.publish([JobChanged(job.id, job.organization_id, Event.UPDATE, 0)])
         page.until(lambda told, step=step: told["job"]["progress"]["current"] == step)  # type: ignore[misc]
         slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 2
+    assert slowest < 5
     stuck.close()
     page.client.close()
     end(page)

@@ -1,39 +1,18 @@
-"""The sockets as clients see them, on a real server."""
+"""What clients of the sockets are told, on a real server."""
 
 from __future__ import annotations
-
-from uuid import uuid4
 
 import pytest
 
 from jobsapp.bus.hints import Hints
-from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
-from jobsapp.live import conversation
-from jobsapp.live.hub import redis_connection
-from jobsapp.models import ApiToken, Job
-from jobsapp.services.jobs import NewJob
-from tests.live.conftest import Hand, Site, wait_for
+from tests.live.conftest import Hand, Site, changed, create
 
 COMPLETED = Transition(Status.COMPLETED, "completed", result={"text": "done"})
 FAILED = Transition(Status.FAILED, "failed", failure=Failure("ValueError", "broke", "Traceback: secret"))
-
-
-@pytest.fixture
-def hints(settings: Settings) -> Hints:
-    return Hints(redis_connection.hints(settings.redis_url))
-
-
-def create(site: Site, actor: Actor, job_type: str = "echo") -> Job:
-    job, _ = site.services.jobs.create(actor, NewJob(job_type, {}))
-    return job
-
-
-def changed(hints: Hints, job: Job, event: Event = Event.UPDATE) -> None:
-    assert hints.publish([JobChanged(job.id, job.organization_id, event, 0)])
 
 
 def test_a_subscriber_gets_the_present_state_and_what_follows(
@@ -172,25 +151,6 @@ def test_another_organisations_job_does_not_exist(
     assert site.open(stranger, f"/live/jobs/{job.id}").closed() == 4404
 
 
-def test_nobody_is_sent_away_with_4401(site: Site, member: Actor) -> None:
-    for headers in ({"Authorization": "Bearer wrong"}, {"Origin": site.origin}):
-        for path in ("/ws/jobs", "/live/jobs", f"/live/jobs/{uuid4()}"):
-            assert site.open(None, path, **headers).closed() == 4401
-
-
-def test_the_origin_is_checked_before_the_handshake(site: Site, member: Actor) -> None:
-    cookie = site.cookie(member)
-    for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
-        assert site.refusal(Cookie=cookie, **headers) == 403
-    assert site.refusal(Authorization="Bearer any", Origin="http://evil.example") == 403
-
-
-def test_a_page_signs_in_by_its_session(site: Site, member: Actor) -> None:
-    job = create(site, member)
-    page = site.open(None, f"/live/jobs/{job.id}", Cookie=site.cookie(member), Origin=site.origin)
-    assert str(job.id) in page.text()
-
-
 def test_pages_get_the_fragments_they_are_made_of(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
     job = create(site, member)
     rows, panel = site.open(member, "/live/jobs"), site.open(member, f"/live/jobs/{job.id}")
@@ -243,59 +203,6 @@ def test_without_redis_pages_stay_live(cold_site: Site, member: Actor, hand: Han
     hand.finish(hand.claim(), COMPLETED)
     for one in (page, everything):
         assert one.event()["event"] == "job-completed"
-
-
-def test_a_full_server_refuses_politely(site: Site, member: Actor) -> None:
-    site.hub._capacity = 1
-    first = site.open(member)
-    wait_for(lambda: site.hub._interest.watchers)
-    assert site.open(member).closed() == 1013
-    first.client.close()
-    wait_for(lambda: not site.hub._interest.watchers)
-    job = create(site, member)
-    third = site.open(member)
-    third.say("subscribe-job", job.id)
-    assert third.event()["job"]["id"] == str(job.id)
-
-
-def test_stopping_closes_with_1012(site: Site, member: Actor) -> None:
-    page = site.open(member)
-    wait_for(lambda: site.hub._interest.watchers)
-    site.hub.stop()
-    assert page.closed() == 1012
-    assert site.open(member).closed() == 1012
-
-
-def test_a_socket_ends_when_the_right_ends(site: Site, member: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 0.2)
-    page = site.open(member)
-    page.nothing()
-    session = site.services.jobs._session
-    session.query(ApiToken).delete()
-    session.commit()
-    assert page.closed() == 4401
-
-
-def test_leaving_leaves_nothing_behind(site: Site, member: Actor) -> None:
-    job = create(site, member)
-    pages = [site.open(member, path) for path in ("/ws/jobs?jobs=all", "/live/jobs", f"/live/jobs/{job.id}")]
-    for page in pages:
-        page.text()
-        page.client.close()
-    interest = site.hub._interest
-    wait_for(lambda: not interest.watchers)
-    assert (interest._by_job, interest._by_organization) == ({}, {})
-
-
-def test_no_database_connection_is_held(site: Site, member: Actor) -> None:
-    from jobsapp.extensions import db
-
-    job = create(site, member)
-    db.session.remove()
-    for _ in range(5):
-        site.open(member, f"/live/jobs/{job.id}").text()
-    db.session.remove()
-    wait_for(lambda: db.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
 
 
 def test_a_job_that_cannot_be_read_stops_nobody(

@@ -45,10 +45,10 @@ def test_keys_used_before_the_new_fields_still_answer() -> None:
 def test_a_repeat_is_answered_after_the_job_expired(
     services: Services, admin: Actor, house: House, connection: Connection
 ) -> None:
-    new = NewJob("echo", {}, expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
+    new = NewJob("echo", {}, expires_at=datetime.now(UTC) + timedelta(seconds=1.5))
     first, _ = services.jobs.create(admin, new, idempotency_key="one")
     many, _ = services.jobs.create_many(admin, [new, PLAIN], idempotency_key="many")
-    connection.execute("SELECT pg_sleep(0.4)")
+    connection.execute("SELECT pg_sleep(1.6)")
     assert len(expire.tick(connection, house, house.hints())) == 2
     again, created = services.jobs.create(admin, new, idempotency_key="one")
     assert (again.id, again.status, created) == (first.id, "cancelled", False)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from jobsapp.processors.data_conversion import DataConversion
+from jobsapp.processors.data_conversion.saver import Saver
 from jobsapp.processors.testing import Run, run_processor
+from tests.processors.data_conversion.crashing import Crashing
 
 Convert = Callable[..., "Converted"]
 
@@ -55,6 +57,14 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 0.0)
     monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 300)
     monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
+    give = Saver.give
+
+    def tell(saver: Saver, checkpoint: dict[str, Any]) -> None:
+        if isinstance(saver._context, Crashing):
+            saver._context.saver = saver
+        give(saver, checkpoint)
+
+    monkeypatch.setattr(Saver, "give", tell)
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
 from jobsapp.processors.data_conversion import DataConversion
+from jobsapp.processors.data_conversion.saver import Saver
 from jobsapp.processors.sdk import JSON
 from jobsapp.processors.testing import FakeContext, Run, run_processor
 
@@ -25,24 +26,30 @@ class Crash(BaseException):
 
 
 class Crashing(FakeContext):
-    """Crashes at progress report number `crash_at`. It waits a little for checkpoints, so that there are some."""
+    """Crashes at progress report number `crash_at`. Each report waits for what is being saved, or each n-th."""
 
     crash_at = -1
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        super().__init__(folder, **options)
-        self._saved = threading.Event()
+    waits_each = 1
+    saver: Saver | None = None
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         super().progress(current, total, message)
-        self._saved.wait(0.01)
-        self._saved.clear()
+        if len(self.history) % self.waits_each == 0:
+            self._wait_for_disk()
         if len(self.history) == self.crash_at:
             raise Crash
 
-    def checkpoint(self, state: JSON) -> None:
-        super().checkpoint(state)
-        self._saved.set()
+    def _wait_for_disk(self) -> None:
+        deadline = time.monotonic() + 10
+        while self.saver is not None and not self.saver.is_idle:
+            assert time.monotonic() < deadline, "a checkpoint was not saved"
+            time.sleep(0.0005)
+
+
+class Hasty(Crashing):
+    """With a few checkpoints only: a disk takes milliseconds for each."""
+
+    waits_each = 4
 
 
 def convert(source: Path, folder: Path, data: dict[str, Any], context: FakeContext | None = None) -> Run:
@@ -85,7 +92,8 @@ def write(folder: Path, lines: list[str], kind: str) -> Path:
 
 def again(context: FakeContext, source: Path) -> Crashing:
     after = context.next_attempt()
-    return Crashing(
+    kind = type(context) if isinstance(context, Crashing) else Crashing
+    return kind(
         after.folder,
         files=[source],
         attempt=after.attempt,

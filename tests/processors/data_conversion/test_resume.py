@@ -15,6 +15,7 @@ from jobsapp.processors.testing import Run
 from tests.processors.data_conversion.crashing import (
     Crash,
     Crashing,
+    Hasty,
     Photographing,
     again,
     convert,
@@ -61,7 +62,7 @@ def test_the_bytes_are_those_of_one_run(folders, kind, data, seed, cuts, late, b
     reports, context = len(whole.progress), None
     for cut in cuts:
         at = max(1, reports * cut // 101)
-        context = Crashing(folder / "cut", files=[source]) if context is None else again(context, source)
+        context = Hasty(folder / "cut", files=[source]) if context is None else again(context, source)
         context.crash_at = at
         try:
             run = convert(source, folder / "cut", data, context)
