@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from io import BytesIO
 from typing import Any
 
@@ -124,11 +123,9 @@ def test_a_body_may_be_larger_than_that_of_one_job(as_member: Caller) -> None:
 
 
 def test_ten_thousand_jobs(as_member: Caller) -> None:
-    began = time.perf_counter()
     answer = bulk(as_member, *[{"type": "echo", "data": {"text": str(n)}} for n in range(10_000)])
     assert answer.status_code == 201, answer.text
     assert answer.get_json()["count"] == 10_000
-    assert time.perf_counter() - began < 4, "twice of what it may be, for a machine that has other work"
 
 
 def test_it_takes_a_login_and_json(as_nobody: Caller, as_member: Caller) -> None:

@@ -65,7 +65,6 @@ def test_it_fails_as_a_timeout_and_is_retried(
     assert job.error["message"] == "The attempt took longer than 0.6 s."
     first, second = job.history
     assert (second.started_at - first.ended_at).total_seconds() >= 0.2, "it waited as after any failure"
-    assert took < 12
     if how == "loop":
         assert mark.read_text() == "cc", "it cleaned up"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -169,14 +168,10 @@ def test_the_number_of_jobs_is_bounded(services: Services, admin: Actor, number:
     assert f"these are {number:,}" in error.detail
 
 
-def test_as_many_as_there_may_be_in_well_under_two_seconds(
-    services: Services, admin: Actor, connection: psycopg.Connection[Any]
-) -> None:
+def test_as_many_as_there_may_be(services: Services, admin: Actor, connection: psycopg.Connection[Any]) -> None:
     source = str(upload(services, admin))
     for asked in (NewJob("echo", {"text": "x" * 100}), NewJob("make-file", {"source": source})):
-        began = time.perf_counter()
         ids, _ = services.jobs.create_many(admin, [asked] * MAX_JOBS)
-        assert time.perf_counter() - began < 4, "twice of what it may be, for a machine that has other work"
         assert ids == sorted(set(ids))
     assert count(connection) == 2 * MAX_JOBS
     assert count(connection, "job_inputs") == MAX_JOBS
