@@ -32,14 +32,15 @@ def main() -> None:
         "--long", action="store_const", const=LONG_JOBS, dest="jobs", default=JOBS, help="a million of them"
     )
     options = parser.parse_args()
-    results: list[dict[str, Any]] = []
     if options.only != "conversion":
-        results += engine.measure(long_jobs=options.jobs)
+        finish("engine", engine.measure(long_jobs=options.jobs), {"longRunJobs": options.jobs})
     if options.only != "engine":
-        results += conversion.measure(options.size_mb, rounds=options.rounds)
+        finish("conversion", conversion.measure(options.size_mb, rounds=options.rounds), {"sizeMb": options.size_mb})
+
+
+def finish(part: str, results: list[dict[str, Any]], size: dict[str, int]) -> None:
     show(results)
-    if options.only is None:
-        write(results, options.size_mb)
+    write(part, results, size)
 
 
 def show(results: list[dict[str, Any]]) -> None:
@@ -52,17 +53,18 @@ def show(results: list[dict[str, Any]]) -> None:
     Console(width=200).print(table)
 
 
-def write(results: list[dict[str, Any]], size_mb: int) -> None:
-    """Keep the run, with what is needed to judge it."""
+def write(part: str, results: list[dict[str, Any]], size: dict[str, int]) -> None:
+    """Keep the last run of each part, with what is needed to judge it."""
     run = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
-        "sizeMb": size_mb,
+        **size,
         "results": results,
     }
-    LATEST.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+    kept = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    LATEST.write_text(json.dumps(kept | {part: run}, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
