@@ -1,0 +1,22 @@
+"""Which operation is done by what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobsapp.config import load_settings
+from jobsapp.processors.sdk import Context, Permanent
+
+from .model import BulkInput
+
+
+def run(data: BulkInput, context: Context) -> dict[str, Any]:
+    """Do it. Settings are read here, from the environment of the process that runs the job."""
+    settings = load_settings()
+    head = {"operation": data.operation, "dryRun": data.dry_run}
+    match data.operation:
+        case "import":
+            from .importing import run_import
+
+            return head | run_import(data, context, settings)
+    raise Permanent(f"operation: {data.operation} is not known here.")
