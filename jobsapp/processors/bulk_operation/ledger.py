@@ -56,7 +56,7 @@ class Ledger:
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
             raise Permanent(
                 f"The opened database does not let this user keep a list of jobs ({error.diag.message_primary}). Let "
-                f"the administrator run there: {' '.join(TABLE.split())}; and grant SELECT, INSERT, UPDATE, DELETE on it."
+                f"the administrator run there: {' '.join(TABLE.split())}; and grant SELECT, INSERT, UPDATE and DELETE."
             ) from None
         if row is None:
             raise Overtaken("A later attempt of this job is at work.")

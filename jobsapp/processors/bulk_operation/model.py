@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -193,6 +194,15 @@ class BulkInput(Input):
             raise ValueError("changes: give at least one column and its new value")
         if self.operation in ("update", "delete") and not self.filter:
             raise ValueError("filter: give at least one condition; without one it would be the whole table")
+        if self.body:
+            _check_json(self.body)
         if both := self.mapping.keys() & self.constants.keys():
             raise ValueError(f"constants: {', '.join(sorted(both))} is also among the columns from the file")
         return self
+
+
+def _check_json(body: str) -> None:
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise ValueError(f"body: not JSON: {error}") from None

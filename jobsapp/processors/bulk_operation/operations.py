@@ -19,4 +19,8 @@ def run(data: BulkInput, context: Context) -> dict[str, Any]:
             from .importing import run_import
 
             return head | run_import(data, context, settings)
+        case "http":
+            from .calls import run_calls
+
+            return head | run_calls(data, context, settings)
     raise Permanent(f"operation: {data.operation} is not known here.")

@@ -99,7 +99,7 @@ class Report:
         self._file.close()
         if self.failed:
             with self._context.artifact(REPORT, "application/x-ndjson") as artifact:
-                _copy(self.path, artifact.path)
+                copy(self.path, artifact.path)
 
     def result(self) -> dict[str, Any]:
         return {
@@ -128,7 +128,7 @@ class Report:
         return size - left
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     with source.open("rb") as before, target.open("wb") as after:
         while chunk := before.read(CHUNK):
             after.write(chunk)

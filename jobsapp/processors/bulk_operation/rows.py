@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -51,10 +49,6 @@ class Item:
     def as_json(self) -> bytes:
         """The row as one JSON object."""
         return self.row if self.row is not None else msgspec.json.encode(self.cells)
-
-    def values(self) -> dict[str, Any]:
-        """The row's values with the types that they have in JSON."""
-        return json.loads(self.row) if self.row is not None else dict(self.cells)
 
 
 class Failed(msgspec.Struct, omit_defaults=True):

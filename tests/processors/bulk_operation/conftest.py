@@ -14,6 +14,7 @@ import pytest
 
 from jobsapp.processors.bulk_operation import BulkOperation
 from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
+from tests.processors.bulk_operation.server import Server
 
 TABLES = """
 DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop;
@@ -89,3 +90,11 @@ def write(folder: Path, rows: Sequence[Any]) -> Path:
 def failures(run: Run) -> list[dict[str, Any]]:
     """The lines of its report."""
     return [json.loads(line) for line in run.artifacts["failed.jsonl"].read_text().splitlines()]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Allowed for bulk operations, although it is on the loopback."""
+    monkeypatch.setenv("JOBSAPP_BULK_ALLOWED_ADDRESSES", "127.0.0.1/32")
+    with Server() as server:
+        yield server
