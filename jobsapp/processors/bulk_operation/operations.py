@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobsapp.config import load_settings
-from jobsapp.processors.sdk import Context, Permanent
+from jobsapp.processors.sdk import Context
 
 from .model import BulkInput
 
@@ -23,4 +23,7 @@ def run(data: BulkInput, context: Context) -> dict[str, Any]:
             from .calls import run_calls
 
             return head | run_calls(data, context, settings)
-    raise Permanent(f"operation: {data.operation} is not known here.")
+        case _:
+            from .filtered import run_filtered
+
+            return head | run_filtered(data, context, settings)

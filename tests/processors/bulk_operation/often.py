@@ -2,10 +2,10 @@
 
 import time
 
-from jobsapp.processors.bulk_operation import importing
+from jobsapp.processors.bulk_operation import engine
 
 SECONDS = 0.1
-committed = importing.Import._committed
+committed = engine.Engine._committed
 
 
 def slowly(self, send, batch):
@@ -13,5 +13,5 @@ def slowly(self, send, batch):
     time.sleep(SECONDS)
 
 
-importing.FULL = 100
-importing.Import._committed = slowly  # type: ignore[method-assign]
+engine.BATCH = 100
+engine.Engine._committed = slowly  # type: ignore[method-assign]

@@ -163,6 +163,20 @@ def test_all_or_nothing(shop, work):
     assert shop.count() == 6_000
 
 
+def test_rules_that_are_checked_at_the_end_may_be_broken_in_between(shop, work):
+    shop.connection.execute(
+        """DROP TABLE shop.loose; CREATE TABLE shop.loose (a int PRIMARY KEY,
+        b int REFERENCES shop.loose DEFERRABLE INITIALLY DEFERRED)"""
+    )
+    first, second = [["a", "b"], ["1", "2"], ["2", "1"]], [["a", "b"], ["3", "4"], ["4", "9"]]
+    assert work(first, table="shop.loose", atomic=True, dryRun=True).result["reason"] == "Nothing was changed."
+    assert work(first, table="shop.loose", atomic=True).result["outcome"] == "done"
+    run = work(second, table="shop.loose", atomic=True)
+    assert run.result["outcome"] == "rolled back"
+    assert "Key (b)=(9) is not present" in run.result["reason"]
+    assert shop.all("SELECT count(*) FROM shop.loose") == [(2,)]
+
+
 @pytest.mark.parametrize(("rule", "done"), [({"stopAfter": 3}, 202), ({"stopAfter": None, "stopShare": 0.1}, 222)])
 def test_the_stop_rule_leaves_what_follows_untouched(shop, work, rule, done):
     rows = [HEAD, *map(good, range(400))]
@@ -181,7 +195,7 @@ class Crash(BaseException):
 
 
 def test_after_a_crash_every_row_is_there_once(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.importing.FULL", 100)
+    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
     # Without any key, a row that is loaded twice would be there twice.
     rows = [["a", "b"], *([str(n), "x"] if n % 50 else ["no number", "x"] for n in range(1, 1_001))]
     path = write(tmp_path, rows)
@@ -209,7 +223,7 @@ def test_after_a_crash_every_row_is_there_once(shop, work, tmp_path, monkeypatch
 
 
 def test_an_attempt_that_was_overtaken_writes_nothing_more(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.importing.FULL", 100)
+    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
     context = FakeContext(tmp_path)
 
     def overtake(_):
@@ -224,7 +238,7 @@ def test_an_attempt_that_was_overtaken_writes_nothing_more(shop, work, tmp_path,
 
 
 def test_a_cancel_keeps_whole_batches_only(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.importing.FULL", 100)
+    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
     context = FakeContext(tmp_path, cancel_when=lambda one: len(one.history) >= 2)
     with pytest.raises(Cancelled):
         work([["a", "b"], *([str(n), "x"] for n in range(1_000))], table="shop.loose", context=context)
