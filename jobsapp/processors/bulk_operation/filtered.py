@@ -113,9 +113,10 @@ class Matches:
 
     def batches(self, place: dict[str, Any] | None, size: int) -> Iterator[Batch[Key]]:
         number, after = (place["number"], place["after"]) if place else (0, None)
-        keys = COMMA.join(self._keys)
-        texts = COMMA.join(sql.SQL("{}::text").format(key) for key in self._keys)
-        query = "SELECT {} FROM {} WHERE ({}) AND {} ORDER BY {} LIMIT {}"
+        # By the columns themselves: a bare name would mean the texts that are selected, in another order.
+        keys = COMMA.join(sql.SQL("t.{}").format(key) for key in self._keys)
+        texts = COMMA.join(sql.SQL("t.{}::text").format(key) for key in self._keys)
+        query = "SELECT {} FROM {} t WHERE ({}) AND {} ORDER BY {} LIMIT {}"
         while True:
             later = sql.SQL("({}) > ({})").format(keys, self._values(after)) if after else sql.SQL("true")
             found = self._connection.execute(

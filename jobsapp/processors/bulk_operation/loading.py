@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from psycopg import sql
 
@@ -19,12 +20,12 @@ NUMBER = sql.Identifier("jobsapp_number")
 COMMA = sql.SQL(", ")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Row:
     """An item with its values, in the order of the plan's columns."""
 
     item: Item
-    values: tuple[str | None, ...]
+    values: Sequence[str | None]
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,25 @@ class Plan:
         """Its values, or why there is something wrong with them."""
         if item.broken:
             return Refused(Row(item, ()), item.broken)
-        values = [*(self._value(item, name) for name in self.sources.values()), *self.constants.values()]
-        for column, value in zip(self.columns, values, strict=True):
-            if value is None and column in self.needed:
+        cells, null = item.cells, self.null_text
+        if item.plain:
+            values = [None if (cell := (cells[name] or "").strip()) == null else cell for name in self._names]
+        else:
+            values = [cells.get(name) for name in self._names]
+        values += self.constants.values()
+        for place in self._needed:
+            if values[place] is None:
+                column = self.columns[place]
                 return Refused(Row(item, ()), Broken("empty", f"{column} is empty.", column))
-        return Row(item, tuple(values))
+        return Row(item, values)
 
-    def _value(self, item: Item, name: str) -> str | None:
-        value = item.cells.get(name)
-        if value is None or item.row is not None:
-            return value
-        value = value.strip()
-        return None if value == self.null_text else value
+    @cached_property
+    def _names(self) -> list[str]:
+        return list(self.sources.values())
+
+    @cached_property
+    def _needed(self) -> list[int]:
+        return [place for place, column in enumerate(self.columns) if column in self.needed]
 
 
 def make_plan(table: Table, rows: Rows, data: BulkInput, first: Item | None) -> Plan:

@@ -59,7 +59,7 @@ class Report:
     def add(self, item: Item, why: Broken, key: str | None = None) -> None:
         """Raises `Stop` if this was one too many."""
         row = msgspec.Raw(item.as_json())
-        line = Failed(item.number, item.line, why.code, str(why), why.column, key, row)
+        line = Failed(item.number, item.line, why.code, str(why), why.column, key, item.plain, row)
         self._size += self._file.write(msgspec.json.encode(line) + b"\n")
         self.codes[why.code] += 1
         if len(self.shown) < SHOWN:

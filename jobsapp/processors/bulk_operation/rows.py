@@ -34,7 +34,8 @@ class Item:
 
     `number` counts items from 1 and `line` lines, both in the first file: an item of a report keeps what it had there.
     `position`, `lines`: bytes and lines of this file up to the item's end. `cells`: values as text, None for JSON null.
-    `row`: the JSON text of the whole row. `key`: the idempotency key of an earlier call whose outcome is unknown.
+    `row`: the JSON text of the whole row. `plain`: it came from CSV, which has no null. `key`: the idempotency key of
+    an earlier call whose outcome is unknown.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Item:
     lines: int
     cells: dict[str, str | None]
     row: bytes | None = None
+    plain: bool = False
     broken: Broken | None = None
     key: str | None = None
 
@@ -52,7 +54,7 @@ class Item:
 
 
 class Failed(msgspec.Struct, omit_defaults=True):
-    """One line of a report. `row` is what was read, so that it can be tried again."""
+    """One line of a report. `row` is what was read, so that it can be tried again; `csv`: from a CSV file."""
 
     item: int
     line: int
@@ -60,6 +62,7 @@ class Failed(msgspec.Struct, omit_defaults=True):
     message: str
     column: str | None = None
     key: str | None = None
+    csv: bool = False
     row: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -124,7 +127,7 @@ class Rows:
                 raise Permanent(f"Line {line:,} is not CSV: {error}. Correct the file.") from None
             if row:
                 number += 1
-                item = Item(number, line, counted.position, counted.lines, {})
+                item = Item(number, line, counted.position, counted.lines, {}, plain=True)
                 self._fill(item, row)
                 yield item
             line = counted.lines + 1
@@ -156,7 +159,7 @@ class Rows:
                 failed = msgspec.json.decode(raw, type=Failed)
             except msgspec.DecodeError as error:
                 raise Permanent(f"Line {lines:,} is not of a report: {error}.") from None
-            item = Item(failed.item, failed.line, position, lines, {}, key=failed.key)
+            item = Item(failed.item, failed.line, position, lines, {}, plain=failed.csv, key=failed.key)
             _take(item, bytes(failed.row))
             if item.broken:
                 # It goes into the next report as it is in this one.

@@ -104,7 +104,7 @@ def test_a_file_full_of_faults_sends_no_row_many_times(shop, work, monkeypatch):
 
 
 def test_only_what_failed_is_done_again(shop, work, tmp_path):
-    rows = [HEAD, *map(good, range(50)), ["Q1", "x", "1", "1", "9"], ["Q2", "y", "dear", "1", "1"]]
+    rows = [HEAD, *map(good, range(50)), ["Q1", " x ", "1", "", "9"], ["Q2", "y", "dear", "1", "1"]]
     first = work(rows)
     report = first.artifacts["failed.jsonl"].rename(tmp_path / "failed.jsonl")
     shop.connection.execute("INSERT INTO shop.makers VALUES (9, 'Nine')")
@@ -114,6 +114,7 @@ def test_only_what_failed_is_done_again(shop, work, tmp_path):
     # The line is that of the first file.
     assert (left["item"], left["line"], left["column"]) == (52, 103, "price")
     assert shop.count() == 51
+    assert shop.all("SELECT name, stock FROM shop.products WHERE sku = 'Q1'") == [("x", None)]
 
 
 def test_upsert_add_update_and_delete_count_each_row(shop, work):
