@@ -14,6 +14,9 @@ from jobsapp.processors.sdk import Permanent
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+# A worker that is frozen in the middle of a batch shall not keep its locks from the attempt after it.
+SESSION = """SELECT set_config('lock_timeout', '10s', false), set_config('DateStyle', 'ISO', false),
+set_config('idle_in_transaction_session_timeout', '60s', false)"""
 COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated <> ''
 FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
@@ -82,7 +85,7 @@ def connect(settings: Settings, purpose: str) -> Connection:
         application_name=purpose,
         client_encoding="utf8",
     )
-    connection.execute("SELECT set_config('lock_timeout', '10s', false), set_config('DateStyle', 'ISO', false)")
+    connection.execute(SESSION)
     return connection
 
 
