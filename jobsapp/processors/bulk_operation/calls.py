@@ -96,6 +96,9 @@ class Calls:
         if self._journal.settled or self._journal.begun:
             self._context.log(f"Resumed: {len(self._journal.settled):,} of {self._total:,} calls are made.")
         asyncio.run(self._all())
+        if not self._stopped:
+            # How many a CSV file has is sure only when it was read.
+            self._total = self._report.counts.total() + self._report.failed
         self._show()
         self._report.keep()
         if self._data.keep_responses:

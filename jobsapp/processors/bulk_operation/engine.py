@@ -61,7 +61,7 @@ class Engine(Generic[T]):
         self._place: Place | None = found["place"] if found else None
         self._outcome: str = found["outcome"] if found else ""
         self._reason: str = found["reason"] if found else ""
-        self._broken = ""
+        self._broken, self._all_seen = "", False
         self._report = Report(context, data, found["report"] if found else None)
         if found:
             source.total = found["total"]
@@ -74,6 +74,9 @@ class Engine(Generic[T]):
             if not self._outcome:
                 (self._all_in_one if self._data.atomic or self._data.dry_run else self._batch_by_batch)()
             self._report.keep()
+        if self._all_seen:
+            # How many a CSV file has is sure only when it was read.
+            self._source.total = self._report.counts.total() + self._report.failed
         self._show()
         return {
             "outcome": self._outcome,
@@ -89,7 +92,7 @@ class Engine(Generic[T]):
             self._retried(lambda batch=batch: self._committed(pieces, batch))  # type: ignore[misc]
             if self._outcome:
                 return
-        self._outcome = "done"
+        self._outcome, self._all_seen = "done", True
         with self._connection.transaction():
             self._save()
 
@@ -128,6 +131,7 @@ class Engine(Generic[T]):
                     pieces.settle(batch.entries)
                     self._place = batch.place
                     self._show()
+                self._all_seen = True
                 self._check_deferred()
             except Stop as stop:
                 self._reason = f"{stop} The rows after that were not tried."

@@ -26,8 +26,7 @@ def run_import(data: BulkInput, context: Context, settings: Settings) -> dict[st
     with connect(settings, f"jobsapp {context.job_id}") as connection:
         table = open_table(connection, settings, data.table)
         rows = Rows(source.path, data)
-        first = next((item for item in rows.read() if not item.broken), None)
-        plan = make_plan(table, rows, data, first)
+        plan = make_plan(table, rows, data)
         loads = Loads(connection, plan, rows, data.mode, rows.count(context))
         result = Engine(data, context, connection, loads).run()
     columns = [{"column": column, "from": name} for column, name in plan.sources.items()]

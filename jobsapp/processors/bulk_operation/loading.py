@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from psycopg import sql
 
@@ -18,6 +19,8 @@ from .rows import Broken, Item, Rows
 STAGE = sql.Identifier("jobsapp_stage")
 NUMBER = sql.Identifier("jobsapp_number")
 COMMA = sql.SQL(", ")
+FIRST = 1_000
+"""So many rows of JSON Lines are looked at to see which values there are."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,10 @@ class Plan:
     key: tuple[str, ...]
     needed: frozenset[str]
     null_text: str | None
+    watched: frozenset[str]
+    """Columns that would be filled if the first rows had them."""
+    whole: bool
+    """A row that lacks a value is refused: rows that are there already would lose theirs."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -49,8 +56,10 @@ class Plan:
             return Refused(Row(item, ()), item.broken)
         cells, null = item.cells, self.null_text
         if item.plain:
-            values = [None if (cell := (cells[name] or "").strip()) == null else cell for name in self._names]
+            values = [None if (cell := (cells.get(name) or "").strip()) == null else cell for name in self._names]
         else:
+            if wrong := self._incomplete(cells):
+                return Refused(Row(item, ()), wrong)
             values = [cells.get(name) for name in self._names]
         values += self.constants.values()
         for place in self._needed:
@@ -58,6 +67,19 @@ class Plan:
                 column = self.columns[place]
                 return Refused(Row(item, ()), Broken("empty", f"{column} is empty.", column))
         return Row(item, values)
+
+    def _incomplete(self, cells: dict[str, str | None]) -> Broken | None:
+        if not self.watched.isdisjoint(cells):
+            name = next(name for name in cells if name in self.watched)
+            return Broken("new_column", f"{name} comes up only here. Say in the mapping where it goes.", name)
+        if self.whole and not self._all_names <= cells.keys():
+            name = next(name for name in self._names if name not in cells)
+            return Broken("missing", f"The row has no {name!r}. Give null to empty it.", name)
+        return None
+
+    @cached_property
+    def _all_names(self) -> frozenset[str]:
+        return frozenset(self._names)
 
     @cached_property
     def _names(self) -> list[str]:
@@ -68,9 +90,9 @@ class Plan:
         return [place for place, column in enumerate(self.columns) if column in self.needed]
 
 
-def make_plan(table: Table, rows: Rows, data: BulkInput, first: Item | None) -> Plan:
+def make_plan(table: Table, rows: Rows, data: BulkInput) -> Plan:
     """Raises `Permanent` naming the option that does not fit the table or the file."""
-    names = rows.names or list(first.cells if first else ())
+    names = rows.names or list(dict.fromkeys(name for item in islice(rows.read(), FIRST) for name in item.cells))
     table.check(data.mapping, "mapping", written=True)
     table.check(data.constants, "constants", written=True)
     same = {name: name for name in names if name in table.columns and name not in data.constants}
@@ -90,7 +112,11 @@ def make_plan(table: Table, rows: Rows, data: BulkInput, first: Item | None) -> 
         raise Permanent(f"{missing[0]!r} is needed, but nothing of the file goes there. Say it in the mapping.")
     if data.mode == "update" and not columns - set(key):
         raise Permanent("There is nothing to change: only the key comes from the file.")
-    return Plan(table, dict(sources), data.constants, key, frozenset([*key, *data.required]), data.null_text)
+    needed = frozenset([*key, *data.required])
+    others = frozenset(name for name, column in table.columns.items() if not (name in columns or column.made))
+    watched = frozenset() if data.mapping else others
+    whole = data.mode in ("upsert", "update")
+    return Plan(table, dict(sources), data.constants, key, needed, data.null_text, watched, whole)
 
 
 class Straight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -33,6 +34,9 @@ MODES: JsonDict = {
     "update": "Change those that are there; one that is not is an error",
     "delete": "Delete those that are there; one that is not is an error",
 }
+# RFC 9110, 5.6.2; and those that say where a request begins and ends, or whose it is.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
 FROM_FILE = ("import", "http")
 
 
@@ -194,6 +198,9 @@ class BulkInput(Input):
             raise ValueError("changes: give at least one column and its new value")
         if self.operation in ("update", "delete") and not self.filter:
             raise ValueError("filter: give at least one condition; without one it would be the whole table")
+        for name in [*self.headers, *filter(None, [self.idempotency_header])]:
+            if not TOKEN.fullmatch(name) or name.lower() in OURS:
+                raise ValueError(f"headers: {name!r} is no header that may be set")
         if self.body:
             _check_json(self.body)
         if both := self.mapping.keys() & self.constants.keys():

@@ -272,6 +272,9 @@ def test_a_cancel_stops_calls_that_are_under_way(server, work, tmp_path):
         ({"url": ""}, "url:"),
         ({"url": "http://x/", "body": "{not json"}, "body:"),
         ({"url": "http://x/", "concurrency": 51}, "concurrency"),
+        ({"url": "http://x/", "headers": {"Host": "y"}}, "headers:"),
+        ({"url": "http://x/", "headers": {"X Y": "y"}}, "headers:"),
+        ({"url": "http://x/", "idempotencyHeader": "a\nb"}, "headers:"),
     ],
 )
 def test_faults_of_the_form_are_named(data, field):

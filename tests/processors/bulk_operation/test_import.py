@@ -9,9 +9,8 @@ import psycopg
 import pytest
 
 from jobsapp.processors.bulk_operation.loading import Straight
-from jobsapp.processors.sdk import Cancelled, Permanent
-from jobsapp.processors.testing import FakeContext
-from tests.processors.bulk_operation.conftest import failures, write
+from jobsapp.processors.sdk import Permanent
+from tests.processors.bulk_operation.conftest import failures
 
 HEAD = ["sku", "name", "price", "stock", "maker"]
 
@@ -144,6 +143,25 @@ def test_mapping_constants_and_required(shop, work):
     assert [line["message"] for line in failures(run)] == ['odd "name is empty.']
 
 
+def test_a_row_of_json_neither_loses_nor_wipes_a_value_in_silence(shop, work, monkeypatch):
+    monkeypatch.setattr("jobsapp.processors.bulk_operation.loading.FIRST", 2)
+    rows = [{"sku": "a", "name": "A"}, {"sku": "b", "name": "B", "stock": 1}, {"sku": "c", "name": "C", "price": 2}]
+    run = work(rows)
+    assert [(line["item"], line["code"], line["column"]) for line in failures(run)] == [(3, "new_column", "price")]
+    assert shop.all("SELECT sku, stock FROM shop.products ORDER BY 1") == [("a", None), ("b", 1)]
+    run = work([{"sku": "b", "name": "B2"}, {"sku": "a", "name": "A2", "stock": None}], mode="upsert")
+    assert [(line["item"], line["code"], line["column"]) for line in failures(run)] == [(1, "missing", "stock")]
+    assert shop.all("SELECT sku, name, stock FROM shop.products ORDER BY 1") == [("a", "A2", None), ("b", "B", 1)]
+
+
+def test_quotes_within_values_do_not_spoil_the_count(shop, work, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('sku,name\na,5" pipe\nb,"two\nlines"\nc,x\n\nd,y\n')
+    run = work(path)
+    assert (run.result["rows"], run.result["inserted"]) == (4, 4)
+    assert run.progress[-1].percentage == 100
+
+
 def test_a_dry_run_tells_all_and_changes_nothing(shop, work):
     rows = [HEAD, *map(good, range(20)), ["Q1", "x", "1", "1", "9"], good(3)]
     run = work(rows, dryRun=True)
@@ -189,61 +207,6 @@ def test_the_stop_rule_leaves_what_follows_untouched(shop, work, rule, done):
     assert (shop.count(), run.result["failed"]) == (done - (0 if done == 202 else 22), len(failures(run)))
     assert last == (205 if done == 202 else 223)
     assert shop.all("SELECT max(sku) FROM shop.products") == [("P00203",) if done == 202 else ("P00199",)]
-
-
-class Crash(BaseException):
-    """The end of a process."""
-
-
-def test_after_a_crash_every_row_is_there_once(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
-    # Without any key, a row that is loaded twice would be there twice.
-    rows = [["a", "b"], *([str(n), "x"] if n % 50 else ["no number", "x"] for n in range(1, 1_001))]
-    path = write(tmp_path, rows)
-    context = FakeContext(tmp_path, files=[path])
-    for crash_after in (3, 2, None):
-        if crash_after:
-            seen = []
-
-            def progress(*given, seen=seen, limit=crash_after, **named):
-                seen.append(given)
-                if len(seen) == limit:
-                    raise Crash
-
-            context.progress = progress
-            with pytest.raises(Crash):
-                work(path, table="shop.loose", context=context)
-            job_id, context = context.job_id, context.next_attempt()
-            context.job_id = job_id
-        else:
-            run = work(path, table="shop.loose", context=context)
-    assert any(line.startswith("Resumed at row 500 of 1,000") for _, line in run.log)
-    assert (run.result["inserted"], run.result["failed"]) == (980, 20)
-    assert [line["item"] for line in failures(run)] == list(range(50, 1_001, 50))
-    assert shop.all("SELECT count(*), count(DISTINCT a) FROM shop.loose") == [(980, 980)]
-
-
-def test_an_attempt_that_was_overtaken_writes_nothing_more(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
-    context = FakeContext(tmp_path)
-
-    def overtake(_):
-        shop.connection.execute("UPDATE jobsapp_bulk_jobs SET attempt = 2")
-        return False
-
-    rows = [["a", "b"], *([str(n), "x"] for n in range(1_000))]
-    context._cancel_when = lambda one: bool(one.history) and overtake(one)
-    with pytest.raises(Exception, match="overtaken"):
-        work(rows, table="shop.loose", context=context)
-    assert shop.all("SELECT count(*) FROM shop.loose") == [(100,)]
-
-
-def test_a_cancel_keeps_whole_batches_only(shop, work, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.bulk_operation.engine.BATCH", 100)
-    context = FakeContext(tmp_path, cancel_when=lambda one: len(one.history) >= 2)
-    with pytest.raises(Cancelled):
-        work([["a", "b"], *([str(n), "x"] for n in range(1_000))], table="shop.loose", context=context)
-    assert shop.all("SELECT count(*) FROM shop.loose") == [(200,)]
 
 
 @pytest.mark.parametrize(
