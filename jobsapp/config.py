@@ -66,6 +66,15 @@ class Settings(BaseModel):
     """How long a worker that is asked to stop lets its job go on, before it hands the job back to the queue."""
     processors: str = ""
     """Modules with processors of your own, names with commas. They are imported at start."""
+    bulk_database_url: str = ""
+    """The database whose tables bulk operations may use, `postgresql://user:password@host:port/name`. Give its user
+    only the rights that they need."""
+    bulk_tables: str = ""
+    """Tables opened for bulk operations, to everybody who may create jobs: `public.products,shop.orders`, names with
+    commas."""
+    bulk_allowed_addresses: str = ""
+    """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
+    addresses."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -121,6 +130,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         first = error.errors()[0]
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
+    _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_public_url(settings.public_url)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})

@@ -1,0 +1,37 @@
+"""Operations over many items with an outcome for each: tables by file or filter, calls per row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jobsapp.processors.sdk import JSON, Context, Processor
+
+from .model import BulkInput
+
+__all__ = ["BulkOperation"]
+
+TITLES = {"import": "Load", "http": "Call for", "update": "Change", "delete": "Delete from", "export": "Download"}
+
+
+class BulkOperation(Processor):
+    """Does one thing to many items and says of each how it went: loads, changes, deletes or downloads rows of a table
+    that the administrator has opened, or calls an address for each row of a file."""
+
+    type = "bulk-operation"
+    title = "Bulk operation"
+    description = "Load, change, delete or download rows of a table, or call an address for each row of a file."
+    icon = "stack"
+
+    Input = BulkInput
+
+    def run(self, data: Any, context: Context) -> JSON:
+        # Drivers and clients are for the work-horse only; the web process needs the model alone.
+        from .operations import run
+
+        return run(data, context)
+
+    @classmethod
+    def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        what = files[0] if data.operation == "http" and files else data.table
+        return f"{TITLES[data.operation]} {what}" + (" (only tried)" if data.dry_run else "")

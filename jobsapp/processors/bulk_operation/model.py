@@ -1,0 +1,215 @@
+"""What a person chooses for an operation over many items: the model behind the form, the API and the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
+
+from jobsapp.processors.sdk import FileId, Input
+
+Operation = Literal["import", "http", "update", "delete", "export"]
+Mode = Literal["insert", "upsert", "add", "update", "delete"]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+Format = Literal["csv", "jsonl", "report"]
+Test = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "is empty", "is not empty"]
+
+ADVANCED: JsonDict = {"advanced": True}
+OPERATIONS: JsonDict = {
+    "import": "Load rows of a file into a table",
+    "http": "Call an address for each row of a file",
+    "update": "Change the rows of a table that match a filter",
+    "delete": "Delete the rows of a table that match a filter",
+    "export": "Download the rows of a table that match a filter",
+}
+MODES: JsonDict = {
+    "insert": "Add them; one that is there already is an error",
+    "upsert": "Add them, or change those that are there",
+    "add": "Add only those that are not there",
+    "update": "Change those that are there; one that is not is an error",
+    "delete": "Delete those that are there; one that is not is an error",
+}
+# RFC 9110, 5.6.2; and those that say where a request begins and ends, or whose it is.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
+FROM_FILE = ("import", "http")
+
+
+class Condition(BaseModel):
+    """One condition on a column; several must all hold."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    column: str
+    test: Test = "="
+    value: str | int | float | bool | list[str | int | float | bool] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.test in ("in", "not in"):
+            if not isinstance(self.value, list) or not self.value:
+                raise ValueError(f"{self.column} {self.test}: give a list of values")
+        elif self.test in ("is empty", "is not empty"):
+            if self.value is not None:
+                raise ValueError(f"{self.column} {self.test}: takes no value")
+        elif self.value is None or isinstance(self.value, list):
+            raise ValueError(f"{self.column} {self.test}: give one value")
+        return self
+
+
+class BulkInput(Input):
+    operation: Operation = Field(title="What to do", examples=["import"], json_schema_extra={"labels": OPERATIONS})
+    """Tables are those that the administrator has opened (JOBSAPP_BULK_TABLES)."""
+
+    dry_run: bool = Field(default=True, title="Only try it")
+    """Count what would happen and show a sample; nothing is changed and nobody is called. A table's rows are really
+    written, with all its rules, and the writing is taken back."""
+
+    source: FileId | None = Field(default=None, title="File", json_schema_extra={"accept": ".csv,.tsv,.jsonl,.ndjson"})
+    """Rows as CSV (its first row holds the names) or JSON Lines; or `failed.jsonl` of an earlier operation, to do only
+    what failed in it again."""
+
+    table: str = Field(default="", title="Table", examples=["public.products"])
+    """For everything but calls."""
+
+    mode: Mode = Field(default="insert", title="How to load", json_schema_extra={"labels": MODES})
+    """What is there already is told by the key."""
+
+    key: list[str] = Field(default_factory=list, title="Key", examples=[["sku"]])
+    """The columns that tell which row of the table is meant; they need a unique index. Empty: the primary key."""
+
+    mapping: dict[str, str] = Field(default_factory=dict, title="Columns", examples=[{"name": "Product name"}])
+    """Column of the table = name in the file. Empty: those with the same names."""
+
+    filter: list[Condition] = Field(
+        default_factory=list,
+        title="Filter",
+        examples=['[{"column": "stock", "test": "<", "value": 1}]'],
+    )
+    """For change, delete and download: conditions that must all hold. Tests: = != < <= > >= in, not in, like, is empty,
+    is not empty."""
+
+    changes: dict[str, str] = Field(default_factory=dict, title="New values", examples=[{"status": "archived"}])
+    """For a change by filter: column = value."""
+
+    url: str = Field(default="", max_length=8000, title="Address", examples=["https://api.example.org/items/{{sku}}"])
+    """For calls. `{{name}}` stands for the row's value, encoded for an address."""
+
+    method: Method = "POST"
+
+    body: str = Field(
+        default="", max_length=100_000, title="Body", examples=['{"name": "{{name}}", "price": "{{price}}"}']
+    )
+    """JSON with `{{name}}` for the row's values; a text that is nothing else takes the value with its type. Empty: the
+    whole row as JSON (not for GET, HEAD and DELETE)."""
+
+    headers: dict[str, str] = Field(default_factory=dict, title="Headers", examples=[{"X-Shop": "north"}])
+    """They are kept with the job, where others see them: no passwords."""
+
+    stop_after: int | None = Field(default=100, ge=1, title="Stop after failures")
+    """Stop when so many items have failed. Empty: never."""
+
+    stop_share: float | None = Field(default=None, gt=0, le=1, title="Stop at a share", json_schema_extra=ADVANCED)
+    """Stop when this share of the items (0.1: one in ten) has failed, once 100 were looked at."""
+
+    atomic: bool = Field(default=False, title="All or nothing")
+    """One transaction: if a single row fails, nothing is changed, and the report names every failed row."""
+
+    constants: dict[str, str] = Field(
+        default_factory=dict, title="Fixed values", examples=[{"origin": "spring list"}], json_schema_extra=ADVANCED
+    )
+    """Column of the table = the same value in every row that is loaded."""
+
+    required: list[str] = Field(
+        default_factory=list, title="Must not be empty", examples=[["price"]], json_schema_extra=ADVANCED
+    )
+    """Columns (for calls: names in the file) that need a value, beyond what the table demands."""
+
+    null_text: str | None = Field(
+        default="", max_length=100, title="Text for no value", examples=["NA"], json_schema_extra=ADVANCED
+    )
+    """A CSV value that means none. Values are also freed of white space at both ends."""
+
+    expected_max: int = Field(default=1_000, ge=1, title="Rows expected at most", json_schema_extra=ADVANCED)
+    """A change or delete by filter that matches more rows than this does nothing."""
+
+    export_format: Literal["csv", "jsonl"] = Field(default="csv", title="Download as", json_schema_extra=ADVANCED)
+
+    source_format: Format | None = Field(
+        default=None, title="Format of the file", json_schema_extra=ADVANCED | {"empty": "Told from the content"}
+    )
+
+    delimiter: str | None = Field(
+        default=None, max_length=3, title="Delimiter", examples=[";"], json_schema_extra=ADVANCED
+    )
+    """What stands between two values of a CSV file: one character, or `tab`. Empty: told from the first line."""
+
+    encoding: Literal["utf-8", "latin-1", "windows-1252"] = Field(default="utf-8", json_schema_extra=ADVANCED)
+
+    concurrency: int = Field(default=10, ge=1, le=50, title="Calls at once", json_schema_extra=ADVANCED)
+
+    rate_per_second: Annotated[float, Field(gt=0, le=10_000)] | None = Field(
+        default=None, title="Calls per second", examples=[20], json_schema_extra=ADVANCED
+    )
+    """At most so many calls begin in a second. Empty: as many as come."""
+
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600, title="Seconds for a call", json_schema_extra=ADVANCED)
+
+    retries: int = Field(default=3, ge=0, le=10, title="Tries after a failed call", json_schema_extra=ADVANCED)
+    """For lost connections, timeouts and the statuses 408, 425, 429, 500, 502, 503 and 504, where repeating is safe: by
+    the method, by the key below, or because the call was refused. `Retry-After` is honoured up to five minutes."""
+
+    idempotency_header: str = Field(
+        default="Idempotency-Key", max_length=100, title="Header for the key", json_schema_extra=ADVANCED
+    )
+    """POST and PATCH carry a key of their own per row in it, so that a server that knows such keys does nothing twice.
+    Empty: none; then such a call is never repeated when its outcome is unknown."""
+
+    ok_statuses: list[int] = Field(default_factory=list, title="Good statuses", json_schema_extra=ADVANCED)
+    """Empty: 200 to 299."""
+
+    redirects: int = Field(default=0, ge=0, le=5, title="Redirects to follow", json_schema_extra=ADVANCED)
+    """Only on the same host. 0: a redirect is a failure."""
+
+    keep_responses: bool = Field(default=True, title="Keep the answers", json_schema_extra=ADVANCED)
+    """In `responses.jsonl`: status, time and the first 10,000 characters of each body."""
+
+    @property
+    def source_id(self) -> UUID:
+        """The file, where the operation has one."""
+        if self.source is None:
+            raise ValueError(f"{self.operation} has no file")
+        return self.source
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.operation in FROM_FILE and self.source is None:
+            raise ValueError("source: give the file whose rows are to be used")
+        if self.operation == "http" and not self.url:
+            raise ValueError("url: give the address to call")
+        if self.operation != "http" and not self.table:
+            raise ValueError("table: name the table")
+        if self.operation == "update" and not self.changes:
+            raise ValueError("changes: give at least one column and its new value")
+        if self.operation in ("update", "delete") and not self.filter:
+            raise ValueError("filter: give at least one condition; without one it would be the whole table")
+        for name in [*self.headers, *filter(None, [self.idempotency_header])]:
+            if not TOKEN.fullmatch(name) or name.lower() in OURS:
+                raise ValueError(f"headers: {name!r} is no header that may be set")
+        if self.body:
+            _check_json(self.body)
+        if both := self.mapping.keys() & self.constants.keys():
+            raise ValueError(f"constants: {', '.join(sorted(both))} is also among the columns from the file")
+        return self
+
+
+def _check_json(body: str) -> None:
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise ValueError(f"body: not JSON: {error}") from None
