@@ -75,10 +75,7 @@ class Chunker:
     """
 
     def __init__(self, count: Count, size: int, overlap: int) -> None:
-        from semchunk.semchunk import chunkerify
-
         self._count, self._size, self._overlap = count, size, overlap
-        self._split = chunkerify(count, size, max_token_chars=MAX_CHARACTERS_PER_TOKEN, memoize=False)
         self._headings: list[tuple[int, str]] = []
         self._open: list[Placed] = []
         self._waiting: _Section | None = None
@@ -126,12 +123,28 @@ class Chunker:
         section, self._waiting = self._waiting, None
         if section is None:
             return
-        text = section.text
-        overlap = self._overlap or None
-        found: Any = self._split(text, offsets=True, overlap=overlap)
-        base = section.placed[0].start
-        for piece, (start, end) in zip(*found, strict=True):
-            yield self._chunk(section, str(piece), base + start, base + end)
+        text, base = section.text, section.placed[0].start
+        for start, end in self._cuts(section, text):
+            yield self._chunk(section, text[start:end], base + start, base + end)
+
+    def _cuts(self, section: _Section, text: str) -> Iterator[tuple[int, int]]:
+        """Where chunks start and end in the text of a section. Its headings stay with what follows them."""
+        if self._count(text) <= self._size:
+            yield 0, len(text)
+            return
+        body = next((one.start - section.placed[0].start for one in section.placed if one.block.kind != "heading"), 0)
+        above = self._count(text[:body])
+        if above > self._size // 2:
+            body = above = 0
+        for number, (start, end) in enumerate(self._split(text[body:], self._size - above)):
+            yield (body + start if number else 0), body + end
+
+    def _split(self, text: str, size: int) -> list[tuple[int, int]]:
+        from semchunk import chunkerify  # type: ignore[attr-defined]
+
+        split = chunkerify(self._count, size, max_token_chars=MAX_CHARACTERS_PER_TOKEN, memoize=False)
+        found: Any = split(text, offsets=True, overlap=min(self._overlap, size // 2) or None)
+        return list(found[1])
 
     def _chunk(self, section: _Section, text: str, start: int, end: int) -> Chunk:
         under = [one for one in section.placed if one.start < end and one.end > start]

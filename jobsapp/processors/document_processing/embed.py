@@ -45,13 +45,9 @@ def embed_all(work: Work) -> Vectors:
     chunks = islice(all_chunks(work), done, None)
     with path.open("ab") as file:
         while group := list(islice(chunks, GROUP)):
-            for vectors_done, vectors in _embed(work, model, group):
-                if vectors is not None:
-                    file.write(vectors.tobytes())
-                here = done + vectors_done
-                work.embedded(here / total, f"{group[-1]['document']}: vector {here:,} of {total:,}")
-            done += len(group)
+            file.write(_embed(work, model, group, done, total).tobytes())
             file.flush()
+            done += len(group)
             if work.kept.is_due:
                 work.kept.save(path, file.tell())
     return Vectors(path, done, model.dimensions, NAME)
@@ -66,8 +62,8 @@ def all_chunks(work: Work) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
 
 
-def _embed(work: Work, model: MiniLM, group: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Array | None]]:
-    """How many are done after each batch; at last the vectors of the group in its order."""
+def _embed(work: Work, model: MiniLM, group: Sequence[dict[str, Any]], done: int, total: int) -> Array:
+    """The vectors of a group in its order; `done` of `total` are those before it."""
     import numpy as np
 
     order = sorted(range(len(group)), key=lambda index: int(group[index]["tokens"]))
@@ -77,5 +73,6 @@ def _embed(work: Work, model: MiniLM, group: Sequence[dict[str, Any]]) -> Iterat
         batch = order[start : start + BATCH]
         texts = [in_context(group[n]["text"], group[n]["headings"], group[n]["tableHeader"]) for n in batch]
         made[batch] = model.embed(texts)
-        yield start + len(batch), None
-    yield len(order), made
+        here = done + start + len(batch)
+        work.embedded(here / total, f"{group[-1]['document']}: vector {here:,} of {total:,}")
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage, Message
@@ -62,7 +63,7 @@ def _body(message: EmailMessage) -> list[Block]:
     text = _text(part)
     if part.get_content_type() == "text/html":
         return list(html_blocks(text))
-    paragraphs = tidy(text.replace("\r\n", "\n").replace("\n\n", "\n\v")).split("\v")
+    paragraphs = re.split(r"\r?\n[ \t]*\r?\n", text)
     return [Block("text", found) for paragraph in paragraphs if (found := tidy(paragraph)).strip()]
 
 

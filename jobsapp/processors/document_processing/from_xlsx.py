@@ -6,7 +6,7 @@ import datetime as dt
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .blocks import Block, Facts, Piece, Unreadable, Wanted, heading, one_line, table
 from .office import MIB, check_package
@@ -18,7 +18,13 @@ LARGEST_XML = 512 * MIB
 
 def read_xlsx(path: Path, wanted: Wanted, facts: Facts) -> Iterator[Piece]:
     """A piece for every 200 rows. Raises `Unreadable`."""
-    book = _open(path)
+    check_package(path, LARGEST_XML)
+    # Given a path, openpyxl would refuse what is not named *.xlsx.
+    with path.open("rb") as file:
+        yield from _book(_open(file), wanted, facts)
+
+
+def _book(book: Any, wanted: Wanted, facts: Facts) -> Iterator[Piece]:
     try:
         sheets = book.worksheets
         total = facts.pages = len(sheets)
@@ -36,14 +42,13 @@ def read_xlsx(path: Path, wanted: Wanted, facts: Facts) -> Iterator[Piece]:
         book.close()
 
 
-def _open(path: Path) -> Any:
+def _open(file: BinaryIO) -> Any:
     import openpyxl  # type: ignore[import-untyped]
 
-    check_package(path, LARGEST_XML)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(path, read_only=True, data_only=True)
+            return openpyxl.load_workbook(file, read_only=True, data_only=True)
     # What it raises for a damaged file is of many kinds, some of libraries below.
     except Exception as error:
         raise Unreadable("broken", f"The XLSX is damaged: {one_line(str(error))[:200]}") from None

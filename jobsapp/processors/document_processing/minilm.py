@@ -100,6 +100,8 @@ class MiniLM:
         """
         windows = [window for number, text in enumerate(texts) for window in self._windows(number, text)]
         made = np.zeros((len(texts), self.dimensions), np.float32)
+        if not windows:
+            return made
         for window, vector in zip(windows, self._encode([one.ids for one in windows]), strict=True):
             made[window.text] += vector * len(window.ids)
         return _unit(made)
