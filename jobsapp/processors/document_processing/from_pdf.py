@@ -21,6 +21,8 @@ FULL_LINE = 0.85
 GAP = 1.6
 # How much larger than the body's text a line of each level of heading is, at least.
 SIZES = ((1.7, 1), (1.35, 2), (1.12, 3))
+# Dots that lead to a page's number: a line of a table of contents.
+_LEADER = re.compile(r"(\. ?){4}")
 HYPHENS = ("\x02", "\ufffe", "\xad")
 
 
@@ -174,7 +176,7 @@ class _Styles:
     def level(self, line: Line, page: int) -> int:
         """Of a heading, 1 to 6; 0 for other lines."""
         letters = _letters(line.text)
-        if not letters:
+        if not letters or _LEADER.search(line.text):
             return 0
         if level := self.outline.get((page, letters)):
             return min(level, 6)

@@ -27,6 +27,8 @@ NAME = "all-MiniLM-L6-v2"
 # The model was made for up to 256 tokens, its two marks among them.
 WINDOW = 254
 CHARACTERS_PER_TOKEN = 12
+# Worked through at once, so that they stay in the processor's cache.
+ROWS = 32
 
 Array = npt.NDArray[np.float32]
 
@@ -167,7 +169,8 @@ class MiniLM:
 
     def _linear(self, values: Array, name: str) -> Array:
         flat = values.reshape(-1, values.shape[-1])
-        made: Any = flat @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
+        made: Any = flat @ self._weights[f"{name}.weight"].T
+        made += self._weights[f"{name}.bias"]
         return made.reshape(*values.shape[:-1], -1)  # type: ignore[no-any-return]
 
     def _norm(self, values: Array, name: str) -> Array:
@@ -178,16 +181,28 @@ class MiniLM:
 
 
 def _gelu(x: Array) -> Array:
-    """x · Φ(x), with Φ by the error function: Abramowitz and Stegun 7.1.26, off by less than 1.5e-7."""
-    z = np.abs(x) * np.float32(2**-0.5)
-    t = 1 / (1 + np.float32(0.3275911) * z)
-    factors = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
-    series = np.zeros_like(t)
-    for factor in factors:
-        series = (series + np.float32(factor)) * t
-    erf = np.copysign(1 - series * np.exp(-z * z), x)
-    made: Array = np.float32(0.5) * x * (1 + erf)
-    return made
+    """x · Φ(x), in place, with Φ by the error function: Abramowitz and Stegun 7.1.26, off by less than 1.5e-7."""
+    rows = x.reshape(-1, x.shape[-1])
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        z = np.abs(part)
+        z *= np.float32(2**-0.5)
+        t = np.float32(0.3275911) * z
+        t += 1
+        np.reciprocal(t, out=t)
+        series = t * np.float32(1.061405429)
+        for factor in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+            series += np.float32(factor)
+            series *= t
+        np.multiply(z, -z, out=z)
+        np.exp(z, out=z)
+        series *= z
+        np.subtract(1, series, out=series)
+        np.copysign(series, part, out=series)
+        series += 1
+        part *= series
+    rows *= np.float32(0.5)
+    return x
 
 
 def _unit(vectors: Array) -> Array:

@@ -46,6 +46,12 @@ class DocumentsInput(Input):
     """How the characters of plain text, Markdown and HTML are stored. `auto` knows UTF-8, byte-order marks and what
     an HTML page says of itself."""
 
+    @field_validator("documents", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        # `flask jobs create --file documents=a.pdf` gives the id of one file.
+        return [value] if isinstance(value, str) else value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str) -> str:

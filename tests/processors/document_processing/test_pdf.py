@@ -43,6 +43,11 @@ def test_headings_of_the_outline(process, tmp_path):
     assert process(path).text() == "# 1. Weather\n\nIt rains.\n\n# 2. Boats\n"
 
 
+def test_lines_of_a_table_of_contents_are_no_headings(process, tmp_path):
+    path = pdfs.draw(tmp_path / "a.pdf", [[("Contents", 16), ("Weather . . . . . . . . 7", 16), *paragraph(8)]])
+    assert process(path).text().startswith("## Contents\n\nWeather . .")
+
+
 def test_scanned_pages_are_said_to_be_scanned(process, tmp_path):
     done = process(pdfs.draw_scan(tmp_path / "a.pdf", [True, False, True, True]))
     assert (done.row["status"], done.row["scannedPages"], done.result["scannedPages"]) == ("processed", 3, 3)

@@ -12,7 +12,7 @@ from jobsapp.processors.document_processing import DocumentProcessing
 from jobsapp.processors.document_processing.chunks import in_context
 from jobsapp.processors.document_processing.minilm import MiniLM
 from jobsapp.processors.sdk import Cancelled
-from jobsapp.processors.testing import FakeContext, run_processor
+from jobsapp.processors.testing import FakeContext, file_id, run_processor
 
 from .conftest import given
 
@@ -108,6 +108,12 @@ def test_web_process_never_loads_the_libraries():
     code += "& set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_one_document_needs_no_list(write, tmp_path):
+    path = write("a.txt", "Text.")
+    data = {"documents": str(file_id(path)), "embed": "none"}
+    assert run_processor(DocumentProcessing, data, files=[path], tmp_path=tmp_path).result["documents"] == 1
 
 
 def test_name_of_a_job():
