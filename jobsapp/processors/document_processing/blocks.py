@@ -19,7 +19,7 @@ class Unreadable(Exception):
     """
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message.translate(_CONTROLS))
         self.kind = kind
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -67,6 +69,8 @@ def _read(work: Work, source: Source, row: int) -> Record:
     except (OSError, MemoryError):
         # The disk's and the machine's faults are not the document's.
         raise
+    except (zipfile.BadZipFile, zlib.error) as error:
+        return replace(failed, kind="broken", message=f"A part of it is damaged and does not unpack ({error}).")
     except Exception as error:
         # A library stumbled over what is in the file, in a way that nobody has seen yet.
         reason = one_line(f"{type(error).__name__}: {error}")[:300]

@@ -11,7 +11,8 @@ from .blocks import Block, Facts, Piece, Unreadable, Wanted, heading, one_line, 
 from .from_text import decode
 from .office import MIB
 
-LARGEST = 64 * MIB
+# The tree of a page takes some twenty times its text in memory.
+LARGEST = 32 * MIB
 BATCH = 200
 HIDDEN = {"script", "style", "noscript", "template", "svg", "head", "iframe", "object", "select", "textarea"}
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -79,7 +80,10 @@ class _Walk:
             node = stack.pop()
             if isinstance(node, str):
                 yield from self._leave(node)
-            elif node.is_text_node:
+                continue
+            if node is not self._body and node.next is not None:
+                stack.append(node.next)
+            if node.is_text_node:
                 self._text.append(node.text_content or "")
             elif node.is_element_node and node.tag not in HIDDEN:
                 yield from self._enter(node, stack)
@@ -107,7 +111,8 @@ class _Walk:
                 stack.append(tag)
             if tag == "li":
                 self._prefix = "- "
-            stack.extend(reversed(list(node.iter(include_text=True))))
+            if node.first_child is not None:
+                stack.append(node.first_child)
 
     def _leave(self, tag: str) -> Iterator[Block]:
         yield from self._flush()

@@ -13,20 +13,22 @@ LARGEST_XML = 64 * MIB
 LARGEST_PACKAGE = 512 * MIB
 
 
-def check_package(path: Path, largest_xml: int = LARGEST_XML) -> None:
-    """Raises `Unreadable` if a part of XML unpacks to more than `largest_xml` bytes, or all parts to over 512 MiB.
+def check_package(path: Path, streamed: str = "") -> None:
+    """Raises `Unreadable` if a part of XML unpacks to more than 64 MiB, or all parts to over 512 MiB.
 
-    The sizes are those that the archive states; `zipfile` never unpacks more of a part than that.
+    `streamed`: the folder of parts that are never in memory as a whole. The sizes are those that the archive states;
+    `zipfile` never unpacks more of a part than that.
     """
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
     total = sum(part.file_size for part in parts)
-    xml = max((part.file_size for part in parts if part.filename.endswith((".xml", ".rels"))), default=0)
-    if total > LARGEST_PACKAGE or xml > largest_xml:
+    whole = [part for part in parts if not streamed or not part.filename.startswith(streamed)]
+    xml = max((part.file_size for part in whole if part.filename.endswith((".xml", ".rels"))), default=0)
+    if total > LARGEST_PACKAGE or xml > LARGEST_XML:
         size = max(total, xml) // MIB
         raise Unreadable(
             "too-large",
-            f"It unpacks to {size:,} MiB, of which a part of XML may be {largest_xml // MIB} and all "
+            f"It unpacks to {size:,} MiB, of which a part of XML may be {LARGEST_XML // MIB} and all "
             f"{LARGEST_PACKAGE // MIB}: a decompression bomb, or a document to be split.",
         )
     if any(part.flag_bits & 1 for part in parts):

@@ -77,7 +77,7 @@ def _names(records: Sequence[Record]) -> dict[int, str]:
     for number, record in enumerate(records):
         if not record.characters:
             continue
-        stem = PurePosixPath(record.document).stem
+        stem = PurePosixPath(record.document).stem[:200]
         name, again = f"{stem}.md", 2
         while name.casefold() in used:
             name, again = f"{stem}-{again}.md", again + 1

@@ -7,12 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from jobsapp.processors.sdk import Context, InputFile
+from jobsapp.processors.sdk import Context, InputFile, Permanent
 
 from .archive import entries
 from .blocks import Unreadable
 from .from_email import attachments
 from .kinds import Kind, kind_of
+
+# With those in archives and attached to e-mails.
+MOST_DOCUMENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,20 @@ class Source:
 
 
 def sources(context: Context, files: Sequence[InputFile]) -> Iterator[Source]:
-    """Every document, in the order of the files. One that is broken is said to be so, and the rest follows."""
+    """Every document, in the order of the files. One that is broken is said to be so, and the rest follows.
+
+    Raises `Permanent` for more than 10,000.
+    """
     total = sum(file.size for file in files) or 1
-    done = 0
+    done = count = 0
     for file in files:
         place = Source(file.name, str(file.id), done / total, (done + file.size) / total)
         done += file.size
-        yield from _documents(context, place, file.path)
+        for source in _documents(context, place, file.path):
+            count += 1
+            if count > MOST_DOCUMENTS:
+                raise Permanent(f"There are more than {MOST_DOCUMENTS:,} documents; give them to several jobs.")
+            yield source
 
 
 def _documents(context: Context, place: Source, path: Path, *, packed: bool = False) -> Iterator[Source]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zipfile
+from pathlib import Path
 
 import docx
 import openpyxl
+import pptx
 import pytest
 from pydantic import ValidationError
 
@@ -83,6 +86,37 @@ def test_damage_inside_of_an_office_file(process, write, tmp_path):
     done = process(*bad, write("fine.txt", "Fine."))
     assert [row["error"] for row in done.rows] == ["broken"] * 3 + [None]
     assert all("damaged" in row["message"] for row in done.rows[:3])
+
+
+def sample(kind: str, folder: Path) -> bytes:
+    if kind == "pdf":
+        return pdfs.draw(folder / "whole.pdf", [[("Title", 20), ("Some text", 11)]] * 2).read_bytes()
+    if kind == "xlsx":
+        return workbook()
+    if kind == "pptx":
+        deck = pptx.Presentation()
+        deck.slides.add_slide(deck.slide_layouts[0]).shapes.title.text = "Title"
+        return saved(deck)
+    document = docx.Document()
+    document.add_heading("Title")
+    document.add_table(2, 2).cell(0, 0).text = "Cell"
+    return saved(document)
+
+
+@pytest.mark.parametrize("kind", ["pdf", "docx", "pptx", "xlsx"])
+def test_whatever_is_damaged_in_a_file_the_others_are_read(process, write, tmp_path, kind):
+    draw = random.Random(kind)
+    data = sample(kind, tmp_path)
+    bad = []
+    for number in range(12):
+        changed = bytearray(data)
+        for _ in range(draw.randint(1, 30)):
+            changed[draw.randrange(len(changed))] = draw.randrange(256)
+        bad.append(write(f"{number}.{kind}", bytes(changed)))
+    done = process(*bad, write("fine.txt", "Fine."))
+    assert done.rows[-1]["status"] == "processed"
+    assert {"failed"} <= {row["status"] for row in done.rows[:-1]} <= {"failed", "processed"}
+    assert all(row["message"] for row in done.rows if row["status"] == "failed")
 
 
 def test_one_bad_document_alone_fails_the_job_with_its_sentence(process, write):
