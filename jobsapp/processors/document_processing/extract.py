@@ -37,7 +37,7 @@ READERS: dict[Kind, Reader] = {
     "email": read_email,
     "text": read_text,
 }
-NEEDS_OCR = "Reading them needs OCR (text recognition), which is not installed."
+NEEDS_OCR = "Reading them needs OCR (text recognition), which is not built in."
 
 
 def extract_all(work: Work) -> None:
