@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .chunks import in_context
+from .threads import limit_threads
 from .work import Work
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def embed_all(work: Work) -> Vectors:
     """Make the vectors of all chunks, beginning behind those that the last attempt saved."""
     from .minilm import NAME, MiniLM
 
+    limit_threads(work.context.threads)
     model = MiniLM()
     total = sum(record.chunks for record in work.kept.records)
     path, size = work.kept.vectors()

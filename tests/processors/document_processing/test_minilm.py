@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from jobsapp.processors.document_processing.minilm import WINDOW, MiniLM
+from jobsapp.processors.document_processing.threads import limit_threads
 
 
 @pytest.fixture(scope="module")
 def model():
+    limit_threads(1)
     return MiniLM()
 
 

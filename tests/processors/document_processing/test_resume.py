@@ -52,6 +52,7 @@ def documents(write):
 
 def run(documents: tuple[Path, ...], folder: Path, context: FakeContext | None = None, **options: object) -> Run:
     data = data_of(documents, {"embed": "minilm", **options})
+    context = context or FakeContext(folder, files=documents, threads=1)
     return run_processor(DocumentProcessing, data, files=documents, tmp_path=folder, context=context)
 
 
@@ -64,7 +65,11 @@ def made(done: Run) -> tuple[dict[str, object], dict[str, bytes]]:
 def after(context: FakeContext, documents: tuple[Path, ...]) -> Crashing:
     following = context.next_attempt()
     return Crashing(
-        following.folder, files=documents, attempt=following.attempt, last_checkpoint=following.last_checkpoint
+        following.folder,
+        files=documents,
+        attempt=following.attempt,
+        last_checkpoint=following.last_checkpoint,
+        threads=1,
     )
 
 
@@ -77,7 +82,7 @@ def whole(documents, tmp_path) -> dict[str, bytes]:
 @given(cuts=st.lists(st.integers(2, 15), min_size=1, max_size=3))
 def test_the_bytes_are_those_of_one_run(documents, whole, tmp_path, cuts):
     folder = tmp_path / "-".join(map(str, cuts))
-    context = Crashing(folder, files=documents)
+    context = Crashing(folder, files=documents, threads=1)
     for cut in cuts:
         context.crash_at = cut
         try:
@@ -101,7 +106,7 @@ def crashed(documents: tuple[Path, ...], folder: Path, message: str) -> FakeCont
             if text and message in text:
                 raise Crash
 
-    context = AtMessage(folder, files=documents)
+    context = AtMessage(folder, files=documents, threads=1)
     with pytest.raises(Crash):
         run(documents, folder, context)
     return context
@@ -155,10 +160,10 @@ def test_a_checkpoint_names_only_what_is_on_disk_with_its_size(documents, tmp_pa
             shutil.copytree(self.keepdir, target)
             photos.append((state, target))
 
-    whole = run(documents, tmp_path / "whole", Photographing(tmp_path / "whole", files=documents))
+    whole = run(documents, tmp_path / "whole", Photographing(tmp_path / "whole", files=documents, threads=1))
     assert len(photos) > 5
     for number, (state, photo) in enumerate(photos):
         folder = tmp_path / f"again{number}"
-        context = FakeContext(folder, files=documents, attempt=2, last_checkpoint=state)
+        context = FakeContext(folder, files=documents, attempt=2, last_checkpoint=state, threads=1)
         shutil.copytree(photo, context.keepdir, dirs_exist_ok=True)
         assert made(run(documents, folder, context)) == made(Run(whole.result, whole.context))

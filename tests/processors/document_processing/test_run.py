@@ -11,6 +11,7 @@ import pytest
 from jobsapp.processors.document_processing import DocumentProcessing
 from jobsapp.processors.document_processing.chunks import in_context
 from jobsapp.processors.document_processing.minilm import MiniLM
+from jobsapp.processors.document_processing.threads import thread_counts
 from jobsapp.processors.sdk import Cancelled
 from jobsapp.processors.testing import FakeContext, file_id, run_processor
 
@@ -68,7 +69,7 @@ def test_cancel_is_heard_at_the_next_unit_of_work(write, tmp_path, word):
             since.append(len(context.history))
         return bool(since)
 
-    context = FakeContext(tmp_path, files=[path], cancel_when=cancel)
+    context = FakeContext(tmp_path, files=[path], cancel_when=cancel, threads=1)
     with pytest.raises(Cancelled):
         run_processor(
             DocumentProcessing, given((path,), {"embed": "minilm"}), files=[path], tmp_path=tmp_path, context=context
@@ -108,6 +109,16 @@ def test_web_process_never_loads_the_libraries():
     code += "& set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("threads", [2, 1])
+def test_no_more_threads_than_allowed(write, tmp_path, threads):
+    if not thread_counts():
+        pytest.skip("numpy comes without OpenBLAS here")
+    path = write("a.txt", "Text.")
+    data = {"documents": str(file_id(path))}
+    run_processor(DocumentProcessing, data, files=[path], tmp_path=tmp_path, threads=threads)
+    assert set(thread_counts()) == {threads}
 
 
 def test_one_document_needs_no_list(write, tmp_path):
