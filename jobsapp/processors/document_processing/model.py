@@ -1,0 +1,75 @@
+"""What a person chooses for a run over documents: the model behind the form, the API and the command line."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.config import JsonDict
+
+from jobsapp.processors.sdk import FileId, Input
+
+ADVANCED: JsonDict = {"advanced": True}
+ACCEPT = ".pdf,.docx,.pptx,.xlsx,.html,.htm,.md,.markdown,.eml,.txt,.zip"
+
+
+class DocumentsInput(Input):
+    documents: list[FileId] = Field(
+        min_length=1, max_length=1000, title="Documents", json_schema_extra={"accept": ACCEPT}
+    )
+    """PDF, DOCX, PPTX, XLSX, HTML, Markdown, e-mail (.eml) or plain text, one or several, or a ZIP of them."""
+
+    embed: Literal["minilm", "none"] = Field(
+        default="minilm",
+        title="Vectors",
+        json_schema_extra={"labels": {"minilm": "Make vectors (MiniLM, runs here)", "none": "Text and chunks only"}},
+    )
+    """A vector says what a chunk is about, so that a search finds it by meaning. The model is made for English, and
+    nothing leaves this machine. It takes most of the time."""
+
+    chunk_tokens: int = Field(default=200, ge=32, le=2000, title="Size of a chunk", examples=[200])
+    """The most tokens of a chunk; a token is a short word or a piece of a longer one. Up to 250 the model sees a
+    chunk as a whole; the vector of a longer one is the mean of its parts."""
+
+    overlap_tokens: int = Field(default=30, ge=0, le=500, title="Overlap", examples=[30], json_schema_extra=ADVANCED)
+    """About so many tokens at the end of a chunk are repeated at the beginning of the next, where a section is cut."""
+
+    max_pages: int | None = Field(
+        default=None, ge=1, title="Most pages", examples=[100], json_schema_extra=ADVANCED | {"empty": "All"}
+    )
+    """Read only so many first pages, slides or sheets of each document. Empty: all of them."""
+
+    encoding: str = Field(
+        default="auto", title="Encoding of text files", examples=["windows-1252"], json_schema_extra=ADVANCED
+    )
+    """How the characters of plain text, Markdown and HTML are stored. `auto` knows UTF-8, byte-order marks and what
+    an HTML page says of itself."""
+
+    @field_validator("documents", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        # `flask jobs create --file documents=a.pdf` gives the id of one file.
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        value = value.strip().lower()
+        if value == "auto":
+            return value
+        try:
+            known = codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"{value!r} is not an encoding; try utf-8, utf-16, latin-1 or windows-1252") from None
+        if not getattr(known, "_is_text_encoding", True):
+            raise ValueError(f"{value!r} does not turn bytes into text; try utf-8, utf-16 or latin-1")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.overlap_tokens * 2 > self.chunk_tokens:
+            raise ValueError("overlapTokens: must be at most half of chunkTokens")
+        if len(set(self.documents)) < len(self.documents):
+            raise ValueError("documents: one of them is named twice")
+        return self

@@ -1,0 +1,6 @@
+"""Named in JOBSAPP_PROCESSORS by a test: a worker that loads it saves often, and few vectors at a time."""
+
+from jobsapp.processors.document_processing import embed, kept
+
+kept.SECONDS = 0.2
+embed.GROUP = embed.BATCH = 4
