@@ -18,7 +18,7 @@ class ModelTraining(Processor):
     type = "model-training"
     title = "Train a model"
     description = "Learn to predict a column of a table, or find groups of rows; apply the model to other tables."
-    icon = "chart"
+    icon = "model"
     requires = ("sklearn", "skops", "matplotlib", "pyarrow", "numpy")
     extra = "training"
 
