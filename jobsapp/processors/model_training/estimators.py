@@ -32,6 +32,23 @@ def pipeline(params: Params, columns: Sequence[Column], *, classes: bool, seed: 
     return Pipeline([("prepare", _prepare(columns, scaled)), ("model", _model(params, classes, seed, threads))])
 
 
+def fit_bytes(params: Params, columns: Sequence[Column], rows: int) -> float:
+    """An estimate of what a fit takes in memory: the prepared table and copies of it, and the trees of a forest.
+
+    A category is one number for each of its values, but for the boosting. A forest's trees grow to a leaf for each
+    `min_leaf` rows where the columns say little; a leaf was measured at 160 bytes, with what saving it takes.
+    """
+    if isinstance(params, Boosting):
+        width = sum(column.width for column in columns)
+    else:
+        width = sum(len(one.categories) + 2 if one.kind == "category" else one.width for one in columns)
+    trees = 0.0
+    if isinstance(params, Forest):
+        leaves = rows / params.min_leaf
+        trees = params.trees * 160.0 * (min(leaves, 2.0**params.depth) if params.depth else leaves)
+    return rows * width * 8.0 * 3 + trees
+
+
 def positions(columns: Sequence[Column], *, category: bool) -> list[int]:
     """Places in the matrix of the categories, or of all that is not one."""
     found: list[int] = []

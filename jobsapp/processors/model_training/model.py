@@ -153,6 +153,8 @@ class TrainingInput(Input):
             raise ValueError("algorithm: k-means is for clustering, the others need a column to predict")
         if self.target and self.target in (self.features or []):
             raise ValueError("features: the column to predict cannot be one of them")
+        if self.folds == 1:
+            raise ValueError("folds: 0 or at least 2; with one there is nothing left to measure on")
         self.parsed()
         return self
 

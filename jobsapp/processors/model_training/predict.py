@@ -28,6 +28,8 @@ def predict(data: TrainingInput, context: Context) -> JSON:
         assert data.model is not None  # noqa: S101 - the input model has seen to it.
         file = context.file(data.model)
         model = saved.load(file.path, file.name)
+        if hasattr(model.pipe["model"], "n_jobs"):
+            model.pipe["model"].n_jobs = context.threads
         table = read(data, context.file(data.source), context)
         found = _features(model, table, file.name)
         answers, shares = _answers(model, found, context)

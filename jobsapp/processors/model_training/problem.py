@@ -76,10 +76,9 @@ def folds(data: TrainingInput, y: Any, *, classes: bool) -> list[tuple[Any, Any]
     """Places within the training rows: to fit on and to measure on."""
     if not data.folds:
         return []
-    if data.folds < 2:
-        raise Permanent("folds must be 0 or at least 2: with one there is nothing left to measure on.")
-    least = int(np.bincount(y).min()) if classes else len(y)
-    if least < data.folds and (data.stratify or not classes):
+    if len(y) < 2 * data.folds:
+        raise Permanent(f"{len(y)} training rows are too few for {data.folds} folds. Use fewer folds.")
+    if classes and data.stratify and (least := int(np.bincount(y).min())) < data.folds:
         raise Permanent(f"The rarest class has {least} training rows, fewer than the {data.folds} folds. Use fewer.")
     kind = StratifiedKFold if classes and data.stratify else KFold
     return list(kind(data.folds, shuffle=True, random_state=data.seed).split(np.zeros(len(y)), y))

@@ -18,21 +18,24 @@ from jobsapp.processors.sdk import JSON, Context, InputFile
 from . import problem as problems
 from . import saved, scores
 from .cluster import cluster
-from .estimators import pipeline
+from .estimators import fit_bytes, pipeline
 from .fitting import fit, steps_of
 from .kept import Kept
 from .model import TrainingInput
 from .outputs import keep_all
 from .params import Params
 from .problem import Problem
-from .table import read
+from .table import read, refuse_over
 from .watch import Watch
 
 
 @contextmanager
 def quietly(context: Context) -> Iterator[None]:
-    """The job's number of threads, and none of the library's warnings: what matters is said in the result."""
-    with threadpool_limits(context.threads), warnings.catch_warnings(), np.errstate(all="ignore"):
+    """The job's number of threads, and none of the library's warnings: what matters is said in the result.
+
+    They are recorded rather than filtered, since the threads of a forest take each other's filters away.
+    """
+    with threadpool_limits(context.threads), warnings.catch_warnings(record=True), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
 
@@ -43,6 +46,8 @@ def train(data: TrainingInput, context: Context) -> JSON:
         source = context.file(data.source)
         kept = Kept(context, data, source)
         problem = problems.build(data, read(data, source, context))
+        need = fit_bytes(data.parsed(), problem.columns, len(problem.x))
+        refuse_over(need, data.memory_mb, f"Fitting {data.chosen}", "Use fewer rows, columns or trees, or allow more.")
         for warning in problem.warnings:
             context.log(warning, "warning")
         if problem.task == "clustering":

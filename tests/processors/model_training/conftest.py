@@ -50,7 +50,7 @@ def train(tmp_path: Path) -> Train:
             text, source = source, folder / "t.csv"
             source.write_text(text)
         data |= {"source": str(file_id(source))} | ({"target": target} if target else {})
-        return run_processor(ModelTraining, data, files=[source], tmp_path=folder, context=context)
+        return run_processor(ModelTraining, data, files=[source], tmp_path=folder, context=context, threads=1)
 
     return train
 
@@ -58,7 +58,7 @@ def train(tmp_path: Path) -> Train:
 def predict(model: Path, source: Path, folder: Path, **data: Any) -> Run:
     folder.mkdir(exist_ok=True)
     data |= {"mode": "predict", "model": str(file_id(model)), "source": str(file_id(source))}
-    return run_processor(ModelTraining, data, files=[source, model], tmp_path=folder)
+    return run_processor(ModelTraining, data, files=[source, model], tmp_path=folder, threads=1)
 
 
 def cells(path: Path) -> list[dict[str, str]]:

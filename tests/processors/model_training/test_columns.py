@@ -130,13 +130,22 @@ def fill(line: Callable[[int], str], count: int = 40) -> str:
         ("x,x,target\n" + "1,2,a\n2,3,b\n" * 20, {}, "the column 'x' is there more than once"),
         ("x,target\n", {}, "has no rows"),
         (" \n", {}, "is empty"),
-        (fill(lambda n: f"{'x' * 2000},{n % 2}", 6_000), {"memoryMb": 64}, "MB of memory, more than memoryMb (64)"),
+        (fill(lambda n: f"{'x' * 4000},{n % 2}", 6_000), {"memoryMb": 64}, "MB of memory, more than memoryMb (64)"),
     ],
 )
 def test_errors_say_what_to_do(train, text: str, data: dict, sentence: str) -> None:
     with pytest.raises(Permanent) as error:
         train(text, **({"target": "target"} | data))
     assert sentence in str(error.value)
+
+
+def test_one_number_for_each_category_may_be_too_much(train) -> None:
+    text = fill(lambda n: f"c{n % 200},{n % 2}", 14_000)
+    assert train(text, memoryMb=64, params={"trees": 2}).result["trainingRows"] == 11_200
+    with pytest.raises(Permanent, match=r"Fitting linear would need about \d+ MB of memory, more than memoryMb \(64\)"):
+        train(text, memoryMb=64, algorithm="linear")
+    with pytest.raises(Permanent, match=r"Fitting random_forest .* Use fewer rows, columns or trees"):
+        train(text, memoryMb=128, algorithm="random_forest")
 
 
 @pytest.mark.parametrize(

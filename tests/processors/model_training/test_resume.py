@@ -48,8 +48,8 @@ def made(run) -> dict[str, Any]:
 def test_an_attempt_after_a_crash_makes_only_the_rest(table, tmp_path: Path, at: str, fitted: list) -> None:
     source = table("wine")
     data = OPTIONS | {"source": str(file_id(source))}
-    whole = run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "whole")
-    context = Crashing(tmp_path / "crashed", files=[source])
+    whole = run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "whole", threads=1)
+    context = Crashing(tmp_path / "crashed", files=[source], threads=1)
     context.at = at
     with pytest.raises(Crash):
         run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "crashed", context=context)
@@ -65,7 +65,7 @@ def test_an_attempt_after_a_crash_makes_only_the_rest(table, tmp_path: Path, at:
 def test_another_seed_makes_all_of_it_again(table, tmp_path: Path) -> None:
     source = table("wine")
     data = OPTIONS | {"source": str(file_id(source))}
-    context = Crashing(tmp_path, files=[source])
+    context = Crashing(tmp_path, files=[source], threads=1)
     context.at = "Fold 2 of 3"
     with pytest.raises(Crash):
         run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path, context=context)
@@ -87,7 +87,7 @@ def test_cancel_between_trees(table, tmp_path: Path, algorithm: str) -> None:
             begun.append(last)
         return bool(begun)
 
-    context = FakeContext(tmp_path, files=[source], cancel_when=asked)
+    context = FakeContext(tmp_path, files=[source], threads=1, cancel_when=asked)
     with pytest.raises(Cancelled):
         run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path, context=context)
     assert len(begun) == 1, "it went on after it was told"
