@@ -1,0 +1,67 @@
+"""What an attempt leaves for the next one: finished folds, and the fitted model as a file of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jobsapp.processors.sdk import Context, InputFile
+
+from .model import TrainingInput
+
+FORM = 1
+
+
+class Kept:
+    """`folds`: results by number, as text; `model`: the file of the fitted model, or None; `facts`: what is known of
+    its fit; `spent`: seconds of the attempts before.
+    """
+
+    def __init__(self, context: Context, data: TrainingInput, source: InputFile) -> None:
+        self._context = context
+        said = [FORM, source.sha256, data.model_dump(mode="json"), version("scikit-learn")]
+        self._id = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        self.folds: dict[str, dict[str, Any]] = {}
+        self.facts: dict[str, Any] = {}
+        self.model: Path | None = None
+        self.spent = 0.0
+        self._find(context.last_checkpoint)
+
+    def _find(self, last: Any) -> None:
+        if not isinstance(last, dict) or last.get("id") != self._id:
+            return
+        self.folds, self.spent = last["folds"], last["spent"]
+        if last["model"]:
+            name, size = last["model"]
+            path = self._context.keepdir / name
+            if path.is_file() and path.stat().st_size == size:
+                self.model, self.facts = path, last["facts"]
+        done = len(self.folds)
+        self._context.log(
+            f"Resumed: {'the model is fitted' if self.model else 'the model is not yet fitted'}, {done} folds are done."
+        )
+
+    def keep_model(self, path: Path, facts: dict[str, Any], spent: float) -> None:
+        """`path` lies in `keepdir`; it is on disk before the checkpoint names it."""
+        for one in (path, path.parent):
+            handle = os.open(one, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        self.model, self.facts = path, facts
+        self.save(spent)
+
+    def keep_fold(self, number: int, scores: dict[str, Any], spent: float) -> None:
+        self.folds[str(number)] = scores
+        self.save(spent)
+
+    def save(self, spent: float) -> None:
+        model = [self.model.name, self.model.stat().st_size] if self.model else None
+        self._context.checkpoint(
+            {"id": self._id, "folds": self.folds, "model": model, "facts": self.facts, "spent": round(spent, 3)}
+        )
