@@ -3,7 +3,7 @@
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
-from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog
+from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 
@@ -13,6 +13,7 @@ __all__ = [
     "JobAttempt",
     "JobInput",
     "JobLog",
+    "JobMetric",
     "Limit",
     "LimitStarts",
     "LoginLink",

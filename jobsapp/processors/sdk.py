@@ -146,6 +146,14 @@ class Context(Protocol):
     def log(self, message: str, level: str = "info") -> None:
         """Add a line to the job's log. `level`: debug, info, warning or error."""
 
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        """Measure something: a point of the series `key`, drawn as a chart on the job's page while it runs.
+
+        Keys that agree up to a "/" share a chart: "loss/train" and "loss/validation". `step` None: points are numbered
+        from 0. Call it as often as you like: of a long series only so many points are kept as can be drawn. Values
+        that are not finite are left out. Raises ValueError for more than 50 keys, or one of over 100 characters.
+        """
+
     def file(self, file_id: UUID) -> InputFile:
         """A stored file of the job's organisation. Raises `Permanent` if there is none with that id."""
 

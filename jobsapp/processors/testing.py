@@ -26,6 +26,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from pydantic import BaseModel
 
+from jobsapp.core.points import Points
 from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Permanent, Processor
 
 
@@ -83,6 +84,8 @@ class FakeContext:
         self.history: list[Progress] = []
         self.lines: list[tuple[str, str]] = []
         self.checkpoints: list[JSON] = []
+        self.metrics: dict[str, list[tuple[float, float]]] = {}
+        self._points = Points()
         self._cancel_when = cancel_when
         self._kept = folder / "artifacts"
         self.workdir.mkdir(parents=True, exist_ok=True)
@@ -110,6 +113,10 @@ class FakeContext:
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(sorted(LEVELS))}, not {level!r}")
         self.lines.append((level, message))
+
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        if point := self._points.add(key, value, step):
+            self.metrics.setdefault(key, []).append((point.step, point.value))
 
     def file(self, file_id: UUID) -> InputFile:
         path = self.files.get(file_id)
@@ -168,6 +175,11 @@ class Run:
     @property
     def progress(self) -> list[Progress]:
         return self.context.history
+
+    @property
+    def metrics(self) -> Mapping[str, list[tuple[float, float]]]:
+        """What was measured: (step, value) by key."""
+        return self.context.metrics
 
     @property
     def log(self) -> list[tuple[str, str]]:

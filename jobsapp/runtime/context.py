@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from jobsapp.core.names import display_name, media_type_of
+from jobsapp.core.points import Point, Points
 from jobsapp.core.progress import percentage
 from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent, TimedOut
 from jobsapp.storage.local import Stored, remove, sha256_of
@@ -80,6 +81,8 @@ class JobContext:
         self._keepdir: Path | None = None
         self._progress = self._written = NOTHING_SAID
         self._lines: list[LogLine] = []
+        self._points: Points | None = None
+        self._measured: list[Point] = []
         self._checkpoint: JSON = None
         self._lock = threading.Lock()
 
@@ -119,6 +122,14 @@ class JobContext:
         with self._lock:
             self._lines.append(line)
 
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        with self._lock:
+            if self._points is None:
+                self._points = Points()
+            point = self._points.add(key, value, step)
+            if point is not None:
+                self._measured.append(point)
+
     def file(self, file_id: UUID) -> InputFile:
         with self._undisturbed():
             found = self._find_file(file_id)
@@ -155,6 +166,19 @@ class JobContext:
         changed = shown != self._written
         self._written = shown
         return Pulse(*shown, changed=changed or bool(lines), lines=lines, checkpoint=checkpoint)
+
+    def take_points(self) -> list[Point]:
+        """What was measured since the last call."""
+        if not self._measured:
+            return []
+        with self._lock:
+            points, self._measured = self._measured, []
+        return points
+
+    def untake_points(self, points: list[Point]) -> None:
+        """Points could not be written: they go with the next ones."""
+        with self._lock:
+            self._measured[:0] = points
 
     def untake(self, pulse: Pulse) -> None:
         """A pulse could not be written: its lines and checkpoint go with the next one."""
