@@ -13,7 +13,7 @@ from typing import Any
 
 from jobsapp.models import StoredFile
 
-FILES = 12
+FILES = 24
 HEAD_BYTES = 65_536
 ROWS, COLUMNS = 8, 30
 CELL, TEXT = 200, 4_000
@@ -37,8 +37,18 @@ class Preview:
 
 
 def previews_of(files: Iterable[tuple[StoredFile, Path]]) -> list[Preview]:
-    """Of the first files those of which something can be shown."""
-    return [shown for file, path in list(files)[:FILES] if (shown := _preview(file, path))]
+    """Of the first files those of which something can be shown; of the same picture in two formats the first."""
+    shown: list[Preview] = []
+    pictures: set[str] = set()
+    for file, path in list(files)[:FILES]:
+        found = _preview(file, path)
+        stem = file.name.rpartition(".")[0]
+        if found is None or (found.picture and stem in pictures):
+            continue
+        if found.picture:
+            pictures.add(stem)
+        shown.append(found)
+    return shown
 
 
 def _preview(file: StoredFile, path: Path) -> Preview | None:

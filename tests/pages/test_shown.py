@@ -133,3 +133,9 @@ def test_a_character_that_was_cut_does_no_harm(tmp_path: Path) -> None:
 def test_files_of_other_kinds_and_files_that_are_gone_are_left_out(tmp_path: Path) -> None:
     assert preview(tmp_path, "a.skops", b"text") is None
     assert previews_of([(StoredFile(name="a.txt", size=3, media_type="text/plain"), tmp_path / "gone")]) == []
+
+
+def test_a_picture_in_two_formats_is_shown_once(tmp_path: Path) -> None:
+    kinds = (("a.png", "image/png"), ("a.svg", "image/svg+xml"), ("b.svg", "image/svg+xml"))
+    files = [(StoredFile(name=name, size=1, media_type=kind), tmp_path / name) for name, kind in kinds]
+    assert [one.file.name for one in previews_of(files)] == ["a.png", "b.svg"]
