@@ -1,4 +1,4 @@
-"""An adapter as a file: a ZIP that peft and transformers can use anywhere, and that is checked before it is used here."""
+"""An adapter as a file: a ZIP that peft and transformers can use anywhere; checked before it is used here."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def read(file: InputFile, context: Context, *, skip: bool = False) -> Examples:
         seen.add(example.messages)
         if len(examples.found) > MOST_EXAMPLES:
             raise Permanent(f"{file.name} holds more than {MOST_EXAMPLES:,} examples: take a part of them.")
-    for fault in examples.faults:
-        context.log(f"{file.name}, line {fault['line']}: {fault['reason']}", "warning" if skip else "error")
+    for one in examples.faults:
+        context.log(f"{file.name}, line {one['line']}: {one['reason']}", "warning" if skip else "error")
     if examples.faulty and not skip:
         examples.refuse(file.name)
     if not examples.found:
@@ -116,7 +116,7 @@ def parse(line: bytes) -> list[Message]:
         hint = "; is the file a JSON array? Convert it to JSON Lines" if line.lstrip()[:1] == b"[" else ""
         raise Fault(f"it is not JSON: {error}{hint}") from None
     if not isinstance(value, dict):
-        raise Fault(f"it is a JSON {_kind(value)}, not an object such as {FORMS}")
+        raise Fault(f"it is {_kind(value)}, not an object such as {FORMS}")
     if "messages" in value:
         return _conversation(value["messages"])
     if "prompt" in value or "completion" in value:
@@ -124,7 +124,7 @@ def parse(line: bytes) -> list[Message]:
     if "instruction" in value or "output" in value:
         more = value.get("input") or ""
         if not isinstance(more, str):
-            raise Fault(f"input is a {_kind(more)}, not text")
+            raise Fault(f"input is {_kind(more)}, not text")
         asked = _text(value, "instruction")
         return _pair(value, f"{asked}\n\n{more}" if more.strip() else asked, "output")
     keys = ", ".join(map(repr, list(value)[:5])) or "nothing"
@@ -154,7 +154,7 @@ def _conversation(said: Any) -> list[Message]:
 def _message(said: Any, number: int) -> Message:
     where = f"message {number}"
     if not isinstance(said, dict):
-        raise Fault(f"{where} is a {_kind(said)}, not an object with role and content")
+        raise Fault(f"{where} is {_kind(said)}, not an object with role and content")
     role = said.get("role")
     if role not in ROLES:
         raise Fault(f"{where} has the role {role!r}; known are {', '.join(ROLES)}")
@@ -173,7 +173,7 @@ def _text(value: dict[str, Any], key: str) -> str:
     if found is None:
         raise Fault(f"{key} is missing")
     if not isinstance(found, str):
-        raise Fault(f"{key} is a {_kind(found)}, not text")
+        raise Fault(f"{key} is {_kind(found)}, not text")
     if not found.strip():
         raise Fault(f"{key} is empty")
     if "\x00" in found or any("\ud800" <= one <= "\udfff" for one in found):
@@ -182,5 +182,5 @@ def _text(value: dict[str, Any], key: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "list", dict: "object", str: "text", bool: "yes or no", int: "number", float: "number"}
+    names = {list: "a list", dict: "an object", str: "text", bool: "yes or no", int: "a number", float: "a number"}
     return names.get(type(value), "null")
