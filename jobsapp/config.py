@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobsapp.errors import ConfigError
+from jobsapp.language.settings import example, parse_servers
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
@@ -75,6 +76,11 @@ class Settings(BaseModel):
     bulk_allowed_addresses: str = ""
     """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
     addresses."""
+    language_models: str = ""
+    """Servers of language models, as JSON: `{"local": {"url": "http://localhost:11434/v1", "model": "llama3.2"}}`. More
+    of each: `docs/processors/language-models.md`. Without any there is a small model in the process."""
+    embedded_model: str = ""
+    """A GGUF file to be that small model. Empty: the one that comes with the extra `llm`."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -131,10 +137,18 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
+    _check_servers(settings.language_models)
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_public_url(settings.public_url)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _check_servers(text: str) -> None:
+    try:
+        parse_servers(text)
+    except ValueError as error:
+        raise ConfigError(f"JOBSAPP_LANGUAGE_MODELS: {error}. An example: {example()}") from None
 
 
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
