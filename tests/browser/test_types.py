@@ -112,7 +112,7 @@ def test_rows_become_examples(page: Page, working_product: Product, tmp_path: Pa
     page.get_by_label("Convert to").select_option("jsonl")
     question = page.get_by_label("Question")
     expect(question).to_be_hidden()
-    page.get_by_text("Examples by a template").click()
+    page.get_by_text("By a template").click()
     expect(question).to_be_visible()
     expect(page.get_by_label("Language model", exact=True)).to_be_hidden()
     question.fill("What does a {{name}} cost?")

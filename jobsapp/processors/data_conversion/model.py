@@ -111,7 +111,7 @@ class ConversionInput(Input):
     """For text formats the file gets `.gz` or `.zst` added to its name; a Parquet file is compressed within, with
     zstd unless `gzip` is chosen."""
 
-    options: ExampleOptions = Field(default_factory=ExampleOptions, title="Use")
+    options: ExampleOptions = Field(default_factory=ExampleOptions, title="Examples for a language model")
 
     @field_validator("delimiter")
     @classmethod

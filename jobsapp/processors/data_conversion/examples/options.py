@@ -22,12 +22,12 @@ INSTRUCTION = "Write questions that a person might ask about this record, each w
 class ExampleOptions(Input):
     mode: Mode = Field(
         default="plain",
-        title="What the rows become",
+        title="Make examples of the rows",
         json_schema_extra={
             "labels": {
-                "plain": "Rows again",
-                "template": "Examples by a template",
-                "smart": "Examples by a model",
+                "plain": "No",
+                "template": "By a template",
+                "smart": "By a language model",
             }
         },
     )
