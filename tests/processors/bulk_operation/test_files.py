@@ -33,7 +33,8 @@ def codes(run):
     ("pattern", "name", "fit"),
     [
         ("", "a/b/c", True), ("**", "a", True), ("**", "a/b", True), ("*.csv", "a.csv", True),
-        ("*.csv", "d/a.csv", False),        ("**/*.csv", "a.csv", True), ("**/*.csv", "d/e/a.csv", True), ("d/**", "d/e/f", True), ("d/**", "e/f", False),
+        ("*.csv", "d/a.csv", False),
+        ("**/*.csv", "a.csv", True), ("**/*.csv", "d/e/a.csv", True), ("d/**", "d/e/f", True), ("d/**", "e/f", False),
         ("d/**/x", "d/x", True), ("d/**/x", "d/a/b/x", True), ("d/**/x", "d/a/b/y", False),
         ("**/a/**", "q/a/w", True),
         ("[ab]?", "b1", True), ("[ab]?", "c1", False), ("a*", "a/b", False), ("A", "a", False),

@@ -15,7 +15,8 @@ from tests.processors.bulk_operation.folders import content
 
 OUTSIDE = ["../secret/word.txt", "/etc/passwd", "d/../../secret/word.txt", "./a", "d//a", "a/", "..", ".", "a\0b"]
 ODD = [
-    "new\nline", " spaces ", "*", "[x]", "-rf", "ünïcödé", "日本", 'q"uote', "back\\slash", "%2e%2e", "~", "$HOME", "a;b", "‮rtl"
+    "new\nline", " spaces ", "*", "[x]", "-rf", "ünïcödé", "日本", 'q"uote', "back\\slash", "%2e%2e", "~", "$HOME",
+    "a;b", "\u202ertl",
 ]  # fmt: skip
 
 
