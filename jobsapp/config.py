@@ -73,6 +73,9 @@ class Settings(BaseModel):
     bulk_tables: str = ""
     """Tables opened for bulk operations, to everybody who may create jobs: `public.products,shop.orders`, names with
     commas."""
+    bulk_folders: str = ""
+    """Folders opened for bulk operations on files, to everybody who may create jobs, by the name that they use:
+    `{"inbox": "/srv/inbox", "done": "/srv/done"}`."""
     bulk_allowed_addresses: str = ""
     """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
     addresses."""
@@ -107,6 +110,11 @@ class Settings(BaseModel):
         return [name.strip() for name in self.processors.split(",") if name.strip()]
 
     @property
+    def bulk_folder_paths(self) -> dict[str, str]:
+        """Path by name."""
+        return json.loads(self.bulk_folders) if self.bulk_folders else {}
+
+    @property
     def base_url(self) -> str:
         return self.public_url.rstrip("/") or f"http://{authority(self.host, self.port)}"
 
@@ -139,6 +147,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
     _check_servers(settings.language_models)
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
+    _check_folders(settings)
     _check_public_url(settings.public_url)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
@@ -154,6 +163,19 @@ def _check_servers(text: str) -> None:
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
     if url and url.partition("://")[0] not in allowed:
         raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, not with {url.partition('://')[0]!r}.")
+
+
+def _check_folders(settings: Settings) -> None:
+    try:
+        folders = settings.bulk_folder_paths
+        fits = isinstance(folders, dict) and all(isinstance(path, str) and path[:1] == "/" for path in folders.values())
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigError(
+            f"{variable('bulk_folders')}={settings.bulk_folders!r} must be a JSON object of names and absolute paths, "
+            'as in {"inbox": "/srv/inbox"}.'
+        )
 
 
 def _check_public_url(url: str) -> None:
