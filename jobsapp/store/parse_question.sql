@@ -1,4 +1,4 @@
--- A question as conditions on words: any of them, all of them, and what must hold in any case. Empty text: no condition.
+-- A question as conditions on words: its word forms, any of them, and what must hold in any case. Empty text: nothing.
 WITH musts (condition) AS (
   SELECT phraseto_tsquery('english', phrase)::text FROM unnest(%(phrases)s::text[]) AS phrase
   WHERE numnode(phraseto_tsquery('english', phrase)) > 0
@@ -7,6 +7,6 @@ WITH musts (condition) AS (
   WHERE numnode(phraseto_tsquery('english', phrase)) > 0
 )
 SELECT
+  tsvector_to_array(to_tsvector('english', %(text)s)) AS lexemes,
   replace(plainto_tsquery('english', %(text)s)::text, ''' & ''', ''' | ''') AS any_word,
-  plainto_tsquery('english', %(text)s)::text AS all_words,
   coalesce((SELECT string_agg('(' || condition || ')', ' & ') FROM musts), '') AS must

@@ -45,7 +45,7 @@ def test_a_passage_comes_with_its_source(services: Services, drain: Drain, membe
     assert (result.found_by, result.likeness) == (["words"], None)
 
 
-def test_by_words_those_with_all_of_them_come_first(services: Services, drain: Drain, member: Actor) -> None:
+def test_by_words_rare_ones_count_for_more(services: Services, drain: Drain, member: Actor) -> None:
     for name, text in {
         "a.md": "Backups. Backups of backups are backups.",
         "b.md": "A restore from backups takes an hour, whatever else is said in here about other things at length.",
@@ -76,14 +76,14 @@ def test_by_meaning_without_a_word_in_common(services: Services, drain: Drain, m
 
 
 QUESTIONS = {
-    "What happens to a job whose worker process was killed?": "Who looks after what is left lying",
-    "How is a person who signed out kept from using a copied cookie?": "Who is asking",
-    "Can I run the product on several machines?": "One command, or many hosts",
-    "why are there extra tables next to jobs": "Tables beside the jobs",
-    "When does the browser's socket get closed?": "Live",
-    "how long may a job stay pending before it is given up": "Times",
-    "Which statuses can a job have?": "States",
-    "why not fork for every job": "Why a warm work-horse that drains",
+    "how long may a job wait until it is cancelled": "expiresAt",
+    "How is a person who signed out kept from using a copied cookie?": "copied cookie",
+    "why are there extra tables next to jobs": "`job_queue` has a row",
+    "When does the browser's socket get closed?": "| 1012 |",
+    "states of a job": "--> pending",
+    "why not fork for every job": "forks for every job",
+    "is Redis needed to keep jobs safe": "may vanish",
+    "exponential backoff of failed attempts": "RetryPolicy",
 }
 
 
@@ -91,9 +91,8 @@ def test_real_questions_find_their_answers(services: Services, drain: Drain, mem
     text = (DOCS / "architecture.md").read_text()
     read(services, drain, member, "architecture.md", text, embed="auto")
     missed = []
-    for question, heading in QUESTIONS.items():
-        found = services.search.find(member, question, limit=5)
-        if heading not in " ".join(result.heading for result in found.results):
+    for question, answer in QUESTIONS.items():
+        if not any(answer in passage for passage in texts(services.search.find(member, question, limit=5))):
             missed.append(question)
     assert len(missed) <= 1, missed
 
@@ -130,6 +129,7 @@ def test_deleted_jobs_leave_nothing(
 ) -> None:
     read(services, drain, member, "a.md", "The harbour is deep.", embed="auto")
     assert connection.execute(COUNTS).fetchone() == (1, 1)
+    services.search.find(member, "harbour")
     assert services.cleanup.for_organization(admin, days=0) == 1
     assert connection.execute(COUNTS).fetchone() == (0, 0)
 
@@ -155,14 +155,14 @@ def test_a_wrong_question_names_its_field(
     assert [error.field for error in caught.value.errors] == [field]
 
 
-ODD = ["a'b\\c", "''' k", "x & !y | (z", "co:* <-> d", "%s %(q)s", "ß東京 🚀 ok", 'odd " quote']
+ODD = ["a'b\\c", "''' k", "x & !y | (z", "co:* <-> d", "%s %(q)s", "ß東京 🚀 ok"]
 
 
 @pytest.mark.parametrize("typed", ODD)
 def test_no_question_breaks_the_statement(services: Services, drain: Drain, member: Actor, typed: str) -> None:
     read(services, drain, member, "a.md", "All of x z co ok quote a'b and what else there is", embed="auto")
     assert services.search.find(member, f'else {typed} -"{typed} {typed}"').results
-    services.search.find(member, f'else {typed} "{typed}" -{typed}')
+    services.search.find(member, f'else {typed} "{typed}" -{typed} "')
 
 
 def test_a_search_that_takes_too_long_is_ended(
