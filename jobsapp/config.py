@@ -84,6 +84,13 @@ class Settings(BaseModel):
     of each: `docs/processors/language-models.md`. Without any there is a small model in the process."""
     embedded_model: str = ""
     """A GGUF file to be that small model. Empty: the one that comes with the extra `llm`."""
+    embedding_url: str = ""
+    """A server that makes vectors of documents and questions as OpenAI's does, instead of the model that comes with
+    jobsapp: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1` (Ollama). Their text is sent there."""
+    embedding_model: str = ""
+    """The name of that server's model: `text-embedding-3-small`."""
+    embedding_key: str = ""
+    """That server's key, if it asks for one."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -148,7 +155,10 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_servers(settings.language_models)
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_folders(settings)
+    _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_public_url(settings.public_url)
+    if settings.embedding_url and not settings.embedding_model:
+        raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
 
