@@ -13,10 +13,10 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobsapp.errors import ConfigError
 from jobsapp.language.settings import example, parse_servers
@@ -24,6 +24,15 @@ from jobsapp.language.settings import example, parse_servers
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 MIB = 1024 * 1024
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"it is not JSON ({error})") from None
 
 
 class Settings(BaseModel):
@@ -91,6 +100,8 @@ class Settings(BaseModel):
     """The name of that server's model: `text-embedding-3-small`."""
     embedding_key: str = ""
     """That server's key, if it asks for one."""
+    base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
+    """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 

@@ -1,7 +1,5 @@
 """What documents say, for the search: chunks with full text, and their vectors.
 
-To be chained onto 0007 when that is there: `down_revision` below is the one line to change.
-
 Revision ID: 0008
 Revises: 0007
 """
