@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, REAL, Computed, Dialect, ForeignKey, Index
+from sqlalchemy import ARRAY, REAL, Computed, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,10 +28,11 @@ class Embedding(UserDefinedType[Any]):
     def get_col_spec(self, **_: Any) -> str:
         return "vector"
 
-    def compare_against_backend(self, dialect: Dialect, conn_type: TypeEngine[Any]) -> bool:
-        """What Alembic asks: whether a column of the database fits, in either form."""
-        plain = isinstance(conn_type, ARRAY) and isinstance(conn_type.item_type, REAL)
-        return plain or isinstance(conn_type, Embedding)
+
+def type_differs(_context: Any, _found: Any, _wanted: Any, found: TypeEngine[Any], wanted: Any) -> bool | None:
+    """What Alembic asks: whether the type of a column of the database differs from the model's. None: its own view."""
+    plain = isinstance(found, ARRAY) and isinstance(found.item_type, REAL)
+    return False if isinstance(wanted, Embedding) and plain else None
 
 
 # So that reading the tables of a database knows the type.

@@ -31,7 +31,8 @@ def test_results_link_to_their_sources(
     assert "<script>alert" not in page
     assert f'href="/jobs/{job_id}"' in page
     download = re.findall(r'href="(/api/files/[^"]+)" download', page)
-    assert web.get(download[0]).text == text
+    with web.get(download[0]) as answer:
+        assert answer.text == text
     assert "Only in" in web.get(f"/search?q=salt&job={job_id}").text
     other = sign_in(stranger).get(f"/search?q=salt&job={job_id}").text
     assert "Nothing fits" in other
