@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from jobsapp.errors import ConfigError
+from jobsapp.language.settings import example, parse_servers
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
@@ -93,9 +94,24 @@ class Settings(BaseModel):
     bulk_tables: str = ""
     """Tables opened for bulk operations, to everybody who may create jobs: `public.products,shop.orders`, names with
     commas."""
+    bulk_folders: str = ""
+    """Folders opened for bulk operations on files, to everybody who may create jobs, by the name that they use:
+    `{"inbox": "/srv/inbox", "done": "/srv/done"}`."""
     bulk_allowed_addresses: str = ""
     """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
     addresses."""
+    language_models: str = ""
+    """Servers of language models, as JSON: `{"local": {"url": "http://localhost:11434/v1", "model": "llama3.2"}}`. More
+    of each: `docs/processors/language-models.md`. Without any there is a small model in the process."""
+    embedded_model: str = ""
+    """A GGUF file to be that small model. Empty: the one that comes with the extra `llm`."""
+    embedding_url: str = ""
+    """A server that makes vectors of documents and questions as OpenAI's does, instead of the model that comes with
+    jobsapp: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1` (Ollama). Their text is sent there."""
+    embedding_model: str = ""
+    """The name of that server's model: `text-embedding-3-small`."""
+    embedding_key: str = ""
+    """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
     language_models: Annotated[dict[str, LanguageModel], BeforeValidator(_from_json)] = Field({})
@@ -125,6 +141,11 @@ class Settings(BaseModel):
     @property
     def processor_modules(self) -> list[str]:
         return [name.strip() for name in self.processors.split(",") if name.strip()]
+
+    @property
+    def bulk_folder_paths(self) -> dict[str, str]:
+        """Path by name."""
+        return json.loads(self.bulk_folders) if self.bulk_folders else {}
 
     @property
     def base_url(self) -> str:
@@ -157,15 +178,40 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
+    _check_servers(settings.language_models)
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
+    _check_folders(settings)
+    _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_public_url(settings.public_url)
+    if settings.embedding_url and not settings.embedding_model:
+        raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _check_servers(text: str) -> None:
+    try:
+        parse_servers(text)
+    except ValueError as error:
+        raise ConfigError(f"JOBSAPP_LANGUAGE_MODELS: {error}. An example: {example()}") from None
 
 
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
     if url and url.partition("://")[0] not in allowed:
         raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, not with {url.partition('://')[0]!r}.")
+
+
+def _check_folders(settings: Settings) -> None:
+    try:
+        folders = settings.bulk_folder_paths
+        fits = isinstance(folders, dict) and all(isinstance(path, str) and path[:1] == "/" for path in folders.values())
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigError(
+            f"{variable('bulk_folders')}={settings.bulk_folders!r} must be a JSON object of names and absolute paths, "
+            'as in {"inbox": "/srv/inbox"}.'
+        )
 
 
 def _check_public_url(url: str) -> None:

@@ -1,5 +1,6 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
@@ -9,6 +10,8 @@ from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLe
 
 __all__ = [
     "ApiToken",
+    "ChunkVector",
+    "DocumentChunk",
     "Job",
     "JobAttempt",
     "JobInput",

@@ -27,7 +27,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from pydantic import BaseModel
 
 from jobsapp.core.points import Points
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Permanent, Processor
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Passage, Permanent, Processor
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class FakeContext:
         self.checkpoints: list[JSON] = []
         self.metrics: dict[str, list[tuple[float, float]]] = {}
         self._points = Points()
+        self.passages: list[tuple[Passage, str]] = []
         self._cancel_when = cancel_when
         self._kept = folder / "artifacts"
         self.workdir.mkdir(parents=True, exist_ok=True)
@@ -139,6 +140,9 @@ class FakeContext:
             self.artifacts[name] = part.replace(self._kept / name)
         finally:
             part.unlink(missing_ok=True)
+
+    def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
+        self.passages += [(passage, model) for passage in passages]
 
     def checkpoint(self, state: JSON) -> None:
         json.dumps(state, allow_nan=False)

@@ -6,9 +6,9 @@ import json
 import math
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from uuid import UUID
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.points import Point, Points
 from jobsapp.core.progress import percentage
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent, TimedOut
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Passage, Permanent, TimedOut
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
+from jobsapp.store.passages import Writer
 
 LINE_LENGTH = 10_000
 NOTHING_SAID: tuple[float | None, float | None, str | None] = (None, None, None)
@@ -55,6 +56,7 @@ class JobContext:
         make_keepdir: Callable[[], Path],
         find_file: Callable[[UUID], InputFile | None],
         threads: int,
+        passages: Writer | None = None,
         deadline: float | None = None,
         grace: float = math.inf,
     ) -> None:
@@ -77,6 +79,7 @@ class JobContext:
         self._make_workdir = make_workdir
         self._make_keepdir = make_keepdir
         self._find_file = find_file
+        self._passages = passages
         self._workdir: Path | None = None
         self._keepdir: Path | None = None
         self._progress = self._written = NOTHING_SAID
@@ -149,6 +152,18 @@ class JobContext:
             raise
         name = display_name(name)
         self.made.append(MadeFile(path, name, media_type or media_type_of(name), stored))
+
+    def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
+        if self._passages is None:
+            raise RuntimeError("This context has no search.")
+        clean = [
+            replace(one, text=_text(one.text), document=_text(one.document), heading=_text(one.heading))
+            for one in passages
+        ]
+        with self._undisturbed():
+            kept = self._passages.keep(clean, model)
+        if not kept:
+            raise LeaseLost
 
     def checkpoint(self, state: JSON) -> None:
         json.dumps(state, allow_nan=False)

@@ -102,3 +102,22 @@ def test_rows_are_tried_then_loaded(page: Page, working_product: Product, tmp_pa
     expect(page.locator("#job-previews")).to_contain_text("cheap")
     with psycopg.connect(opened) as connection:
         assert connection.execute("SELECT sku FROM shop.products ORDER BY 1").fetchall() == [("a1",), ("d4",)]
+
+
+def test_rows_become_examples(page: Page, working_product: Product, tmp_path: Path) -> None:
+    source = tmp_path / "prices.csv"
+    source.write_text("name,price\nkettle,39.90\nmug,4.50\n")
+    page.goto("/jobs/new/data-conversion")
+    page.locator("input[type=file]").set_input_files(source)
+    page.get_by_label("Convert to").select_option("jsonl")
+    question = page.get_by_label("Question")
+    expect(question).to_be_hidden()
+    page.get_by_text("By a template").click()
+    expect(question).to_be_visible()
+    expect(page.get_by_label("Language model", exact=True)).to_be_hidden()
+    question.fill("What does a {{name}} cost?")
+    page.get_by_label("Answer", exact=True).fill("{{price}}")
+    start(page)
+    finished(page)
+    first = json.loads(downloaded(page, "train.jsonl").read_text().splitlines()[0])
+    assert first["messages"][0]["content"] == "What does a kettle cost?"

@@ -1,4 +1,4 @@
-"""Operations over many items with an outcome for each: tables by file or filter, calls per row."""
+"""Operations over many items with an outcome for each: tables by file or filter, calls per row, files of folders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ TITLES = {"import": "Load", "http": "Call for", "update": "Change", "delete": "D
 
 class BulkOperation(Processor):
     """Does one thing to many items and says of each how it went: loads, changes, deletes or downloads rows of a table
-    that the administrator has opened, or calls an address for each row of a file."""
+    that the administrator has opened, calls an address for each row of a file, or checks, copies, moves or deletes
+    files of an opened folder."""
 
     type = "bulk-operation"
     title = "Bulk operation"
-    description = "Load, change, delete or download rows of a table, or call an address for each row of a file."
+    description = "Load, change, delete or download rows of a table, call an address per row, check or move files."
     icon = "stack"
 
     Input = BulkInput
@@ -33,5 +34,8 @@ class BulkOperation(Processor):
 
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        if data.operation == "files":
+            what = f"files of {data.folder}"
+            return f"{data.action.capitalize()} {what}" + (" (only tried)" if data.dry_run else "")
         what = files[0] if data.operation == "http" and files else data.table
         return f"{TITLES[data.operation]} {what}" + (" (only tried)" if data.dry_run else "")

@@ -13,8 +13,9 @@ from pydantic.config import JsonDict
 
 from jobsapp.processors.sdk import FileId, Input
 
-Operation = Literal["import", "http", "update", "delete", "export"]
+Operation = Literal["import", "http", "update", "delete", "export", "files"]
 Mode = Literal["insert", "upsert", "add", "update", "delete"]
+Action = Literal["check", "copy", "move", "delete"]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 Format = Literal["csv", "jsonl", "report"]
 Test = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "is empty", "is not empty"]
@@ -26,6 +27,18 @@ OPERATIONS: JsonDict = {
     "update": "Change the rows of a table that match a filter",
     "delete": "Delete the rows of a table that match a filter",
     "export": "Download the rows of a table that match a filter",
+    "files": "Check, copy, move or delete files",
+}
+ACTIONS: JsonDict = {
+    "check": "Check them against a list, or list them",
+    "copy": "Copy them into another folder",
+    "move": "Move them into another folder",
+    "delete": "Delete them",
+}
+EXISTING: JsonDict = {
+    "fail": "The file of that name stays, and the item fails",
+    "skip": "The file of that name stays, and the item is left out",
+    "replace": "The file of that name is replaced",
 }
 MODES: JsonDict = {
     "insert": "Add them; one that is there already is an error",
@@ -64,7 +77,7 @@ class Condition(BaseModel):
 
 class BulkInput(Input):
     operation: Operation = Field(title="What to do", examples=["import"], json_schema_extra={"labels": OPERATIONS})
-    """Tables are those that the administrator has opened (JOBSAPP_BULK_TABLES)."""
+    """Tables and folders are those that the administrator has opened (JOBSAPP_BULK_TABLES, JOBSAPP_BULK_FOLDERS)."""
 
     dry_run: bool = Field(default=True, title="Only try it")
     """Count what would happen and show a sample; nothing is changed and nobody is called. A table's rows are really
@@ -72,10 +85,11 @@ class BulkInput(Input):
 
     source: FileId | None = Field(default=None, title="File", json_schema_extra={"accept": ".csv,.tsv,.jsonl,.ndjson"})
     """Rows as CSV (its first row holds the names) or JSON Lines; or `failed.jsonl` of an earlier operation, to do only
-    what failed in it again."""
+    what failed in it again. For files: a list with the columns name, sha256 and size, of which the last two may be
+    missing; `files.jsonl` of an earlier check is one."""
 
     table: str = Field(default="", title="Table", examples=["public.products"])
-    """For everything but calls."""
+    """For everything but calls and files."""
 
     mode: Mode = Field(default="insert", title="How to load", json_schema_extra={"labels": MODES})
     """What is there already is told by the key."""
@@ -84,7 +98,7 @@ class BulkInput(Input):
     """The columns that tell which row of the table is meant; they need a unique index. Empty: the primary key."""
 
     mapping: dict[str, str] = Field(default_factory=dict, title="Columns", examples=[{"name": "Product name"}])
-    """Column of the table = name in the file. Empty: those with the same names."""
+    """Column of the table (for files: of the list) = name in the file. Empty: those with the same names."""
 
     filter: list[Condition] = Field(
         default_factory=list,
@@ -111,6 +125,24 @@ class BulkInput(Input):
     headers: dict[str, str] = Field(default_factory=dict, title="Headers", examples=[{"X-Shop": "north"}])
     """They are kept with the job, where others see them: no passwords."""
 
+    action: Action = Field(default="check", title="With the files", json_schema_extra={"labels": ACTIONS})
+    """A copy is checked by its SHA-256 before it gets its name, and only then a moved file goes from where it was."""
+
+    folder: str = Field(default="", max_length=200, title="Folder", examples=["inbox"])
+    """For files: the name of an opened folder."""
+
+    target: str = Field(default="", max_length=200, title="Into folder", examples=["archive"])
+    """For copy and move: another opened folder. Files keep their names, with the folders in them."""
+
+    pattern: str = Field(default="", max_length=1000, title="Which files", examples=["2026/**/*.csv"])
+    """`*` and `?` stand for letters of a name, `[ab]` for one of them, `**` for any folders. Empty: all, for copy, move
+    and delete those of the list. With both, those of the list that fit."""
+
+    existing: Literal["fail", "skip", "replace"] = Field(
+        default="fail", title="If the file is there already", json_schema_extra={"labels": EXISTING}
+    )
+    """A file that comes there in the last moment is not overwritten either, unless it shall be replaced."""
+
     stop_after: int | None = Field(default=100, ge=1, title="Stop after failures")
     """Stop when so many items have failed. Empty: never."""
 
@@ -135,8 +167,9 @@ class BulkInput(Input):
     )
     """A CSV value that means none. Values are also freed of white space at both ends."""
 
-    expected_max: int = Field(default=1_000, ge=1, title="Rows expected at most", json_schema_extra=ADVANCED)
-    """A change or delete by filter that matches more rows than this does nothing."""
+    expected_max: int = Field(default=1_000, ge=1, title="Expected at most", json_schema_extra=ADVANCED)
+    """A change or delete by filter that matches more rows than this does nothing; nor does a delete by pattern that
+    fits more files."""
 
     export_format: Literal["csv", "jsonl"] = Field(default="csv", title="Download as", json_schema_extra=ADVANCED)
 
@@ -192,7 +225,9 @@ class BulkInput(Input):
             raise ValueError("source: give the file whose rows are to be used")
         if self.operation == "http" and not self.url:
             raise ValueError("url: give the address to call")
-        if self.operation != "http" and not self.table:
+        if self.operation == "files":
+            self._check_files()
+        elif self.operation != "http" and not self.table:
             raise ValueError("table: name the table")
         if self.operation == "update" and not self.changes:
             raise ValueError("changes: give at least one column and its new value")
@@ -206,6 +241,14 @@ class BulkInput(Input):
         if both := self.mapping.keys() & self.constants.keys():
             raise ValueError(f"constants: {', '.join(sorted(both))} is also among the columns from the file")
         return self
+
+    def _check_files(self) -> None:
+        if not self.folder:
+            raise ValueError("folder: name the opened folder")
+        if self.action in ("copy", "move") and (not self.target or self.target == self.folder):
+            raise ValueError("target: name another opened folder")
+        if self.action != "check" and not self.pattern and self.source is None:
+            raise ValueError("pattern: say which files, by a pattern (** is all) or by a list of names")
 
 
 def _check_json(body: str) -> None:

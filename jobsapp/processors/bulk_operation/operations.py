@@ -23,6 +23,10 @@ def run(data: BulkInput, context: Context) -> dict[str, Any]:
             from .calls import run_calls
 
             return head | run_calls(data, context, settings)
+        case "files":
+            from .files import run_files
+
+            return head | run_files(data, context, settings)
         case _:
             from .filtered import run_filtered
 

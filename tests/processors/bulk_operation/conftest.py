@@ -14,6 +14,7 @@ import pytest
 
 from jobsapp.processors.bulk_operation import BulkOperation
 from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
+from tests.processors.bulk_operation.folders import Folders
 from tests.processors.bulk_operation.server import Server
 
 TABLES = """
@@ -98,3 +99,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("JOBSAPP_BULK_ALLOWED_ADDRESSES", "127.0.0.1/32")
     with Server() as server:
         yield server
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    folders = Folders(tmp_path)
+    monkeypatch.setenv("JOBSAPP_BULK_FOLDERS", folders.setting)
+    return folders
+
+
+@pytest.fixture
+def act(work: Callable[..., Run]) -> Callable[..., Run]:
+    """Runs an action over files of the inbox, for real unless told otherwise."""
+
+    def act(action: str, pattern: str = "", source: Any = None, **data: Any) -> Run:
+        target = {"target": "done"} if action in ("copy", "move") else {}
+        given = {"operation": "files", "table": "", "action": action, "folder": "inbox", "pattern": pattern}
+        return work(source, **given | target | data)
+
+    return act
