@@ -7,7 +7,6 @@ holds the id of our job: so it is found again even if this process died between 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,8 @@ from typing import Any
 import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from jobsapp.config import LanguageModel, load_settings
+from jobsapp.config import load_settings
+from jobsapp.language.settings import ServerSettings, parse_servers
 from jobsapp.processors.sdk import JSON, Cancelled, Context, Permanent, Retry
 
 from .chart import losses
@@ -49,8 +49,8 @@ def train_remotely(data: FineTuningInput, context: Context) -> JSON:
         return remote.result(job, material, time.monotonic() - began)
 
 
-def _service(name: str) -> LanguageModel:
-    known = load_settings().language_models
+def _service(name: str) -> ServerSettings:
+    known = parse_servers(load_settings().language_models)
     if name not in known:
         listed = ", ".join(sorted(known)) or "none"
         raise Permanent(f"There is no service {name!r}. Known: {listed}; more by JOBSAPP_LANGUAGE_MODELS.")
@@ -60,9 +60,9 @@ def _service(name: str) -> LanguageModel:
 class Remote:
     """Our side of a job at a service."""
 
-    def __init__(self, data: FineTuningInput, context: Context, name: str, service: LanguageModel) -> None:
+    def __init__(self, data: FineTuningInput, context: Context, name: str, service: ServerSettings) -> None:
         self.data, self.context, self.name, self.service = data, context, name, service
-        key = os.environ.get(service.key_env, "") if service.key_env else "none"
+        key = service.key if service.key_env else "none"
         if not key:
             raise Permanent(f"{name}: the environment variable {service.key_env} with its key is not set.")
         self.client = openai.OpenAI(base_url=service.url, api_key=key, timeout=SECONDS)
