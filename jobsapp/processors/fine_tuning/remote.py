@@ -18,7 +18,8 @@ from typing import Any
 import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from jobsapp.config import LanguageModel, load_settings
+from jobsapp.config import load_settings
+from jobsapp.language.settings import ServerSettings, parse_servers
 from jobsapp.processors.sdk import JSON, Cancelled, Context, Permanent, Retry
 
 from .chart import losses
@@ -49,8 +50,8 @@ def train_remotely(data: FineTuningInput, context: Context) -> JSON:
         return remote.result(job, material, time.monotonic() - began)
 
 
-def _service(name: str) -> LanguageModel:
-    known = load_settings().language_models
+def _service(name: str) -> ServerSettings:
+    known = parse_servers(load_settings().language_models)
     if name not in known:
         listed = ", ".join(sorted(known)) or "none"
         raise Permanent(f"There is no service {name!r}. Known: {listed}; more by JOBSAPP_LANGUAGE_MODELS.")
@@ -60,7 +61,7 @@ def _service(name: str) -> LanguageModel:
 class Remote:
     """Our side of a job at a service."""
 
-    def __init__(self, data: FineTuningInput, context: Context, name: str, service: LanguageModel) -> None:
+    def __init__(self, data: FineTuningInput, context: Context, name: str, service: ServerSettings) -> None:
         self.data, self.context, self.name, self.service = data, context, name, service
         key = os.environ.get(service.key_env, "") if service.key_env else "none"
         if not key:
