@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format bench soak screenshots openapi lock setup clean
+.PHONY: help up up-all test lint format bench soak screenshots openapi lock setup clean
 PYTHON := .venv/bin/python
 # Compiled once, beside the packages: every process then starts two to three times as fast.
 export PYTHONDONTWRITEBYTECODE :=
@@ -7,10 +7,13 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 ARGS ?=
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 up: ## start everything and print the address (Ctrl-C stops it)
 	@bin/setup base && exec $(PYTHON) -m flask --app app up
+
+up-all: ## the same with all job types: fine-tuning needs 1 GB more
+	@bin/setup base && bin/setup finetuning && exec $(PYTHON) -m flask --app app up
 
 test: setup lint ## install what is missing, then run all checks and tests (ARGS="-k name")
 	@bin/browser

@@ -13,16 +13,26 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobsapp.errors import ConfigError
+from jobsapp.language.settings import example, parse_servers
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 MIB = 1024 * 1024
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"it is not JSON ({error})") from None
 
 
 class Settings(BaseModel):
@@ -78,6 +88,20 @@ class Settings(BaseModel):
     bulk_allowed_addresses: str = ""
     """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
     addresses."""
+    language_models: str = ""
+    """Servers of language models, as JSON: `{"local": {"url": "http://localhost:11434/v1", "model": "llama3.2"}}`. More
+    of each: `docs/processors/language-models.md`. Without any there is a small model in the process."""
+    embedded_model: str = ""
+    """A GGUF file to be that small model. Empty: the one that comes with the extra `llm`."""
+    embedding_url: str = ""
+    """A server that makes vectors of documents and questions as OpenAI's does, instead of the model that comes with
+    jobsapp: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1` (Ollama). Their text is sent there."""
+    embedding_model: str = ""
+    """The name of that server's model: `text-embedding-3-small`."""
+    embedding_key: str = ""
+    """That server's key, if it asks for one."""
+    base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
+    """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -139,11 +163,22 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
+    _check_servers(settings.language_models)
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_folders(settings)
+    _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_public_url(settings.public_url)
+    if settings.embedding_url and not settings.embedding_model:
+        raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _check_servers(text: str) -> None:
+    try:
+        parse_servers(text)
+    except ValueError as error:
+        raise ConfigError(f"JOBSAPP_LANGUAGE_MODELS: {error}. An example: {example()}") from None
 
 
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:

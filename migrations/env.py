@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from jobsapp import models  # noqa: F401  registers the tables
 from jobsapp.extensions import Base
+from jobsapp.models.documents import type_differs
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -26,6 +27,7 @@ def run(connection: Connection) -> None:
             connection=connection,
             target_metadata=Base.metadata,
             compare_server_default=True,
+            compare_type=type_differs,
             transaction_per_migration=True,
         )
         with context.begin_transaction():

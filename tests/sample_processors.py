@@ -57,6 +57,34 @@ class Steps(Processor):
         return {"steps": data.steps, "resumedAt": start}
 
 
+class Measure(Processor):
+    """Measures two series; an attempt goes on where the last one was, or dies at `dies_at`."""
+
+    type = "measure"
+    title = "Measure"
+    retry = QUICK
+
+    class Input(Input):
+        steps: int = 10
+        dies_at: int = -1
+
+    def run(self, data: Any, context: Context) -> Any:
+        start = int((context.last_checkpoint or {}).get("done", 0))  # type: ignore[union-attr]
+        for step in range(start, data.steps):
+            context.metric("loss/train", 1 / (step + 1), step)
+            context.metric("loss/validation", 2 / (step + 1), step)
+            if step == data.dies_at and context.attempt == 1:
+                context.checkpoint({"done": step - 2})
+                raise RuntimeError("died")
+        with context.artifact("rows.csv") as artifact:
+            artifact.path.write_text("name,size\nAna,3\n<b>Bo</b>,4\n")
+        with context.artifact("dot.svg") as artifact:
+            artifact.path.write_text(
+                '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+            )
+        return {"attempt": context.attempt}
+
+
 class Fail(Processor):
     type = "fail"
     title = "Failure"

@@ -1,18 +1,22 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
-from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog
+from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 
 __all__ = [
     "ApiToken",
+    "ChunkVector",
+    "DocumentChunk",
     "Job",
     "JobAttempt",
     "JobInput",
     "JobLog",
+    "JobMetric",
     "Limit",
     "LimitStarts",
     "LoginLink",

@@ -159,3 +159,17 @@ class JobLog(Base):
     at: Mapped[CreatedAt]
     level: Mapped[str]
     message: Mapped[str]
+
+
+class JobMetric(Base):
+    """A point of what a job measures while it runs."""
+
+    __tablename__ = "job_metrics"
+    __table_args__ = (Index("job_metrics_of_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    key: Mapped[str]
+    step: Mapped[float]
+    value: Mapped[float]

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from jobsapp.core.actors import Actor
 from jobsapp.models import Job, JobAttempt, JobLog, StoredFile
+from jobsapp.pages.charts import Chart, charts_of
 from jobsapp.pages.forms.fields import Field, fields_of
+from jobsapp.pages.previews import Preview, previews_of
 from jobsapp.services import Services
 from jobsapp.services.views import JobView
 
@@ -31,6 +33,8 @@ class ShownJob:
     """Inputs left as they come."""
     attempts: list[JobAttempt]
     log: list[JobLog]
+    charts: list[Chart]
+    previews: list[Preview]
     sees_traceback: bool
 
     @classmethod
@@ -45,6 +49,8 @@ class ShownJob:
             defaults=[row for field, row in rows if _is_default(field, row.value)],
             attempts=row.history,
             log=services.jobs.log(actor, job.id, limit=LOG_LINES),
+            previews=previews_of((file, services.files.path(file)) for file in row.artifacts),
+            charts=charts_of(services.jobs.metrics(actor, job.id)),
             sees_traceback=actor.is_admin,
         )
 

@@ -99,6 +99,26 @@ class InputFile:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Passage:
+    """A piece of text that the search of the organisation shall find.
+
+    `document`: the name of what it comes from. `file_id`: the stored file. `heading`: the headings above it. Pages are
+    from 1. `start` and `end`: where it stands in the document's text, in characters. `vector`: what it is about, of
+    length one; None: it is found by its words only.
+    """
+
+    text: str
+    document: str
+    file_id: UUID | None = None
+    heading: str = ""
+    page_from: int | None = None
+    page_to: int | None = None
+    start: int = 0
+    end: int = 0
+    vector: Sequence[float] | None = None
+
+
 @runtime_checkable
 class Artifact(Protocol):
     """A file in the making: write to `path`. It becomes visible only when the job completes."""
@@ -146,6 +166,14 @@ class Context(Protocol):
     def log(self, message: str, level: str = "info") -> None:
         """Add a line to the job's log. `level`: debug, info, warning or error."""
 
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        """Measure something: a point of the series `key`, drawn as a chart on the job's page while it runs.
+
+        Keys that agree up to a "/" share a chart: "loss/train" and "loss/validation". `step` None: points are numbered
+        from 0. Call it as often as you like: of a long series only so many points are kept as can be drawn. Values
+        that are not finite are left out. Raises ValueError for more than 50 keys, or one of over 100 characters.
+        """
+
     def file(self, file_id: UUID) -> InputFile:
         """A stored file of the job's organisation. Raises `Permanent` if there is none with that id."""
 
@@ -153,6 +181,13 @@ class Context(Protocol):
         """A context manager that yields an `Artifact`; leaving it without an error keeps the file.
 
         `name` is for people only, never a path. `media_type` None: told from the name.
+        """
+
+    def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
+        """Keep passages for the search, some hundreds at once; they are found when the job completes.
+
+        `model`: the name of the one that made their vectors. An attempt has to give all of its job's passages: those
+        of the attempts before are dropped with its first.
         """
 
     def checkpoint(self, state: JSON) -> None:

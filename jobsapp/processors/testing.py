@@ -26,7 +26,8 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from pydantic import BaseModel
 
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Permanent, Processor
+from jobsapp.core.points import Points
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Passage, Permanent, Processor
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ class FakeContext:
         self.history: list[Progress] = []
         self.lines: list[tuple[str, str]] = []
         self.checkpoints: list[JSON] = []
+        self.metrics: dict[str, list[tuple[float, float]]] = {}
+        self._points = Points()
+        self.passages: list[tuple[Passage, str]] = []
         self._cancel_when = cancel_when
         self._kept = folder / "artifacts"
         self.workdir.mkdir(parents=True, exist_ok=True)
@@ -111,6 +115,10 @@ class FakeContext:
             raise ValueError(f"level must be one of {', '.join(sorted(LEVELS))}, not {level!r}")
         self.lines.append((level, message))
 
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        if point := self._points.add(key, value, step):
+            self.metrics.setdefault(key, []).append((point.step, point.value))
+
     def file(self, file_id: UUID) -> InputFile:
         path = self.files.get(file_id)
         if path is None:
@@ -132,6 +140,9 @@ class FakeContext:
             self.artifacts[name] = part.replace(self._kept / name)
         finally:
             part.unlink(missing_ok=True)
+
+    def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
+        self.passages += [(passage, model) for passage in passages]
 
     def checkpoint(self, state: JSON) -> None:
         json.dumps(state, allow_nan=False)
@@ -168,6 +179,11 @@ class Run:
     @property
     def progress(self) -> list[Progress]:
         return self.context.history
+
+    @property
+    def metrics(self) -> Mapping[str, list[tuple[float, float]]]:
+        """What was measured: (step, value) by key."""
+        return self.context.metrics
 
     @property
     def log(self) -> list[tuple[str, str]]:

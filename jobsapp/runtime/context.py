@@ -6,19 +6,21 @@ import json
 import math
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from jobsapp.core.names import display_name, media_type_of
+from jobsapp.core.points import Point, Points
 from jobsapp.core.progress import percentage
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Permanent, TimedOut
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Passage, Permanent, TimedOut
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
+from jobsapp.store.passages import Writer
 
 LINE_LENGTH = 10_000
 NOTHING_SAID: tuple[float | None, float | None, str | None] = (None, None, None)
@@ -54,6 +56,7 @@ class JobContext:
         make_keepdir: Callable[[], Path],
         find_file: Callable[[UUID], InputFile | None],
         threads: int,
+        passages: Writer | None = None,
         deadline: float | None = None,
         grace: float = math.inf,
     ) -> None:
@@ -76,10 +79,13 @@ class JobContext:
         self._make_workdir = make_workdir
         self._make_keepdir = make_keepdir
         self._find_file = find_file
+        self._passages = passages
         self._workdir: Path | None = None
         self._keepdir: Path | None = None
         self._progress = self._written = NOTHING_SAID
         self._lines: list[LogLine] = []
+        self._points: Points | None = None
+        self._measured: list[Point] = []
         self._checkpoint: JSON = None
         self._lock = threading.Lock()
 
@@ -119,6 +125,14 @@ class JobContext:
         with self._lock:
             self._lines.append(line)
 
+    def metric(self, key: str, value: float, step: float | None = None) -> None:
+        with self._lock:
+            if self._points is None:
+                self._points = Points()
+            point = self._points.add(key, value, step)
+            if point is not None:
+                self._measured.append(point)
+
     def file(self, file_id: UUID) -> InputFile:
         with self._undisturbed():
             found = self._find_file(file_id)
@@ -139,6 +153,18 @@ class JobContext:
         name = display_name(name)
         self.made.append(MadeFile(path, name, media_type or media_type_of(name), stored))
 
+    def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
+        if self._passages is None:
+            raise RuntimeError("This context has no search.")
+        clean = [
+            replace(one, text=_text(one.text), document=_text(one.document), heading=_text(one.heading))
+            for one in passages
+        ]
+        with self._undisturbed():
+            kept = self._passages.keep(clean, model)
+        if not kept:
+            raise LeaseLost
+
     def checkpoint(self, state: JSON) -> None:
         json.dumps(state, allow_nan=False)
         with self._lock:
@@ -155,6 +181,19 @@ class JobContext:
         changed = shown != self._written
         self._written = shown
         return Pulse(*shown, changed=changed or bool(lines), lines=lines, checkpoint=checkpoint)
+
+    def take_points(self) -> list[Point]:
+        """What was measured since the last call."""
+        if not self._measured:
+            return []
+        with self._lock:
+            points, self._measured = self._measured, []
+        return points
+
+    def untake_points(self, points: list[Point]) -> None:
+        """Points could not be written: they go with the next ones."""
+        with self._lock:
+            self._measured[:0] = points
 
     def untake(self, pulse: Pulse) -> None:
         """A pulse could not be written: its lines and checkpoint go with the next one."""

@@ -32,6 +32,7 @@ from jobsapp.runtime.settle import attempt_facts
 from jobsapp.runtime.usage import Meter
 from jobsapp.store import files as file_store
 from jobsapp.store.jobs import ClaimedJob
+from jobsapp.store.passages import Writer
 from jobsapp.store.turns import Ended
 
 log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class Horse:
             make_keepdir=lambda: storage.make_keepdir(job.id),
             find_file=lambda file_id: self._find_file(job.organization_id, file_id),
             threads=self._threads,
+            passages=Writer(lambda: self._ledger.connection, job.id, job.attempt, job.organization_id),
             deadline=None if timeout is None else began_at + timeout,
             grace=grace,
         )

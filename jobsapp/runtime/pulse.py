@@ -21,6 +21,7 @@ from jobsapp.runtime.interrupts import Interrupts
 from jobsapp.runtime.ledger import tell
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Pulse, pulse_job
+from jobsapp.store.metrics import add_metrics
 from jobsapp.store.turns import take_turn
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Heart:
         if self._context is None:
             return
         with self._lock:
+            self._measure_safely(self._context)
             self._context = None
             self._slate.end()
 
@@ -148,7 +150,10 @@ class Heart:
         now = time.monotonic()
         if now - self._last_beat < INTERVAL_SECONDS:
             return
+        measured = self._measure_safely(context)
         pulse = context.take()
+        if measured:
+            pulse = pulse._replace(changed=True)
         if not pulse.changed and pulse.checkpoint is None and now - self._last_beat < SIGN_OF_LIFE_SECONDS:
             return
         try:
@@ -161,6 +166,19 @@ class Heart:
             log.warning("no pulse for job %s: %s", context.job_id, error)
             context.untake(pulse)
             self._disconnect()
+
+    def _measure_safely(self, context: JobContext) -> bool:
+        """Write what was measured. Returns whether there was something. A job does not fail for its chart."""
+        points = context.take_points()
+        if not points:
+            return False
+        try:
+            add_metrics(self._connected(), context.job_id, context.attempt, points)
+        except (psycopg.Error, MemoryError) as error:
+            log.warning("what job %s measured is not written yet: %s", context.job_id, error)
+            context.untake_points(points)
+            self._disconnect()
+        return True
 
     def _write(self, context: JobContext, pulse: Pulse) -> None:
         beat = pulse_job(self._connected(), context.job_id, context.attempt, pulse, lease_seconds=self._lease)

@@ -16,7 +16,9 @@ from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
+from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.views import Views
 from jobsapp.storage import LocalStorage
@@ -39,6 +41,7 @@ class Services:
     identity: Identity
     logins: Logins
     health: Health
+    search: Search
 
 
 def build_services(
@@ -62,4 +65,5 @@ def build_services(
         identity=Identity(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         health=Health(session, settings.redis_url),
+        search=Search(session, QuestionModels(settings)),
     )

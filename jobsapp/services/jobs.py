@@ -17,10 +17,11 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged, event_for
+from jobsapp.core.points import Measured, series
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
-from jobsapp.models import Job, JobLog
+from jobsapp.models import Job, JobLog, JobMetric
 from jobsapp.processors.registry import Registry
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
@@ -188,6 +189,13 @@ class Jobs:
         self.get(actor, job_id)
         query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id).limit(limit)
         return list(self._session.scalars(query))
+
+    def metrics(self, actor: Actor, job_id: UUID) -> dict[str, list[tuple[float, float]]]:
+        """What the job measured: (step, value) by key."""
+        self.get(actor, job_id)
+        query = select(JobMetric.attempt, JobMetric.key, JobMetric.step, JobMetric.value)
+        rows = self._session.execute(query.where(JobMetric.job_id == job_id).order_by(JobMetric.id))
+        return series(Measured(*row) for row in rows)
 
     def cancel(self, actor: Actor, job_id: UUID, *, reason: str | None = None) -> Job:
         """Cancel a pending job at once; ask an active one to stop. Raises Conflict if it is finished."""

@@ -37,6 +37,7 @@ CALLS = [
     ("GET", "/api/limits"),
     ("PUT", "/api/limits/{scope}/{key}"),
     ("DELETE", "/api/limits/{scope}/{key}"),
+    ("GET", "/api/search"),
 ]
 OWNED = [call for call in CALLS if "{job}" in call[1] or "{file}" in call[1]]
 OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and call not in OWNED]

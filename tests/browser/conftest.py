@@ -30,6 +30,8 @@ def product(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         processors="tests.sample_processors",
         secret_key="for tests only",
         max_upload_mb=100,
+        bulk_database_url=servers.database_url,
+        bulk_tables="shop.products",
     )
     with running(settings) as found:
         yield found

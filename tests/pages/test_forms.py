@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -131,3 +132,14 @@ def test_a_model_without_fields() -> None:
 
     assert fields_of(Nothing) == []
     assert data_of([], MultiDict()) == {}
+
+
+def test_a_field_may_depend_on_another() -> None:
+    class Model(Input):
+        mode: Literal["call", "load"] = "load"
+        dry_run: bool = True
+        url: str = Field("", json_schema_extra={"when": {"mode": ["call"], "dry_run": [False]}})
+
+    url = fields_of(Model)[2]
+    assert json.loads(url.when) == {"data.mode": ["call"], "data.dryRun": ["false"]}
+    assert fields_of(Model)[0].when == ""

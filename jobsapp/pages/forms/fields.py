@@ -1,17 +1,20 @@
 """The fields of a form, read from the JSON Schema of a pydantic model.
 
 `json_schema_extra` may say more: `advanced` (under "More options"), `accept` (file names to offer), `multiline`,
-`labels` (words for the choices), `empty` (the word for no choice).
+`labels` (words for the choices), `empty` (the word for no choice), `when` (`{"mode": ["a", "b"]}`: shown only while the
+field beside it has one of these values; it is sent all the same, and without a script it is always there).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from jobsapp.pages.language import words
 
@@ -55,6 +58,8 @@ class Field:
     max_length: int | None = None
     accept: str = ""
     advanced: bool = False
+    when: str = ""
+    """`{"data.mode": ["a", "b"]}` as JSON: on which values of other fields it depends whether this one is shown."""
     items: Kind = "text"
     fields: tuple[Field, ...] = ()
 
@@ -112,9 +117,21 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
         max_length=said.get("maxLength"),
         accept=str(said.get("accept", "")),
         advanced=bool(said.get("advanced", False)),
+        when=_when(said.get("when"), name.rpartition(".")[0]),
         items=_kind(*_twice(_resolved(inner.get("items", {}), definitions)[0]), definitions),
         fields=tuple(_fields(inner, definitions, name)) if kind == "group" else (),
     )
+
+
+def _when(said: Any, prefix: str) -> str:
+    if not isinstance(said, dict):
+        return ""
+    return json.dumps({f"{prefix}.{to_camel(key)}": list(map(_sent, values)) for key, values in said.items()})
+
+
+def _sent(value: Any) -> str:
+    """As a form sends it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _label(title: str | None, key: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
-from jobsapp.processors.sdk import JSON, Context
+from jobsapp.processors.sdk import JSON, Context, InputFile, Permanent
 
 from .duck import Duck
 from .formats import guess, result_name
@@ -30,6 +30,8 @@ def convert(data: ConversionInput, context: Context) -> JSON:
     """Convert and describe what was done. Raises `Permanent` with a sentence, or `Cancelled`."""
     source = context.file(data.source)
     source_format = data.source_format or guess(source)
+    if data.options.mode != "plain":
+        return _examples(data, context, source, source_format)
     name, media_type = result_name(source.name, data.target_format, data.compression)
     with (
         Kept(context, conversion_id(data, source, source_format)) as kept,
@@ -58,9 +60,31 @@ def convert(data: ConversionInput, context: Context) -> JSON:
     }
 
 
-def _keep_rejected(context: Context, rejected: Rejected | None) -> None:
+def _examples(data: ConversionInput, context: Context, source: InputFile, source_format: Format) -> JSON:
+    # The models' libraries are for those who use them.
+    from .examples.make import by_model, by_template
+    from .examples.rows import rows_of
+
+    with Kept(context, conversion_id(data, source, source_format)) as kept:
+        meter = Meter(context, source.size, kept.done)
+        reading, making = Stage(meter).split(1, 9)
+        reading.at(0.0, "Reading…")
+        rows = rows_of(data, context, source, source_format, READERS, reading)
+        if not rows.count:
+            raise Permanent(f"{source.name} has no rows.")
+        _keep_rejected(context, rows.outcome.rejected, "rejected_rows.jsonl")
+        count = min(rows.count, data.options.limit or rows.count)
+        if data.options.mode == "template":
+            result = by_template(data, context, rows, count, making)
+        else:
+            result = by_model(data, context, rows, count, making, kept)
+    meter.report(1.0, f"Examples of {count:,} rows")
+    return result
+
+
+def _keep_rejected(context: Context, rejected: Rejected | None, name: str = "rejected.jsonl") -> None:
     if not rejected or not rejected.count:
         return
-    with context.artifact("rejected.jsonl", "application/x-ndjson") as artifact:
+    with context.artifact(name, "application/x-ndjson") as artifact:
         shutil.copyfile(rejected.path, artifact.path)
-    context.log(f"{rejected.count:,} broken rows were left out; rejected.jsonl lists them.", "warning")
+    context.log(f"{rejected.count:,} broken rows were left out; {name} lists them.", "warning")

@@ -109,6 +109,12 @@ class Kept:
             }
         )
 
+    def settle(self, seconds: float = 5.0) -> None:
+        """Wait until what was given to `save` is remembered, at most so many seconds."""
+        end = time.monotonic() + seconds
+        while not self._saver.is_idle and time.monotonic() < end:
+            time.sleep(0.01)
+
     def forget(self) -> None:
         """What was saved is of no use: another attempt shall begin anew."""
         self.found = None

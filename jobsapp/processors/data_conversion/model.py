@@ -10,6 +10,8 @@ from pydantic.config import JsonDict
 
 from jobsapp.processors.sdk import FileId, Input
 
+from .examples.options import ExampleOptions
+
 Format = Literal["csv", "tsv", "json", "jsonl", "parquet"]
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -109,6 +111,8 @@ class ConversionInput(Input):
     """For text formats the file gets `.gz` or `.zst` added to its name; a Parquet file is compressed within, with
     zstd unless `gzip` is chosen."""
 
+    options: ExampleOptions = Field(default_factory=ExampleOptions, title="Examples for a language model")
+
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, value: str | None) -> str | None:
@@ -160,4 +164,7 @@ class ConversionInput(Input):
             raise ValueError("quote: must differ from the delimiter")
         if self.columns and (unknown := self.rename.keys() - set(self.columns)):
             raise ValueError(f"rename: {', '.join(sorted(unknown))} is not among the chosen columns")
+        if self.options.mode != "plain" and (self.target_format != "jsonl" or self.compression != "none"):
+            field = "targetFormat" if self.target_format != "jsonl" else "compression"
+            raise ValueError(f"{field}: examples are JSON Lines and are not compressed")
         return self

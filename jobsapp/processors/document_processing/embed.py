@@ -9,12 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobsapp.processors.sdk import Permanent
+
 from .chunks import in_context
+from .embedders import MINILM, open_embedder
 from .threads import limit_threads
 from .work import Work
 
 if TYPE_CHECKING:
-    from .minilm import Array, MiniLM
+    from .embedders import Embedder
+    from .minilm import Array
 
 BYTES_PER_NUMBER = 4
 # Written and remembered together, and sorted by length so that little is spent on padding.
@@ -35,10 +39,8 @@ class Vectors:
 
 def embed_all(work: Work) -> Vectors:
     """Make the vectors of all chunks, beginning behind those that the last attempt saved."""
-    from .minilm import NAME, MiniLM
-
     limit_threads(work.context.threads)
-    model = MiniLM()
+    model = open_model(work)
     total = sum(record.chunks for record in work.kept.records)
     path, size = work.kept.vectors()
     done = size // (model.dimensions * BYTES_PER_NUMBER)
@@ -52,7 +54,17 @@ def embed_all(work: Work) -> Vectors:
             done += len(group)
             if work.kept.is_due:
                 work.kept.save(path, file.tell())
-    return Vectors(path, done, model.dimensions, NAME)
+    return Vectors(path, done, model.dimensions, model.name)
+
+
+def open_model(work: Work) -> Embedder:
+    """Raises `Permanent` if it cannot be used here."""
+    try:
+        return open_embedder(work.model, work.settings)
+    except ImportError as error:
+        raise Permanent(
+            f"embed: vectors by a server need the module {error.name!r}: pip install 'jobsapp[llm]', or choose MiniLM."
+        ) from None
 
 
 def all_chunks(work: Work) -> Iterator[dict[str, Any]]:
@@ -64,15 +76,17 @@ def all_chunks(work: Work) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
 
 
-def _embed(work: Work, model: MiniLM, group: Sequence[dict[str, Any]], done: int, total: int) -> Array:
+def _embed(work: Work, model: Embedder, group: Sequence[dict[str, Any]], done: int, total: int) -> Array:
     """The vectors of a group in its order; `done` of `total` are those before it."""
     import numpy as np
 
     order = sorted(range(len(group)), key=lambda index: int(group[index]["tokens"]))
     made = np.zeros((len(group), model.dimensions), np.float32)
-    for start in range(0, len(order), BATCH):
+    # A server takes many at once.
+    size = BATCH if model.name == MINILM else GROUP
+    for start in range(0, len(order), size):
         work.context.check_cancelled()
-        batch = order[start : start + BATCH]
+        batch = order[start : start + size]
         texts = [in_context(group[n]["text"], group[n]["headings"], group[n]["tableHeader"]) for n in batch]
         made[batch] = model.embed(texts)
         here = done + start + len(batch)

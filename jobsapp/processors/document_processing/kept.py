@@ -173,9 +173,9 @@ class Kept:
             return -1
 
 
-def run_id(data: DocumentsInput, files: Sequence[InputFile]) -> str:
-    """The same for two runs only if they make the same bytes: of the files, the options and the versions."""
-    options = data.model_dump(mode="json", exclude={"documents"})
+def run_id(data: DocumentsInput, files: Sequence[InputFile], model: str) -> str:
+    """The same for two runs only if they make the same bytes: of the files, the options, the model, the versions."""
+    options = data.model_dump(mode="json", exclude={"documents", "store"}) | {"embed": model}
     facts = [FORM, [version(name) for name in LIBRARIES], [[file.name, file.sha256] for file in files], options]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

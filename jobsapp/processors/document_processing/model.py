@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import codecs
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from jobsapp.processors.sdk import FileId, Input
 
+from .embedders import Choice
+
 ADVANCED: JsonDict = {"advanced": True}
+LABELS: JsonDict = {
+    "auto": "Make vectors (this installation's model)",
+    "minilm": "Make vectors (MiniLM, runs here)",
+    "none": "Text and chunks only",
+}
 ACCEPT = ".pdf,.docx,.pptx,.xlsx,.html,.htm,.md,.markdown,.eml,.txt,.zip"
 
 
@@ -20,13 +27,12 @@ class DocumentsInput(Input):
     )
     """PDF, DOCX, PPTX, XLSX, HTML, Markdown, e-mail (.eml) or plain text, one or several, or a ZIP of them."""
 
-    embed: Literal["minilm", "none"] = Field(
-        default="minilm",
-        title="Vectors",
-        json_schema_extra={"labels": {"minilm": "Make vectors (MiniLM, runs here)", "none": "Text and chunks only"}},
-    )
-    """A vector says what a chunk is about, so that a search finds it by meaning. The model is made for English, and
-    nothing leaves this machine. It takes most of the time."""
+    embed: Choice = Field(default="auto", title="Vectors", json_schema_extra={"labels": LABELS})
+    """A vector says what a chunk is about, so that the search finds it by meaning. It takes most of the time. Unless
+    the administrator has set another model it is MiniLM, made for English, and nothing leaves this machine."""
+
+    store: bool = Field(default=True, title="Searchable")
+    """Let the search find these documents, for everybody in your organisation, as long as this job is kept."""
 
     chunk_tokens: int = Field(default=200, ge=32, le=2000, title="Size of a chunk", examples=[200])
     """The most tokens of a chunk; a token is a short word or a piece of a longer one. Up to 250 the model sees a

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from jobsapp.config import load_settings
 from jobsapp.processors.sdk import JSON, Context, Permanent
 
 from .embed import Vectors, embed_all
+from .embedders import model_of
 from .extract import extract_all
 from .kept import Kept, Record, run_id
 from .minilm import Tokens, model_folder
 from .model import DocumentsInput
+from .searchable import make_searchable
 from .work import Work
 
 # Up to so many texts are files of their own; more are put into one archive.
@@ -25,8 +28,9 @@ def process(data: DocumentsInput, context: Context) -> JSON:
     """Read, cut and embed the documents and describe what was done. Raises `Permanent` if none could be read."""
     context.progress(0, None, "Opening…")
     files = [context.file(file_id) for file_id in data.documents]
-    with Kept(context, run_id(data, files)) as kept:
-        work = Work(context, data, files, kept, Tokens(model_folder()))
+    settings = load_settings()
+    with Kept(context, run_id(data, files, model_of(data.embed, settings))) as kept:
+        work = Work(context, data, files, kept, Tokens(model_folder()), settings)
         extract_all(work)
         _fail_if_all_failed(kept.records)
         total = sum(record.chunks for record in kept.records)
@@ -38,8 +42,9 @@ def process(data: DocumentsInput, context: Context) -> JSON:
             _keep_chunks(work)
         if vectors is not None:
             _keep_vectors(context, vectors)
+        searchable = make_searchable(work, vectors) if data.store and total else 0
         work.embedded(1.0, f"{total:,} chunks of {len(kept.records):,} documents")
-        return _result(work, vectors, names)
+        return _result(work, vectors, names) | {"searchable": searchable}
 
 
 def _fail_if_all_failed(records: Sequence[Record]) -> None:
@@ -111,7 +116,7 @@ def _append(path: Path, out: Any) -> None:
         shutil.copyfileobj(file, out, 1 << 20)
 
 
-def _result(work: Work, vectors: Vectors | None, names: dict[int, str]) -> JSON:
+def _result(work: Work, vectors: Vectors | None, names: dict[int, str]) -> dict[str, JSON]:
     records = work.kept.records
     return {
         "documents": len(records),

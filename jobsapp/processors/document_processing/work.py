@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jobsapp.config import Settings
 from jobsapp.processors.sdk import Context, InputFile
 
+from .embedders import model_of
 from .kept import Kept
 from .minilm import Tokens
 from .model import DocumentsInput
@@ -24,6 +26,12 @@ class Work:
     files: Sequence[InputFile]
     kept: Kept
     tokens: Tokens
+    settings: Settings
+
+    @property
+    def model(self) -> str:
+        """The name of the model that makes the vectors; "" if none are made."""
+        return model_of(self.data.embed, self.settings)
 
     @property
     def bytes_in(self) -> int:

@@ -13,12 +13,12 @@ from jobsapp.processors.sdk import Context, InputFile
 
 from .model import TrainingInput
 
-FORM = 1
+FORM = 2
 
 
 class Kept:
-    """`folds`: results by number, as text; `model`: the file of the fitted model, or None; `facts`: what is known of
-    its fit; `spent`: seconds of the attempts before.
+    """`trials` of the search for parameters; `folds`: results by number, as text; `model`: the file of the fitted
+    model, or None; `facts`: what is known of its fit; `spent`: seconds of the attempts before.
     """
 
     def __init__(self, context: Context, data: TrainingInput, source: InputFile) -> None:
@@ -26,6 +26,7 @@ class Kept:
         said = [FORM, source.sha256, data.model_dump(mode="json"), version("scikit-learn")]
         self._id = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         self.folds: dict[str, dict[str, Any]] = {}
+        self.trials: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
         self.model: Path | None = None
         self.spent = 0.0
@@ -34,16 +35,17 @@ class Kept:
     def _find(self, last: Any) -> None:
         if not isinstance(last, dict) or last.get("id") != self._id:
             return
-        self.folds, self.spent = last["folds"], last["spent"]
+        self.folds, self.trials, self.spent = last["folds"], last["trials"], last["spent"]
         if last["model"]:
             name, size = last["model"]
             path = self._context.keepdir / name
             if path.is_file() and path.stat().st_size == size:
                 self.model, self.facts = path, last["facts"]
-        done = len(self.folds)
-        self._context.log(
-            f"Resumed: {'the model is fitted' if self.model else 'the model is not yet fitted'}, {done} folds are done."
-        )
+        done = f"{len(self.folds)} folds are done"
+        if self.trials:
+            done += f", {len(self.trials)} trials"
+        fitted = "the model is fitted" if self.model else "the model is not yet fitted"
+        self._context.log(f"Resumed: {fitted}, {done}.")
 
     def keep_model(self, path: Path, facts: dict[str, Any], spent: float) -> None:
         """`path` lies in `keepdir`; it is on disk before the checkpoint names it."""
@@ -56,6 +58,10 @@ class Kept:
         self.model, self.facts = path, facts
         self.save(spent)
 
+    def keep_trial(self, trial: dict[str, Any], spent: float) -> None:
+        self.trials.append(trial)
+        self.save(spent)
+
     def keep_fold(self, number: int, scores: dict[str, Any], spent: float) -> None:
         self.folds[str(number)] = scores
         self.save(spent)
@@ -63,5 +69,12 @@ class Kept:
     def save(self, spent: float) -> None:
         model = [self.model.name, self.model.stat().st_size] if self.model else None
         self._context.checkpoint(
-            {"id": self._id, "folds": self.folds, "model": model, "facts": self.facts, "spent": round(spent, 3)}
+            {
+                "id": self._id,
+                "folds": self.folds,
+                "trials": self.trials,
+                "model": model,
+                "facts": self.facts,
+                "spent": round(spent, 3),
+            }
         )

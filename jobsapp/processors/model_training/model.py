@@ -80,6 +80,12 @@ class TrainingInput(Input):
     folds: int = Field(default=0, ge=0, le=20, title="Folds", json_schema_extra=ADVANCED)
     """Cross-validation beside the test: 5 says how much the score depends on the luck of the split. 0: none."""
 
+    search_trials: int = Field(
+        default=0, ge=0, le=500, title="Trials of other parameters", examples=[20], json_schema_extra=ADVANCED
+    )
+    """Look for better parameters: so many are tried on a part of the training rows, the given ones first, and the best
+    are used. Parameters that you set stay. 0: none."""
+
     stratify: bool = Field(default=True, title="Keep the shares of the classes", json_schema_extra=ADVANCED)
     """The same share of each class in the test and in every fold."""
 
@@ -89,7 +95,7 @@ class TrainingInput(Input):
     time_limit_seconds: float | None = Field(
         default=None, ge=1, le=86_400, title="Seconds for the fitting", examples=[600], json_schema_extra=ADVANCED
     )
-    """Then the fitting stops, and what it has come to is kept. Empty: no limit."""
+    """Then the fitting stops, and what it has come to is kept; trials end when half of it is over. Empty: no limit."""
 
     missing: list[str] = Field(
         default=["NA", "N/A", "NaN", "null", "?"], title="Texts for no value", json_schema_extra=ADVANCED
@@ -153,6 +159,8 @@ class TrainingInput(Input):
             raise ValueError("algorithm: k-means is for clustering, the others need a column to predict")
         if self.target and self.target in (self.features or []):
             raise ValueError("features: the column to predict cannot be one of them")
+        if self.search_trials and not self.target:
+            raise ValueError("searchTrials: k-means tries numbers of clusters by itself; leave it at 0")
         if self.folds == 1:
             raise ValueError("folds: 0 or at least 2; with one there is nothing left to measure on")
         self.parsed()

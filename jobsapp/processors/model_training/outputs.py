@@ -37,6 +37,8 @@ def keep_all(
         rows = _rows(problem, problem.rows[fitted.test], y, guess, shares)
         names = [f"share of {name}" for name in problem.classes]
         write_csv(artifact.path, ["row", "actual", "predicted", *names], rows)
+    with context.artifact("metrics.json") as artifact:
+        artifact.path.write_text(json.dumps(result, ensure_ascii=False, indent=2), encoding="utf-8")
     figures: dict[str, Figure] = {"importance": plots.importance(result["importance"])}
     if result["curve"]:
         figures["learning"] = plots.curve(result["curve"])

@@ -19,6 +19,8 @@ from .model import TrainingInput
 
 FEWEST_ROWS = 20
 MOST_CLASSES = 200
+# Few repeated rows do no harm, and tables of few columns always have some.
+MANY_REPEATED = 0.05
 FEW_NUMBERS = 20
 
 
@@ -188,12 +190,23 @@ def _warn(problem: Problem, data: TrainingInput, total: int) -> None:
     if problem.classes:
         counts, rows = np.bincount(problem.y), len(problem.y)
         least = int(counts.argmin())
-        if counts[least] < rows * 0.1 and len(counts) == 2:
+        if counts[least] < rows * (0.1 if len(counts) == 2 else 0.2 / len(counts)):
             problem.warnings.append(
                 f"Class {problem.classes[least]!r} is rare ({counts[least] / rows:.1%}): look at F1 and PR AUC rather "
                 "than accuracy."
             )
         problem.warnings += _copies(problem)
+    if data.target and (same := _repeated(problem)) > len(problem.y) * MANY_REPEATED:
+        problem.warnings.append(
+            f"{same:,} rows occur more than once: the same row in training and test makes the metrics too good."
+        )
+
+
+def _repeated(problem: Problem) -> int:
+    """How many rows are like one before, target and all."""
+    rows = np.column_stack([problem.x, problem.y]).astype(np.float64)
+    marks = np.ascontiguousarray(np.nan_to_num(rows, nan=np.finfo(np.float64).max)).view(f"V{8 * rows.shape[1]}")
+    return len(rows) - len(np.unique(marks))
 
 
 def _copies(problem: Problem) -> list[str]:

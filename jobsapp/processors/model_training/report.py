@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border:1px solid #ccc;padding:.25rem .6rem;text-align:left}
-img{max-width:100%;height:auto}dt{font-weight:600}.scroll{overflow-x:auto}"""
+STYLE = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border:1px solid #8886;padding:.25rem .6rem;text-align:left}
+img{max-width:100%;height:auto;background:#fff}dt{font-weight:600}.scroll{overflow-x:auto}"""
 HEADINGS = {
     "metrics": "Metrics",
     "confusion": "Confusion matrix (test)",
     "importance": "What each column gives",
+    "trials": "Trials of parameters, the best first",
     "folds": "Folds",
     "foldsTogether": "Folds together",
     "sizes": "Clusters",

@@ -25,8 +25,9 @@ from .model import TrainingInput
 from .outputs import keep_all
 from .params import Params
 from .problem import Problem
+from .search import Search
 from .table import read, refuse_over
-from .watch import Watch
+from .watch import FITTING, Watch
 
 
 @contextmanager
@@ -72,13 +73,17 @@ class Training:
         self.data, self.context, self.source, self.problem, self.kept = data, context, source, problem, kept
         self.params: Params = data.parsed()
         self.classes = len(problem.classes)
-        self.watch = Watch(
-            context, 1 + data.folds, steps_of(self.params), spent=kept.spent, limit=data.time_limit_seconds
-        )
+        fits = data.search_trials + 1 + data.folds
+        self.watch = Watch(context, fits, steps_of(self.params), spent=kept.spent, limit=data.time_limit_seconds)
 
     def run(self) -> JSON:
         train, test = problems.split(self.data, self.problem)
         parts = problems.folds(self.data, self.problem.y[train], classes=self.classes > 0)
+        self.search = Search(self.data, self.problem, self.kept, self.watch, self.context.threads)
+        if self.data.search_trials and self.kept.model is None:
+            self.params = self.search.run(self.params, train)
+        elif self.data.search_trials:
+            self.params = type(self.params).model_validate(self.kept.facts["params"])
         fitted = self._fitted(train, test)
         folds = self._folds(train, parts)
         result = self._result(fitted, folds)
@@ -107,9 +112,14 @@ class Training:
             pipe = saved.load(self.kept.model, "The kept model").pipe
             return Fitted(pipe, train, test, self.kept.facts)
         pipe = self._pipeline()
-        self.watch.begin(0, "Fitting the model")
+        self.watch.begin(self.data.search_trials, FITTING)
         steps = fit(pipe, self.params, self.problem.x[train], self.problem.y[train], self.watch)
-        facts = {"steps": steps, "stoppedByTime": self.watch.stopped, "curve": self.watch.thin_curve()}
+        facts = {
+            "params": self.params.model_dump(),
+            "steps": steps,
+            "stoppedByTime": self.watch.stopped,
+            "curve": self.watch.thin_curve(),
+        }
         path = self.context.keepdir / f"{self.context.attempt}-model.skops"
         saved.save(pipe, self._schema(), path)
         self.kept.keep_model(path, facts, self.watch.spent)
@@ -124,7 +134,7 @@ class Training:
             if self.watch.over:
                 break
             pipe = self._pipeline()
-            self.watch.begin(number, f"Fold {number} of {len(parts)}")
+            self.watch.begin(self.data.search_trials + number, f"Fold {number} of {len(parts)}")
             fit(pipe, self.params, x[inner], y[inner], self.watch)
             if self.watch.stopped:
                 break
@@ -153,6 +163,7 @@ class Training:
             "metrics": [
                 {"metric": name, "test": test[name], "training": seen[name], "baseline": base[name]} for name in test
             ],
+            "trials": self.search.rows(),
             "folds": folds,
             "foldsTogether": scores.folds_summary(folds),
             **self._confusion(fitted),

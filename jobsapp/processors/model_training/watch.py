@@ -8,6 +8,7 @@ from typing import Any
 from jobsapp.processors.sdk import Context
 
 POINTS = 200
+FITTING = "Fitting the model"
 
 
 class Watch:
@@ -24,8 +25,8 @@ class Watch:
         self.stopped = False
 
     def begin(self, fit: int, title: str) -> None:
-        """The fit with that number begins, from 0. The curve is that of the first."""
-        self._fit, self._title, self._kept = fit, title, fit == 0
+        """The fit with that number begins, from 0. The curve is the model's."""
+        self._fit, self._title, self._kept = fit, title, title == FITTING
         self._context.check_cancelled()
         self._context.progress(fit * self._steps, self.total, title)
 
@@ -34,6 +35,9 @@ class Watch:
         said = "".join(f", {name} {value:.4g}" for name, value in scores.items())
         at = self._fit * self._steps + min(done, self._steps)
         self._context.progress(at, self.total, f"{self._title}: {done:,} of {self._steps:,}{said}")
+        if self._title == FITTING:
+            for name, value in scores.items():
+                self._context.metric(f"learning/{name}", value, done)
         if self._kept and scores:
             self.curve.append({"step": done, **{name: round(value, 6) for name, value in scores.items()}})
         self._context.check_cancelled()
@@ -54,6 +58,15 @@ class Watch:
         if self._limit is not None and self.spent >= self._limit:
             self.stopped = True
         return self.stopped
+
+    @property
+    def half_over(self) -> bool:
+        """Is half of the time gone? The other half belongs to the model."""
+        return self._limit is not None and self.spent >= self._limit / 2
+
+    def measured(self, key: str, value: float, step: float) -> None:
+        """A point of a chart on the job's page."""
+        self._context.metric(key, value, step)
 
     def thin_curve(self) -> list[dict[str, Any]]:
         """At most `POINTS` points of the curve, its last always among them."""

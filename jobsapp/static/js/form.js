@@ -29,6 +29,8 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches('[data-file-field] input[type="file"]')) fileChosen(event.target);
     if (event.target.matches('input[type="datetime-local"]')) offset(event.target);
+    const form = event.target.closest("[data-upload-form]");
+    if (form) fit(form);
   });
   for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
@@ -42,7 +44,18 @@
     if (hidden) hidden.value = input.value ? String(-new Date(input.value).getTimezoneOffset()) : "";
   }
 
+  // A field that means nothing with what is chosen is out of sight, unless it has an error to show.
+  function fit(form) {
+    const chosen = new FormData(form);
+    for (const part of form.querySelectorAll("[data-when]")) {
+      const conditions = Object.entries(JSON.parse(part.dataset.when));
+      const wanted = conditions.every(([name, values]) => chosen.getAll(name).some((value) => values.includes(value)));
+      part.hidden = !wanted && !part.querySelector(".invalid, [aria-invalid]");
+    }
+  }
+
   function ready(form) {
+    fit(form);
     for (const zone of form.querySelectorAll("[data-zone]")) {
       zone.textContent = `Your time (${Intl.DateTimeFormat().resolvedOptions().timeZone}).`;
     }

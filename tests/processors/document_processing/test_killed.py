@@ -35,8 +35,9 @@ def source(services: Services, admin: Actor) -> UUID:
     return services.files.register(admin, receiver, "harbour.md").id
 
 
-def create(services: Services, admin: Actor, source: UUID) -> UUID:
-    return services.jobs.create(admin, NewJob("document-processing", {"documents": [str(source)]}))[0].id
+def create(services: Services, admin: Actor, source: UUID, **options: Any) -> UUID:
+    data = {"documents": [str(source)], **options}
+    return services.jobs.create(admin, NewJob("document-processing", data))[0].id
 
 
 def bytes_saved(connection: psycopg.Connection[Any], job_id: UUID) -> int:
@@ -69,6 +70,37 @@ def test_a_killed_run_goes_on_where_it_was(
     assert job.result is not None
     assert (job.result["chunks"], job.result["vectors"], job.result["failed"]) == (PARTS, PARTS, 0)
     assert list((settings.files_dir / "work").iterdir()) == [], "what was kept goes with the job"
+
+
+# The second batch of the first attempt waits for a lock that the test has.
+WAIT = """
+CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;
+CREATE TRIGGER wait_here BEFORE INSERT ON document_chunks FOR EACH ROW
+WHEN (NEW.number = 8 AND NEW.attempt = 1) EXECUTE FUNCTION wait_here()"""
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
+STORED = "SELECT attempt, count(*) FROM document_chunks GROUP BY attempt"
+
+
+def test_a_run_killed_while_it_stores_leaves_no_double_rows(
+    services: Services, admin: Actor, settings: Settings, connection: psycopg.Connection[Any], source: UUID
+) -> None:
+    connection.execute(WAIT)
+    connection.execute("SELECT pg_advisory_lock(7)")
+    try:
+        with Processes(settings, lease_seconds=600.0, processors=MODULE) as processes:
+            worker = processes.flask("worker", "--queues", "document-processing", "--concurrency", "1")
+            job_id = create(services, admin, source, embed="none")
+            wait_until(lambda: connection.execute(WAITING).fetchone(), "the second batch is being written")
+            assert connection.execute(STORED).fetchall() == [(1, 5)]
+            assert services.search.find(admin, "harbour").results == [], "the job is not completed"
+            os.kill(max(descendants(worker.pid)), signal.SIGKILL)
+            connection.execute("SELECT pg_advisory_unlock(7)")
+            wait_for(services, admin, job_id, "completed")
+        assert connection.execute(STORED).fetchall() == [(2, PARTS)]
+        assert len(services.search.find(admin, "harbour", limit=100).results) == PARTS
+    finally:
+        connection.execute("DROP FUNCTION wait_here CASCADE")
 
 
 def test_a_cancel_ends_a_run_and_leaves_no_files(

@@ -1,0 +1,44 @@
+"""Examples in, an adapter for a language model out; and the same adapter tried on questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jobsapp.processors.sdk import JSON, Context, Processor
+
+from .model import FineTuningInput
+
+__all__ = ["FineTuning"]
+
+
+class FineTuning(Processor):
+    """Fine-tunes a language model (LoRA here, or at a service), or asks one that was fine-tuned here."""
+
+    type = "fine-tuning"
+    title = "Fine-tune a language model"
+    description = "Teach a language model from example conversations; ask it with and without what it learnt."
+    icon = "model"
+    requires = ("torch", "transformers", "peft")
+    extra = "finetuning"
+
+    Input = FineTuningInput
+
+    def run(self, data: Any, context: Context) -> JSON:
+        # torch and what surrounds it is for the work-horse only; the web process needs the model alone.
+        if data.mode == "generate":
+            from .generate import generate
+
+            return generate(data, context)
+        if data.provider == "remote":
+            from .remote import train_remotely
+
+            return train_remotely(data, context)
+        from .train import train
+
+        return train(data, context)
+
+    @classmethod
+    def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        what = "Ask a fine-tuned model" if data.mode == "generate" else "Fine-tune"
+        return f"{what}: {files[0]}" if files else what
