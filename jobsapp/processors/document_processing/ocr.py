@@ -1,4 +1,4 @@
-"""Text of scanned pages by RapidOCR, whose package brings its models: nothing is downloaded, nothing leaves the machine.
+"""Text of scanned pages by RapidOCR, whose package brings its models: no download, and nothing leaves the machine.
 
 The models (PP-OCRv6, small) read Latin, Greek and Cyrillic script, Chinese and Japanese.
 https://rapidai.github.io/RapidOCRDocs
@@ -7,10 +7,11 @@ https://rapidai.github.io/RapidOCRDocs
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib.util import find_spec
 from statistics import median
 from typing import Any
+
+from .from_pdf import Line
 
 DPI = 150
 # A plan of a building at 150 dpi would take gigabytes.
@@ -19,17 +20,6 @@ LEAST_SURE = 0.5
 # So many of the longest lines are asked which way is up.
 ASKED = 7
 INSTALL = "pip install 'jobsapp[ocr]'"
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A line as it stands on the page; numbers in points, from the lower left corner. `size`: height of the box."""
-
-    text: str
-    size: float
-    left: float
-    right: float
-    bottom: float
 
 
 def available() -> bool:
@@ -44,7 +34,7 @@ class Ocr:
         self._threads = max(1, min(threads, os.cpu_count() or 1))
         self._engine: Any = None
 
-    def read(self, page: Any) -> list[Recognised]:
+    def read(self, page: Any) -> list[Line]:
         """The lines of a page of pypdfium2, from its top; a page that lies on a side or its head is turned."""
         import numpy as np
 
@@ -107,13 +97,13 @@ def _is_sideways(found: list[tuple[Any, str]]) -> bool:
     return tall * 2 > sum(len(text) for _, text in found)
 
 
-def _lines(found: list[tuple[Any, str]], height: int, scale: float) -> list[Recognised]:
+def _lines(found: list[tuple[Any, str]], height: int, scale: float) -> list[Line]:
     if not found:
         return []
     # A box is as high as its letters happen to be, so its height tells no headings from text.
     size = median(float(box[:, 1].max() - box[:, 1].min()) for box, _ in found) / scale
     return [
-        Recognised(
+        Line(
             text,
             round(size, 1),
             float(box[:, 0].min()) / scale,
