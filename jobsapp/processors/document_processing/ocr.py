@@ -1,6 +1,6 @@
 """Text of scanned pages by RapidOCR, whose package brings its models: no download, and nothing leaves the machine.
 
-The models (PP-OCRv6, small) read Latin, Greek and Cyrillic script, Chinese and Japanese.
+The models (PP-OCRv6, small) read Latin script with its accents; by their makers, Chinese and Japanese too.
 https://rapidai.github.io/RapidOCRDocs
 """
 

@@ -50,6 +50,7 @@ def test_a_scanned_page_is_read(process, tmp_path):
     done = process(scan(tmp_path / "a.pdf", 0))
     assert likeness(done.text()) > 0.97
     assert "18,340 barrels" in done.text()
+    assert "unloaded coal, salt and timber" in done.text(), "lines of a paragraph are one text"
     assert (done.row["status"], done.row["scannedPages"], done.row["chunks"]) == ("processed", 1, 1)
     assert done.row["message"] == "Page 1 is scanned: the text was recognised (OCR) and may have errors."
     assert done.chunks[0]["pageFrom"] == 1
