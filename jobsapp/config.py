@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from jobsapp.errors import ConfigError
 from jobsapp.language.settings import example, parse_servers
@@ -33,6 +34,17 @@ def _from_json(value: Any) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f"it is not JSON ({error})") from None
+
+
+class LanguageModel(BaseModel):
+    """An OpenAI-compatible service. `url` ends where its paths begin, often in /v1; `key_env`: the environment variable
+    that holds the key, empty if it wants none."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    url: str = Field(pattern="^https?://")
+    model: str = Field(min_length=1)
+    key_env: str = ""
 
 
 class Settings(BaseModel):
@@ -102,6 +114,9 @@ class Settings(BaseModel):
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
+    language_models: Annotated[dict[str, LanguageModel], BeforeValidator(_from_json)] = Field({})
+    """OpenAI-compatible services by a name, as JSON: `{"name": {"url": "https://host/v1", "model": "its name there",
+    "keyEnv": "variable with the key"}}`."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +122,19 @@ def test_rows_become_examples(page: Page, working_product: Product, tmp_path: Pa
     finished(page)
     first = json.loads(downloaded(page, "train.jsonl").read_text().splitlines()[0])
     assert first["messages"][0]["content"] == "What does a kettle cost?"
+
+
+def test_examples_become_an_adapter(page: Page, working_product: Product, tmp_path: Path) -> None:
+    for library in ("torch", "transformers", "peft"):
+        pytest.importorskip(library, reason="the extra finetuning is not installed")
+    source = tmp_path / "examples.jsonl"
+    source.write_text("".join(json.dumps({"prompt": f"{n}?", "completion": f"{n}!"}) + "\n" for n in range(4)))
+    page.goto("/jobs/new/fine-tuning")
+    page.locator("input[type=file]:visible").first.set_input_files(source)
+    page.get_by_text("More options").click()
+    page.get_by_label("Most steps").fill("2")
+    start(page)
+    finished(page, 280)
+    expect(page.locator(".chart-line").first).to_be_visible()
+    with zipfile.ZipFile(downloaded(page, "adapter.zip")) as adapter:
+        assert any(name.endswith(".safetensors") for name in adapter.namelist())

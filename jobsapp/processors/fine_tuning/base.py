@@ -43,10 +43,7 @@ class Base:
     model: Any
     tokenizer: Any
     device: Any
-
-    @property
-    def parameters(self) -> int:
-        return sum(one.numel() for one in self.model.parameters())
+    parameters: int
 
 
 @contextmanager
@@ -99,7 +96,8 @@ def load(name: str, context: Context) -> Base:
     if not tokenizer.is_fast or tokenizer.eos_token_id is None:
         raise Permanent(f"The tokenizer of {name!r} will not do: it needs a tokenizer.json and an end-of-text token.")
     tokenizer.chat_template = tokenizer.chat_template or PLAIN
-    return Base(name, PUBLISHED.get(name, name), _identity(path), model.to(device), tokenizer, device)
+    parameters = sum(one.numel() for one in model.parameters())
+    return Base(name, PUBLISHED.get(name, name), _identity(path), model.to(device), tokenizer, device, parameters)
 
 
 def _identity(path: str | Path) -> str:

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import json
-import random
 import resource
 import sys
 import time
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from jobsapp.processors.sdk import JSON, Context, InputFile
+from jobsapp.processors.sdk import JSON, Context
 
 from . import adapter, base
 from .base import Base
 from .chart import losses
 from .encode import Dataset, encode_all
-from .examples import Example, Examples, read
+from .examples import Example
 from .generate import answer
 from .kept import Kept
 from .loop import Loop
+from .material import Material, gather
 from .model import FineTuningInput
 
 SHOWN = 1_000
-
-
-@dataclass(frozen=True)
-class Material:
-    """What there is to learn from: the files, what was found in the first, and how it is parted."""
-
-    files: list[InputFile]
-    checked: Examples
-    training: list[Example]
-    measured: list[Example]
 
 
 def train(data: FineTuningInput, context: Context) -> JSON:
@@ -45,24 +34,6 @@ def train(data: FineTuningInput, context: Context) -> JSON:
     with base.quietly(context), base.enough_memory(sizes):
         loaded = base.load(data.base_model, context)
         return Training(data, context, material, loaded).run(began)
-
-
-def gather(data: FineTuningInput, context: Context) -> Material:
-    """Read and check the files; what is measured on is set aside by the seed."""
-    assert data.dataset is not None  # noqa: S101 - the input model has seen to it.
-    files = [context.file(data.dataset)]
-    checked = read(files[0], context, skip=data.bad_examples == "skip")
-    if data.validation is not None:
-        files.append(context.file(data.validation))
-        more = read(files[1], context, skip=data.bad_examples == "skip")
-        both = replace(checked, faults=checked.faults + more.faults, faulty=checked.faulty + more.faulty)
-        return Material(files, both, checked.found, more.found)
-    training = list(checked.found)
-    count = round(len(training) * data.validation_share)
-    if data.validation_share and len(training) > 1:
-        count = min(max(count, 1), len(training) - 1)
-    random.Random(data.seed).shuffle(training)  # noqa: S311 - no secret hangs on it.
-    return Material(files, checked, training[count:], training[:count])
 
 
 class Training:
