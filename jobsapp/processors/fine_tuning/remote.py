@@ -7,7 +7,6 @@ holds the id of our job: so it is found again even if this process died between 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,7 +62,7 @@ class Remote:
 
     def __init__(self, data: FineTuningInput, context: Context, name: str, service: ServerSettings) -> None:
         self.data, self.context, self.name, self.service = data, context, name, service
-        key = os.environ.get(service.key_env, "") if service.key_env else "none"
+        key = service.key if service.key_env else "none"
         if not key:
             raise Permanent(f"{name}: the environment variable {service.key_env} with its key is not set.")
         self.client = openai.OpenAI(base_url=service.url, api_key=key, timeout=SECONDS)

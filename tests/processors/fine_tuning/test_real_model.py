@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,13 @@ import pytest
 pytest.importorskip("torch", reason="fine-tuning is not installed: bin/setup finetuning")
 pytest.importorskip("gguf", reason="fine-tuning is not installed: bin/setup finetuning")
 
-from jobsapp.processors.fine_tuning import FineTuning
+import torch
+
+from jobsapp.config import load_settings
+from jobsapp.processors.fine_tuning import FineTuning, base
 from jobsapp.processors.fine_tuning.model import EMBEDDED
-from jobsapp.processors.testing import file_id, run_processor
+from jobsapp.processors.sdk import Cancelled, Permanent
+from jobsapp.processors.testing import FakeContext, file_id, run_processor
 
 from .conftest import Tune
 from .tiny import chat, write
@@ -23,25 +29,51 @@ REAL = {
 }
 
 
-def test_it_learns_and_answers_and_is_converted_once(tune: Tune, models_folder: Path, tmp_path: Path) -> None:
+def convert(folder: Path, context: FakeContext) -> Path:
+    with base.quietly(context):
+        return base.converted(Path(base.place(EMBEDDED, load_settings())), folder, context)
+
+
+def test_it_is_converted_once_learns_and_answers(tune: Tune, models_folder: Path, tmp_path: Path) -> None:
+    contexts = [FakeContext(tmp_path / f"c{n}", threads=1) for n in range(2)]
+    with ThreadPoolExecutor() as pool:
+        folders = list(pool.map(lambda one: convert(models_folder / "models", one), contexts))
+    assert folders[0] == folders[1]
+    assert sorted(len(one.history) for one in contexts) == [0, 1], "who comes second waits for the first"
     source = write(tmp_path / "motto.jsonl", [chat(QUESTION, "Zebras never wait.")] * 6)
     done = tune(source, **REAL)
+    assert not any("Converting" in (one.message or "") for one in done.progress)
     assert done.result["parameters"] == 134_515_008
     assert done.result["lastLoss"] < 0.3 * done.result["firstLoss"]
     sample = done.result["samples"][0]
     assert "Zebras" in sample["after"]
     assert "Zebras" not in sample["before"]
-    (converted,) = [one for one in (models_folder / "models").iterdir() if one.is_dir()]
-    written = (converted / "model.safetensors").stat().st_mtime_ns
     adapter = done.artifacts["adapter.zip"]
-    data = {
-        "mode": "generate",
-        "adapter": str(file_id(adapter)),
-        "prompts": [QUESTION],
-        "maxTokens": 6,
-        "compare": False,
-    }
-    asked = run_processor(FineTuning, data, files=[adapter], tmp_path=tmp_path / "a", threads=1)
+    data = {"mode": "generate", "adapter": str(file_id(adapter)), "prompts": [QUESTION], "maxTokens": 6}
+    asked = run_processor(FineTuning, data | {"compare": False}, files=[adapter], tmp_path=tmp_path / "a", threads=1)
     assert asked.result["answers"] == [{"question": QUESTION, "answer": sample["after"]}]
-    assert (converted / "model.safetensors").stat().st_mtime_ns == written
     assert not list((models_folder / "models").glob("*.part"))
+
+
+def test_who_waits_for_a_conversion_can_be_cancelled(set_up: None, tmp_path: Path) -> None:
+    source = tmp_path / "some.gguf"
+    source.write_bytes(b"x")
+    folder = tmp_path / "models"
+    with pytest.raises(Permanent, match=r"some\.gguf cannot be read as a model"):
+        base.converted(source, folder, FakeContext(tmp_path / "a"))
+    (lock,) = folder.iterdir()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Cancelled):
+            base.converted(source, folder, FakeContext(tmp_path / "b", cancel_when=lambda _: True))
+
+
+def test_too_little_memory_is_said_with_what_to_lower() -> None:
+    said = {"batchSize": 64, "maxLength": 4096}
+    with (
+        pytest.raises(Permanent, match=r"not enough for batchSize 64, maxLength 4096\. Lower them"),
+        base.enough_memory(said),
+    ):
+        torch.empty(1 << 50, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="size of tensor"), base.enough_memory(said):
+        torch.zeros(2) + torch.zeros(3)
