@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -43,7 +44,7 @@ class Processes:
 
     @property
     def environment(self) -> dict[str, str]:
-        given = {variable(name): str(value) for name, value in self.settings.model_dump().items() if value != ""}
+        given = {variable(name): _text(value) for name, value in self.settings.model_dump().items() if value != ""}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBSAPP_")}
         return {**clean, **given, "PYTHONPATH": str(ROOT)}
 
@@ -112,3 +113,8 @@ def descendants(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _text(value: object) -> str:
+    """A setting as it stands in the environment."""
+    return json.dumps(value) if isinstance(value, dict) else str(value)

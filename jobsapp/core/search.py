@@ -14,6 +14,8 @@ RANK_CONSTANT = 60
 EXCERPT = 320
 
 _SPECIAL = re.compile(r'(?<!\S)(-?)"([^"]+)"|(?<!\S)-(\w\S*)')
+# Marks of a heading, the line under a table's head, and what begins and ends a row.
+_MARKDOWN = re.compile(r"^(?:#{1,6} |\|(?: ?:?-+:? ?\|)+$|\| )|\|$", re.MULTILINE)
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
@@ -64,8 +66,11 @@ def words_of(text: str) -> set[str]:
 
 
 def excerpt(text: str, marked: Collection[str], length: int = EXCERPT) -> Excerpt:
-    """About `length` characters of the text, with as many different marked words as such a piece can have."""
-    text = " ".join(text.split())
+    """About `length` characters of a Markdown text, with as many different marked words as such a piece can have.
+
+    What makes headings and tables is left out.
+    """
+    text = " ".join(_MARKDOWN.sub(" ", text).split())
     found = [match for match in _WORD.finditer(text) if match[0] in marked]
     start = _best_start([(match.start(), match[0].casefold()) for match in found], length)
     begin, end = _edges(text, start, length)

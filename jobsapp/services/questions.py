@@ -35,7 +35,7 @@ class QuestionModels:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: dict[str, Embedder] = {}
-        self._loading = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self.names}
         self._one_at_a_time = threading.Lock()
         self._pause_until = 0.0
         self.vector = lru_cache(REMEMBERED)(self._vector)
@@ -66,7 +66,7 @@ class QuestionModels:
         return tuple(self._opened(model).embed([text])[0].tolist())
 
     def _opened(self, model: str) -> Embedder:
-        with self._loading:
+        with self._loading[model]:
             if model not in self._open:
                 from jobsapp.processors.document_processing.threads import limit_threads
 

@@ -32,6 +32,7 @@ def product(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         max_upload_mb=100,
         bulk_database_url=servers.database_url,
         bulk_tables="shop.products",
+        base_models={"tiny": str(tmp_path_factory.getbasetemp() / "tiny-model")},
     )
     with running(settings) as found:
         yield found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def opened(working_product: Product) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES)
         yield url
-        connection.execute("DROP SCHEMA shop CASCADE")
+        # The second is bulk-operation's own, made where there is none.
+        connection.execute("DROP SCHEMA shop CASCADE; DROP TABLE IF EXISTS jobsapp_bulk_jobs")
 
 
 def test_rows_are_tried_then_loaded(page: Page, working_product: Product, tmp_path: Path, opened: str) -> None:
@@ -121,3 +123,20 @@ def test_rows_become_examples(page: Page, working_product: Product, tmp_path: Pa
     finished(page)
     first = json.loads(downloaded(page, "train.jsonl").read_text().splitlines()[0])
     assert first["messages"][0]["content"] == "What does a kettle cost?"
+
+
+def test_examples_become_an_adapter(page: Page, working_product: Product, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="fine-tuning is not installed: bin/setup finetuning")
+    from tests.processors.fine_tuning.tiny import make
+
+    make(Path(working_product.settings.base_models["tiny"]))
+    source = tmp_path / "examples.jsonl"
+    source.write_text("".join(json.dumps({"prompt": f"{n}?", "completion": f"{n}!"}) + "\n" for n in range(4)))
+    page.goto("/jobs/new/fine-tuning")
+    page.locator("input[type=file]:visible").first.set_input_files(source)
+    page.get_by_label("Base model", exact=True).fill("tiny")
+    start(page)
+    finished(page)
+    expect(page.locator(".chart-line").first).to_be_visible()
+    with zipfile.ZipFile(downloaded(page, "adapter.zip")) as adapter:
+        assert any(name.endswith(".safetensors") for name in adapter.namelist())

@@ -44,6 +44,11 @@ def test_a_short_text_stays_whole() -> None:
     assert excerpt("A ship\n sails.", {"ship"}).text == "A ship sails."
 
 
+def test_an_excerpt_has_no_marks_of_headings_and_tables() -> None:
+    table = "## Prices\n\n| good | price |\n| --- | --- |\n| salt | 2 # |\n"
+    assert excerpt(table, set()).text == "Prices good | price salt | 2 #"
+
+
 @given(st.text(max_size=2000), st.data())
 def test_marks_are_words_of_the_excerpt(text: str, data: st.DataObject) -> None:
     words = sorted(words_of(text))

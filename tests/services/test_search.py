@@ -45,7 +45,14 @@ def test_a_passage_comes_with_its_source(services: Services, drain: Drain, membe
     assert (result.found_by, result.likeness) == (["words"], None)
 
 
-def test_by_words_rare_ones_count_for_more(services: Services, drain: Drain, member: Actor) -> None:
+def test_rare_words_count_for_more(services: Services, drain: Drain, member: Actor) -> None:
+    for number in range(4):
+        read(services, drain, member, f"{number}.md", f"The harbour, the harbour, again the harbour: {number}.")
+    read(services, drain, member, "rare.md", "A tariff, and much else that nobody has asked for.")
+    assert services.search.find(member, "tariff of a harbour").results[0].document == "rare.md"
+
+
+def test_words_phrases_and_what_must_not_occur(services: Services, drain: Drain, member: Actor) -> None:
     for name, text in {
         "a.md": "Backups. Backups of backups are backups.",
         "b.md": "A restore from backups takes an hour, whatever else is said in here about other things at length.",

@@ -13,8 +13,9 @@ from jobsapp.config import Settings
 from jobsapp.processors.sdk import Context, Permanent
 
 from .catalog import Connection, Table, connect, open_table
+from .choices import Condition
 from .engine import Batch, Engine
-from .model import BulkInput, Condition
+from .model import BulkInput
 from .pieces import Settled
 from .rows import Item
 

@@ -12,7 +12,8 @@ import msgspec
 
 from jobsapp.processors.sdk import Context, Permanent
 
-from .model import BulkInput, Format
+from .choices import Format
+from .model import BulkInput
 
 LONGEST_ROW = 32 << 20
 BOM = b"\xef\xbb\xbf"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .ocr import Ocr
 
 Kind = Literal["heading", "text", "table"]
 LONGEST_HEADING = 300
@@ -53,20 +56,23 @@ class Facts:
     """What a reader finds out besides the text.
 
     `pages`: pages, slides or sheets, None for formats without. `scanned`: numbers of pages that are only a picture.
+    `recognised`: those of them whose text was read all the same.
     `notes`: sentences for people about what was left out.
     """
 
     pages: int | None = None
     scanned: list[int] = field(default_factory=list)
+    recognised: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options that concern readers: `encoding` of text files or "auto", the most pages to read."""
+    """The options that concern readers: `encoding` of text files or "auto", the most pages, who reads scans."""
 
     encoding: str = "auto"
     max_pages: int | None = None
+    ocr: Ocr | None = None
 
 
 def heading(text: str, level: int, page: int | None = None) -> Block:

@@ -23,6 +23,7 @@ from .from_xlsx import read_xlsx
 from .kept import Record
 from .kinds import Kind
 from .markdown import MarkdownFile
+from .ocr import INSTALL, Ocr, available
 from .sources import Source, sources
 from .work import Work
 
@@ -37,18 +38,19 @@ READERS: dict[Kind, Reader] = {
     "email": read_email,
     "text": read_text,
 }
-NEEDS_OCR = "Reading them needs OCR (text recognition), which is not built in."
+NEEDS_OCR = "Reading them needs OCR (text recognition), "
 
 
 def extract_all(work: Work) -> None:
     """Read every document that `work.kept` has no record of yet. What is wrong with one stops no other."""
     done = len(work.kept.records)
     row = sum(record.chunks for record in work.kept.records)
+    ocr = Ocr(work.context.threads) if work.data.ocr == "auto" and available() else None
     for number, source in enumerate(sources(work.context, work.files)):
         if number < done:
             continue
         work.context.check_cancelled()
-        record = _read(work, source, row)
+        record = _read(work, source, row, ocr)
         row += record.chunks
         work.kept.add(record)
         _tell(work, record)
@@ -57,13 +59,13 @@ def extract_all(work: Work) -> None:
             work.kept.save()
 
 
-def _read(work: Work, source: Source, row: int) -> Record:
+def _read(work: Work, source: Source, row: int, ocr: Ocr | None) -> Record:
     """The record of one document, failed or not."""
     failed = Record(source.name, "failed", source.kind or "")
     try:
         if source.error is not None:
             raise source.error
-        return _Extraction(work, source, row).run()
+        return _Extraction(work, source, row, ocr).run()
     except Unreadable as error:
         return replace(failed, kind=error.kind, message=str(error))
     except (OSError, MemoryError):
@@ -95,8 +97,8 @@ class _Counts:
 class _Extraction:
     """Of one document. `row`: the number of its first chunk among those of the whole run, from 0."""
 
-    def __init__(self, work: Work, source: Source, row: int) -> None:
-        self._work, self._source, self._row = work, source, row
+    def __init__(self, work: Work, source: Source, row: int, ocr: Ocr | None) -> None:
+        self._work, self._source, self._row, self._ocr = work, source, row, ocr
         self._counts, self._facts = _Counts(), Facts()
         self._chunker = Chunker(work.tokens.count, work.data.chunk_tokens, work.data.overlap_tokens)
 
@@ -117,7 +119,7 @@ class _Extraction:
         source, work = self._source, self._work
         if source.path is None or source.kind is None:
             raise ValueError("A source without an error has a file.")
-        wanted = Wanted(work.data.encoding, work.data.max_pages)
+        wanted = Wanted(work.data.encoding, work.data.max_pages, self._ocr)
         for piece in READERS[source.kind](source.path, wanted, self._facts):
             work.context.check_cancelled()
             work.read(source.start + piece.done * (source.end - source.start), f"{source.name}: {piece.place}")
@@ -151,9 +153,7 @@ class _Extraction:
 
     def _record(self, text: Path, lines: Path) -> Record:
         facts, counts = self._facts, self._counts
-        notes = list(facts.notes)
-        if facts.scanned:
-            notes.insert(0, f"{_pages(facts.scanned)} scanned: a picture without text. {NEEDS_OCR}")
+        notes = [*self._scans(), *facts.notes]
         return Record(
             document=self._source.name,
             status="processed" if counts.characters else "scanned",
@@ -171,6 +171,17 @@ class _Extraction:
             chunk_lines=lines.name,
             chunk_bytes=lines.stat().st_size,
         )
+
+    def _scans(self) -> Iterator[str]:
+        recognised = self._facts.recognised
+        if recognised:
+            yield f"{_pages(recognised)} scanned: the text was recognised (OCR) and may have errors."
+        if unread := [page for page in self._facts.scanned if page not in recognised]:
+            if self._ocr:
+                why = "OCR found no text."
+            else:
+                why = NEEDS_OCR + ("which is switched off." if self._work.data.ocr == "off" else f"an extra: {INSTALL}")
+            yield f"{_pages(unread)} scanned: a picture without text. {why}"
 
 
 def _pages(numbers: list[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def read_pdf(path: Path, wanted: Wanted, facts: Facts) -> Iterator[Piece]:
             facts.notes.append(f"Pages {last + 1:,} to {total:,} were left out.")
         styles = _Styles(_body_size(document, last), _outline(document))
         for number in range(1, last + 1):
-            blocks = _page(document, number, styles, facts)
+            blocks = _page(document, number, styles, wanted, facts)
             yield Piece(blocks, number / last, f"page {number:,} of {last:,}")
     finally:
         document.close()
@@ -68,7 +68,7 @@ def _open(path: Path) -> Any:
     return document
 
 
-def _page(document: Any, number: int, styles: _Styles, facts: Facts) -> list[Block]:
+def _page(document: Any, number: int, styles: _Styles, wanted: Wanted, facts: Facts) -> list[Block]:
     import pypdfium2
 
     try:
@@ -79,12 +79,31 @@ def _page(document: Any, number: int, styles: _Styles, facts: Facts) -> list[Blo
             covers = STAMPED_SCAN_COVERS if letters else SCAN_COVERS
             if letters < STAMP_LETTERS and _picture_share(page) >= covers:
                 facts.scanned.append(number)
+                if found := _recognised(page, number, wanted, facts):
+                    # The height of a scanned line is not its letters' size.
+                    lines, styles = found, replace(styles, body=0.0)
         finally:
             page.close()
     except pypdfium2.PdfiumError:
         facts.notes.append(f"Page {number:,} is damaged and was left out.")
         return []
     return list(_blocks(lines, number, styles))
+
+
+def _recognised(page: Any, number: int, wanted: Wanted, facts: Facts) -> list[Line]:
+    """What can be read of a scan."""
+    if wanted.ocr is None:
+        return []
+    try:
+        lines = wanted.ocr.read(page)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        facts.notes.append(f"OCR failed on page {number:,}: {one_line(str(error))[:200]}.")
+        return []
+    if lines:
+        facts.recognised.append(number)
+    return lines
 
 
 def _lines(page: Any) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -33,6 +33,13 @@ class DocumentsInput(Input):
 
     store: bool = Field(default=True, title="Searchable")
     """Let the search find these documents, for everybody in your organisation, as long as this job is kept."""
+
+    ocr: Literal["auto", "off"] = Field(
+        default="auto",
+        title="Scanned pages",
+        json_schema_extra={"labels": {"auto": "Read them, if OCR is installed", "off": "Only say which they are"}},
+    )
+    """OCR takes about six seconds for a page; its text may have errors, and no headings."""
 
     chunk_tokens: int = Field(default=200, ge=32, le=2000, title="Size of a chunk", examples=[200])
     """The most tokens of a chunk; a token is a short word or a piece of a longer one. Up to 250 the model sees a

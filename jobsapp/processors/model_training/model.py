@@ -12,6 +12,8 @@ from jobsapp.processors.sdk import FileId, Input
 from .params import Params, parse
 
 ADVANCED: JsonDict = {"advanced": True}
+TRAIN: JsonDict = {"when": {"mode": ["train"]}}
+PREDICT: JsonDict = {"when": {"mode": ["predict"]}}
 TABLES = ".csv,.tsv,.json,.jsonl,.ndjson,.parquet"
 
 
@@ -24,23 +26,26 @@ class TrainingInput(Input):
     )
     """Train a model, or apply one that was trained here to the table."""
 
-    target: str | None = Field(default=None, max_length=500, title="Column to predict", examples=["price"])
+    target: str | None = Field(
+        default=None, max_length=500, title="Column to predict", examples=["price"], json_schema_extra=TRAIN
+    )
     """Empty: find groups of similar rows (clustering)."""
 
-    model: FileId | None = Field(default=None, title="Trained model", json_schema_extra={"accept": ".skops"})
+    model: FileId | None = Field(default=None, title="Trained model", json_schema_extra=PREDICT | {"accept": ".skops"})
     """For Predict: the `model.skops` of an earlier training."""
 
     task: Literal["auto", "classification", "regression", "clustering"] = Field(
         default="auto",
         title="Task",
-        json_schema_extra={"labels": {"auto": "Told from the column"}},
+        json_schema_extra=TRAIN | {"labels": {"auto": "Told from the column"}},
     )
     """A class (words, yes/no, few whole numbers), a number, or groups."""
 
     algorithm: Literal["auto", "hist_gradient_boosting", "random_forest", "linear", "kmeans"] = Field(
         default="auto",
         title="Algorithm",
-        json_schema_extra={
+        json_schema_extra=TRAIN
+        | {
             "labels": {
                 "auto": "Gradient boosting, or k-means for groups",
                 "hist_gradient_boosting": "Gradient boosting",
@@ -53,47 +58,56 @@ class TrainingInput(Input):
     """Gradient boosting is the best start for most tables; linear is the quick one that is easy to explain."""
 
     features: list[str] | None = Field(
-        default=None, title="Columns to learn from", examples=[["age", "city"]], json_schema_extra=ADVANCED
+        default=None, title="Columns to learn from", examples=[["age", "city"]], json_schema_extra=TRAIN | ADVANCED
     )
     """Empty: all but the column to predict."""
 
     exclude: list[str] = Field(
-        default_factory=list, title="Columns to leave out", examples=[["id"]], json_schema_extra=ADVANCED
+        default_factory=list, title="Columns to leave out", examples=[["id"]], json_schema_extra=TRAIN | ADVANCED
     )
     """What is not known yet at the time of predicting, and what gives the answer away."""
 
-    categorical: list[str] = Field(default_factory=list, title="Numbers that are names", json_schema_extra=ADVANCED)
+    categorical: list[str] = Field(
+        default_factory=list, title="Numbers that are names", json_schema_extra=TRAIN | ADVANCED
+    )
     """Columns of numbers without an order, such as codes."""
 
     params: dict[str, str] = Field(
         default_factory=dict,
         title="Parameters",
         examples=[{"trees": "300", "learningRate": "0.05"}],
-        json_schema_extra=ADVANCED,
+        json_schema_extra=TRAIN | ADVANCED,
     )
     """Of the algorithm. Boosting: trees, learningRate, leaves, minLeaf, l2, patience. Forest: trees, depth, minLeaf.
     Linear: strength, iterations. k-means: clusters, runs."""
 
-    test_share: float = Field(default=0.2, ge=0.05, le=0.5, title="Share for the test", json_schema_extra=ADVANCED)
+    test_share: float = Field(
+        default=0.2, ge=0.05, le=0.5, title="Share for the test", json_schema_extra=TRAIN | ADVANCED
+    )
     """Rows that the model never sees in training; the metrics are measured on them."""
 
-    folds: int = Field(default=0, ge=0, le=20, title="Folds", json_schema_extra=ADVANCED)
+    folds: int = Field(default=0, ge=0, le=20, title="Folds", json_schema_extra=TRAIN | ADVANCED)
     """Cross-validation beside the test: 5 says how much the score depends on the luck of the split. 0: none."""
 
     search_trials: int = Field(
-        default=0, ge=0, le=500, title="Trials of other parameters", examples=[20], json_schema_extra=ADVANCED
+        default=0, ge=0, le=500, title="Trials of other parameters", examples=[20], json_schema_extra=TRAIN | ADVANCED
     )
     """Look for better parameters: so many are tried on a part of the training rows, the given ones first, and the best
     are used. Parameters that you set stay. 0: none."""
 
-    stratify: bool = Field(default=True, title="Keep the shares of the classes", json_schema_extra=ADVANCED)
+    stratify: bool = Field(default=True, title="Keep the shares of the classes", json_schema_extra=TRAIN | ADVANCED)
     """The same share of each class in the test and in every fold."""
 
     seed: int = Field(default=0, ge=0, le=2**32 - 1, title="Seed", json_schema_extra=ADVANCED)
     """The same seed and the same table give the same model."""
 
     time_limit_seconds: float | None = Field(
-        default=None, ge=1, le=86_400, title="Seconds for the fitting", examples=[600], json_schema_extra=ADVANCED
+        default=None,
+        ge=1,
+        le=86_400,
+        title="Seconds for the fitting",
+        examples=[600],
+        json_schema_extra=TRAIN | ADVANCED,
     )
     """Then the fitting stops, and what it has come to is kept; trials end when half of it is over. Empty: no limit."""
 

@@ -14,6 +14,7 @@ import pytest
 
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -100,6 +101,8 @@ def test_a_run_killed_while_it_stores_leaves_no_double_rows(
         assert connection.execute(STORED).fetchall() == [(2, PARTS)]
         assert len(services.search.find(admin, "harbour", limit=100).results) == PARTS
     finally:
+        # What the search has read it has locked.
+        db.session.rollback()
         connection.execute("DROP FUNCTION wait_here CASCADE")
 
 

@@ -49,14 +49,14 @@ def test_lines_of_a_table_of_contents_are_no_headings(process, tmp_path):
 
 
 def test_scanned_pages_are_said_to_be_scanned(process, tmp_path):
-    done = process(pdfs.draw_scan(tmp_path / "a.pdf", [True, False, True, True]))
+    done = process(pdfs.draw_scan(tmp_path / "a.pdf", [True, False, True, True]), ocr="off")
     assert (done.row["status"], done.row["scannedPages"], done.result["scannedPages"]) == ("processed", 3, 3)
     assert done.row["message"].startswith("Pages 1, 3 to 4 are scanned: a picture without text. Reading them needs OCR")
     assert done.text() == "Page 2 has a text that anybody can read.\n"
 
 
 def test_a_document_of_scans_only(process, tmp_path):
-    done = process(pdfs.draw_scan(tmp_path / "a.pdf", [True]))
+    done = process(pdfs.draw_scan(tmp_path / "a.pdf", [True]), ocr="off")
     assert (done.row["status"], done.row["chunks"], done.row["text"]) == ("scanned", 0, None)
     assert done.row["message"].startswith("Page 1 is scanned")
     assert dict(done.run.artifacts) == {}
