@@ -64,7 +64,10 @@ class BulkInput(Input):
     """The columns that tell which row of the table is meant; they need a unique index. Empty: the primary key."""
 
     mapping: dict[str, str] = Field(
-        default_factory=dict, title="Columns", examples=[{"name": "Product name"}], json_schema_extra=shown("import")
+        default_factory=dict,
+        title="Columns",
+        examples=[{"name": "Product name"}],
+        json_schema_extra=shown("import", "files"),
     )
     """Column of the table (for files: of the list) = name in the file. Empty: those with the same names."""
 
