@@ -12,8 +12,8 @@ help: ## show this list
 up: ## start everything and print the address (Ctrl-C stops it)
 	@bin/setup base && exec $(PYTHON) -m flask --app app up
 
-up-all: ## the same with all job types: fine-tuning needs 1 GB more
-	@bin/setup base && bin/setup finetuning && exec $(PYTHON) -m flask --app app up
+up-all: ## the same with fine-tuning and scanned pages: 1.5 GB more
+	@bin/setup base && bin/setup ocr && bin/setup finetuning && exec $(PYTHON) -m flask --app app up
 
 test: setup lint ## install what is missing, then run all checks and tests (ARGS="-k name")
 	@bin/browser
