@@ -61,6 +61,8 @@ class Heart:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
+        # The last points of a job are written by the thread that ran it.
+        self._connecting = threading.Lock()
         self._context: JobContext | None = None
         self._since = self._last_beat = 0.0
         self._called = False
@@ -214,11 +216,13 @@ class Heart:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _connected(self) -> psycopg.Connection[Any]:
-        if self._connection is None:
-            self._connection = connect(self._database_url, "jobsapp pulse")
-        return self._connection
+        with self._connecting:
+            if self._connection is None:
+                self._connection = connect(self._database_url, "jobsapp pulse")
+            return self._connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self._connecting:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

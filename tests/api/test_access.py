@@ -23,6 +23,7 @@ CALLS = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/{job}"),
     ("GET", "/api/jobs/{job}/log"),
+    ("GET", "/api/jobs/{job}/metrics"),
     ("GET", "/api/jobs/stats"),
     ("PATCH", "/api/jobs/{job}/cancel"),
     ("POST", "/api/jobs/{job}/retry"),

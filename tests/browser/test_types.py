@@ -56,6 +56,8 @@ def test_a_table_becomes_a_model_that_predicts(page: Page, working_product: Prod
     page.goto("/jobs/new/model-training")
     page.locator("input[type=file]").first.set_input_files(write(tmp_path / "iris.csv", header, rows))
     page.get_by_label("Column to predict").fill("target")
+    page.get_by_text("More options").click()
+    page.locator("#f-data-params").fill("trees = 20")
     start(page)
     finished(page)
     expect(page.locator("#job-previews img").first).to_be_visible()

@@ -112,6 +112,7 @@ class ConversionInput(Input):
     zstd unless `gzip` is chosen."""
 
     options: ExampleOptions = Field(default_factory=ExampleOptions, title="Examples for a language model")
+    """Instead of converting the rows as they are."""
 
     @field_validator("delimiter")
     @classmethod

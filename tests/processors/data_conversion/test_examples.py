@@ -283,9 +283,11 @@ def test_cancelling_does_not_wait_for_answers(make: Callable[..., Run], shop: An
             thread.join()
 
 
-def test_the_embedded_model_makes_examples_offline(make: Callable[..., Run]) -> None:
+def test_the_embedded_model_makes_examples_offline(make: Callable[..., Run], tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="the extra llm is not installed")
-    done = make(mode="smart", examplesPerRow=1, maxTokens=120, check=False, limit=2)
+    (tmp_path / "t.csv").write_text(TABLE)
+    context = FakeContext(tmp_path, files=[tmp_path / "t.csv"], threads=1)
+    done = make(TABLE, context, mode="smart", examplesPerRow=1, maxTokens=80, check=False, limit=2)
     assert done.result["rows"] == 2
     assert 1 <= done.result["examples"] + done.result["duplicates"] <= 2
     assert done.result["completionTokens"] > 0
