@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,5 +156,8 @@ def test_a_killed_work_horse_and_a_cancel(services, admin, settings, tmp_path):
 
 
 def draft_bytes(folders: Folders) -> int:
-    drafts = [*folders.done.glob(".jobsapp-*"), *folders.inbox.glob(".jobsapp-*")]
-    return max((draft.stat().st_size for draft in drafts), default=0)
+    sizes = [0]
+    for draft in [*folders.done.glob(".jobsapp-*"), *folders.inbox.glob(".jobsapp-*")]:
+        with suppress(FileNotFoundError):  # It has its name by now.
+            sizes.append(draft.stat().st_size)
+    return max(sizes)

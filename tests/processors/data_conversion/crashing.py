@@ -40,7 +40,7 @@ class Crashing(FakeContext):
             raise Crash
 
     def _wait_for_disk(self) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.saver is not None and not self.saver.is_idle:
             assert time.monotonic() < deadline, "a checkpoint was not saved"
             time.sleep(0.0005)
