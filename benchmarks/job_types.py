@@ -123,10 +123,11 @@ def _tune_ours(source: Path, place: Path) -> None:
     import os
 
     from jobsapp.processors.fine_tuning import FineTuning
+    from jobsapp.processors.testing import file_id
 
     os.environ["JOBSAPP_BASE_MODELS"] = json.dumps({"tiny": str(place / "tiny")})
     data = {"baseModel": "tiny", "epochs": 8, "batchSize": 8, "samples": 0, "validationShare": 0, "maxLength": 64}
-    _processed(FineTuning, data, source, place)
+    _processed(FineTuning, data | {"dataset": str(file_id(source))}, source, place)
 
 
 def _tune_plain(source: Path, place: Path) -> None:
