@@ -33,6 +33,7 @@ class Server:
         self.now = self.most = self.connections = 0
         self.lock = threading.Lock()
         self.pause = 0.0
+        self.over = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +70,7 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.over.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
@@ -102,7 +104,8 @@ class Server:
                 request.connection.shutdown(socket.SHUT_RDWR)
                 return
             case ["slow", *_]:
-                time.sleep(1.5)
+                self.over.wait(20)
+                return
             case ["to", *rest]:
                 status, headers = 302, {"Location": "/".join(rest).replace("http:/", "http://").replace(":///", "://")}
             case ["big", *_]:
