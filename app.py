@@ -3,9 +3,10 @@
 import sys
 
 from jobsapp import create_app
+from jobsapp.cli import light
 from jobsapp.errors import ConfigError
 
 try:
-    app = create_app()
+    app = light.find_app() or create_app()
 except ConfigError as error:
     sys.exit(f"jobsapp: {error}")

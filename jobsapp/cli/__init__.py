@@ -1,18 +1,22 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | users … | tokens …`."""
+"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | users … | tokens …`.
+
+Imports nothing by itself: `light` and `init_app` decide what a process has to load.
+"""
 
 from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.cli.identity import tokens, users
-from jobsapp.cli.jobs import jobs
-from jobsapp.cli.limits import limits
-from jobsapp.cli.processes import cleanup, keeper, worker
-from jobsapp.cli.queues import queues
-from jobsapp.cli.up import up
-
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
+    from jobsapp.cli.cleanup import cleanup
+    from jobsapp.cli.identity import tokens, users
+    from jobsapp.cli.jobs import jobs
+    from jobsapp.cli.limits import limits
+    from jobsapp.cli.processes import keeper, worker
+    from jobsapp.cli.queues import queues
+    from jobsapp.cli.up import up
+
     for command in (up, worker, keeper, cleanup, jobs, queues, limits, users, tokens):
         app.cli.add_command(command)

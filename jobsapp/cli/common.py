@@ -1,4 +1,4 @@
-"""What the commands share: one line on stderr for every error meant for people, and who a command acts for."""
+"""What the commands that use the services share: the application, and who a command acts for."""
 
 from __future__ import annotations
 
@@ -7,32 +7,14 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import click
-from psycopg import OperationalError
-from sqlalchemy import exc
 
 from jobsapp.auth.current import services
+from jobsapp.cli.friendly import friendly
 from jobsapp.config import require_servers
 from jobsapp.core.actors import Actor
-from jobsapp.errors import JobsappError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def friendly(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn our errors, and an unreachable PostgreSQL, into one sentence and exit status 1."""
-
-    @wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except JobsappError as error:
-            raise click.ClickException(str(error)) from None
-        except (OperationalError, exc.OperationalError) as error:
-            first = str(getattr(error, "orig", error)).strip().splitlines()[0]
-            raise click.ClickException(f"PostgreSQL cannot be used: {first}") from None
-
-    return wrapper
 
 
 def in_app(function: Callable[P, R]) -> Callable[P, R]:

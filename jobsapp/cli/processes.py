@@ -1,4 +1,4 @@
-"""`flask worker`, `flask keeper` and `flask cleanup`."""
+"""`flask worker` and `flask keeper`: processes that never serve a page, so nothing of the web is imported here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 
 import click
 
-from jobsapp.auth.current import services
 from jobsapp.bus import connection as redis_connection
-from jobsapp.cli.common import friendly, in_app
+from jobsapp.cli.friendly import friendly
 from jobsapp.config import Settings, load_settings, require_servers
 from jobsapp.errors import ConfigError, Unavailable
 from jobsapp.processors.registry import Registry
@@ -38,30 +37,6 @@ def worker(queues: str | None, concurrency: int | None) -> None:
 def keeper() -> None:
     """Look after what was left lying: retries that are due, jobs whose worker died. Any number may run."""
     Keeper(build_house(_settings())).run()
-
-
-@click.command()
-@click.option(
-    "--days",
-    type=click.IntRange(0, 36500),
-    required=True,
-    help="Keep what finished or was uploaded within so many days.",
-)
-@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
-@in_app
-def cleanup(days: int, dry_run: bool) -> None:
-    """Delete finished jobs of all organisations with their files, and uploads that no job reads."""
-    if dry_run:
-        click.echo(f"Would delete {services().cleanup.count(days=days)} jobs.")
-        if unread := services().cleanup.count_uploads(days=days):
-            click.echo(f"Would delete {unread} uploads that no job reads.")
-        return
-    click.echo(f"Deleted {services().cleanup.delete(days=days)} jobs.")
-    if unread := services().cleanup.delete_uploads(days=days):
-        click.echo(f"Deleted {unread} uploads that no job read.")
-    services().logins.delete_expired()
-    if swept := services().cleanup.sweep():
-        click.echo(f"Removed {swept} files that belonged to nothing.")
 
 
 def queue_names(wanted: str, registry: Registry) -> list[str]:

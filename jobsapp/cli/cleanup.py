@@ -1,0 +1,32 @@
+"""`flask cleanup`."""
+
+from __future__ import annotations
+
+import click
+
+from jobsapp.auth.current import services
+from jobsapp.cli.common import in_app
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(0, 36500),
+    required=True,
+    help="Keep what finished or was uploaded within so many days.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+@in_app
+def cleanup(days: int, dry_run: bool) -> None:
+    """Delete finished jobs of all organisations with their files, and uploads that no job reads."""
+    if dry_run:
+        click.echo(f"Would delete {services().cleanup.count(days=days)} jobs.")
+        if unread := services().cleanup.count_uploads(days=days):
+            click.echo(f"Would delete {unread} uploads that no job reads.")
+        return
+    click.echo(f"Deleted {services().cleanup.delete(days=days)} jobs.")
+    if unread := services().cleanup.delete_uploads(days=days):
+        click.echo(f"Deleted {unread} uploads that no job read.")
+    services().logins.delete_expired()
+    if swept := services().cleanup.sweep():
+        click.echo(f"Removed {swept} files that belonged to nothing.")
