@@ -20,8 +20,10 @@ from jobsapp.bus.slate import Slate
 from jobsapp.processors.sdk import Cancelled, TimedOut
 from jobsapp.runtime.context import JobContext, LeaseLost
 
-# What was raised may have been swallowed: by a bare `except`, or where Python lets none pass, as in __del__.
+# What was raised may have been swallowed: by a bare `except`, or where Python lets none pass, as in a callback of C.
 AGAIN_SECONDS = 0.25
+# A finalizer is over soon, and its author did not foresee an exception from outside; Python would lose it there.
+FINALIZER_SECONDS = 0.01
 SHORTEST_SECONDS = 0.0001
 
 P = ParamSpec("P")
@@ -99,7 +101,7 @@ class Interrupts:
         with suppress(ProcessLookupError):
             signal.pthread_kill(self._thread, signal.SIGALRM)
 
-    def _on_alarm(self, _signal: int, _frame: FrameType | None) -> None:
+    def _on_alarm(self, _signal: int, frame: FrameType | None) -> None:
         context = self._context
         if not self._open or context is None or os.getpid() != self._pid:
             return
@@ -107,9 +109,10 @@ class Interrupts:
         if reason is None:
             self._arm()
             return
+        finalizes = _finalizes(frame)
         self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
-        if context.undisturbed or _cleans_up():
+        signal.setitimer(signal.ITIMER_REAL, FINALIZER_SECONDS if finalizes else AGAIN_SECONDS)
+        if context.undisturbed or finalizes or _cleans_up():
             return
         self.raised = reason
         self.ever_raised = True
@@ -152,4 +155,13 @@ def _cleans_up() -> bool:
         if isinstance(error, INTERRUPTS):
             return True
         error = error.__context__
+    return False
+
+
+def _finalizes(frame: FrameType | None) -> bool:
+    """Whether Python is collecting garbage: it comes at any line, and what `__del__` raises is printed and forgotten."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
     return False

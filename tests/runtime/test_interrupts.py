@@ -204,6 +204,26 @@ def test_cleaning_up_is_left_alone(interrupts: Interrupts) -> None:
     assert cleaned == ["made"]
 
 
+def test_a_finalizer_runs_to_its_end(interrupts: Interrupts) -> None:
+    """Garbage of anyone's is collected at any line; what is raised there Python prints and forgets."""
+    ends = []
+
+    class Garbage:
+        def __del__(self) -> None:
+            ends.append(spin(3 * SHORT))
+
+    def work(_: Context) -> None:
+        Garbage()
+        ends.append("after it")
+        spin(10)
+        ends.append("too late")
+
+    outcome = run(interrupts, work)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.type == "Timeout"
+    assert ends == ["made", "after it"]
+
+
 def test_what_was_swallowed_is_raised_again(interrupts: Interrupts) -> None:
     def work(_: Context) -> None:
         for _ in range(2):
