@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -217,9 +216,7 @@ class Stubborn(Processor):
                     context.check_cancelled()
                     time.sleep(0.01)
             case "swallow":
-                while time.monotonic() < end:
-                    with suppress(BaseException):
-                        time.sleep(0.01)
+                sleep_deaf(end)
             case "loop":
                 try:
                     while time.monotonic() < end:
@@ -234,6 +231,15 @@ class Hurried(Stubborn):
     type = "hurried"
     title = "Hurried"
     timeout = 0.6
+
+
+def sleep_deaf(end: float) -> None:
+    """Until `end` on the monotonic clock, whatever is raised meanwhile."""
+    try:
+        while time.monotonic() < end:
+            time.sleep(0.01)
+    except BaseException:
+        sleep_deaf(end)
 
 
 def hold_the_interpreter(seconds: float) -> None:

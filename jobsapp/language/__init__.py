@@ -14,7 +14,23 @@ from contextlib import contextmanager
 from jobsapp.language.answers import Answer, LanguageError, Model
 from jobsapp.language.settings import EMBEDDED, ServerSettings, parse_servers
 
-__all__ = ["EMBEDDED", "Answer", "LanguageError", "Model", "ServerSettings", "open_model", "parse_servers"]
+__all__ = [
+    "EMBEDDED",
+    "Answer",
+    "LanguageError",
+    "Model",
+    "ServerSettings",
+    "check_name",
+    "open_model",
+    "parse_servers",
+]
+
+
+def check_name(servers: Mapping[str, ServerSettings], name: str) -> None:
+    """Raises LanguageError, with those that there are, if there is no model of that name."""
+    if name not in ("", EMBEDDED, *servers):
+        known = ", ".join([EMBEDDED, *servers])
+        raise LanguageError(f"There is no language model {name!r}; there are: {known}.", permanent=True)
 
 
 @contextmanager
@@ -27,9 +43,7 @@ def open_model(
 
         yield EmbeddedModel(embedded_path, threads)
         return
-    if name not in servers:
-        known = ", ".join([EMBEDDED, *servers])
-        raise LanguageError(f"There is no language model {name!r}; there are: {known}.", permanent=True)
+    check_name(servers, name)
     from jobsapp.language.client import ServerModel
 
     with ServerModel(servers[name]) as model:

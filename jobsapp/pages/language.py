@@ -15,6 +15,8 @@ from jobsapp.core.actors import Actor
 from jobsapp.processors.registry import JobType
 
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+ABBREVIATIONS = ("API", "AUC", "CSV", "F1", "ID", "JSON", "MAE", "MB", "PR", "RMSE", "ROC", "URL")
+SHORT = {name.lower(): name for name in ABBREVIATIONS} | {"r2": "R²"}
 CODE = re.compile(r"`([^`]+)`")
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -106,9 +108,10 @@ def percent(value: float) -> int:
 
 
 def words(name: str) -> str:
-    """`bytesOut` → `Bytes out`, `on_bad_row` → `On bad row`."""
-    text = CAMEL.sub(" ", name).replace("_", " ").strip()
-    return text[:1].upper() + text[1:].lower() if text else name
+    """`bytesOut` → `Bytes out`, `on_bad_row` → `On bad row`, `rocAuc` → `ROC AUC`."""
+    found = [SHORT.get(one.lower(), one.lower()) for one in CAMEL.sub(" ", name).replace("_", " ").split()]
+    text = " ".join(found)
+    return text[:1].upper() + text[1:] if text else name
 
 
 def code(text: str) -> Markup:

@@ -33,8 +33,12 @@ class ShownJob:
     """Inputs left as they come."""
     attempts: list[JobAttempt]
     log: list[JobLog]
+    """Its last lines."""
+    log_is_longer: bool
     charts: list[Chart]
     previews: list[Preview]
+    searchable: bool
+    """Its documents can be searched."""
     sees_traceback: bool
 
     @classmethod
@@ -44,13 +48,16 @@ class ShownJob:
         rows = [(field, _row(actor, services, field, job.data[field.key])) for field in fields if field.key in job.data]
         known = {field.key for field in fields}
         others = [InputRow(key, value) for key, value in job.data.items() if key not in known]
+        log, log_is_longer = services.jobs.log_end(actor, job.id, limit=LOG_LINES)
         return cls(
             inputs=[row for field, row in rows if not _is_default(field, row.value)] + others,
             defaults=[row for field, row in rows if _is_default(field, row.value)],
             attempts=row.history,
-            log=services.jobs.log(actor, job.id, limit=LOG_LINES),
+            log=log,
+            log_is_longer=log_is_longer,
             previews=previews_of((file, services.files.path(file)) for file in row.artifacts),
             charts=charts_of(services.jobs.metrics(actor, job.id)),
+            searchable=job.status == "completed" and services.search.covers(actor, job.id),
             sees_traceback=actor.is_admin,
         )
 

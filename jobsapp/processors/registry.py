@@ -47,9 +47,15 @@ class JobType:
     def validate(self, data: object) -> BaseModel:
         """The input as the type's model. Raises InvalidInput naming each field at fault under `data`."""
         try:
-            return self.processor.Input.model_validate(data)
+            checked = self.processor.Input.model_validate(data)
         except ValidationError as error:
             raise invalid(error, "data") from None
+        try:
+            self.processor.check(checked)
+        except ValueError as error:
+            fault = _fault((), str(error), "value_error", "data")
+            raise InvalidInput(f"{fault.field}: {fault.message}", errors=(fault,)) from None
+        return checked
 
 
 class Registry:
@@ -129,6 +135,6 @@ def invalid(error: ValidationError, prefix: str = "") -> InvalidInput:
 
 def _fault(place: tuple[int | str, ...], message: str, kind: str, prefix: str) -> FieldError:
     message = "there is no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
-    if not place and (named := re.match(r"(\w+): (.+)", message, re.DOTALL)):
+    if not place and (named := re.match(r"([\w.]+): (.+)", message, re.DOTALL)):
         place, message = (named[1],), named[2]
     return FieldError(".".join([prefix, *map(str, place)]).strip("."), message)

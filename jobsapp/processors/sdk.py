@@ -254,6 +254,14 @@ class Processor(ABC):
         Raising fails the attempt; `Retry` and `Permanent` say what shall follow.
         """
 
+    @classmethod  # noqa: B027 - most types have nothing to refuse.
+    def check(cls, data: Any) -> None:
+        """Refuse what the input model cannot know to be wrong, such as the name of a server that is not set up here.
+
+        Called before a job is stored, in the process that creates it; `data` is the checked input. Raise
+        `ValueError("field: what is wrong")`, or `"group.field: …"`. Be quick: one call may create 10,000 jobs.
+        """
+
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:
         """A name for people, used when the creator gives none. `files`: the names of the input files, in order."""

@@ -15,6 +15,7 @@ from jobsapp.core.search import Question, excerpt, fuse, parse, pieces, words_of
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import InvalidInput, Unavailable
 from jobsapp.models import Job
+from jobsapp.models.documents import DocumentChunk
 from jobsapp.processors.document_processing.embedders import MINILM
 from jobsapp.services.base import View
 from jobsapp.services.questions import CannotEmbed, QuestionModels
@@ -108,6 +109,13 @@ class Search:
             raise Unavailable(
                 f"The search took more than {store.SECONDS} s. Ask for rarer words, or one job."
             ) from None
+
+    def covers(self, actor: Actor, job_id: UUID) -> bool:
+        """Whether a search within that job can find anything."""
+        made = select(DocumentChunk.job_id).where(
+            DocumentChunk.job_id == job_id, DocumentChunk.organization_id == actor.organization_id
+        )
+        return self._session.scalar(made.limit(1)) is not None
 
     def _checked(self, actor: Actor, typed: str, limit: int, job_id: UUID | None) -> Question:
         if len(typed) > LONGEST or not is_storable(typed):

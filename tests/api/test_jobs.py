@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -43,6 +44,31 @@ def test_input_may_be_camel_case_or_snake_case(as_member: Caller) -> None:
 def test_the_owner_cannot_be_overridden_in_the_body(as_member: Caller, admin: Actor, field: str) -> None:
     body = {"type": "echo", "data": {}, field: str(admin.user_id)}
     assert fields(as_member("POST", "/api/jobs", json=body)) == [field]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "data", "field", "known"),
+    [
+        (
+            "data-conversion",
+            {"options": {"mode": "smart", "model": "shp"}},
+            "options.model",
+            "are: embedded, shop.",
+        ),
+        ("fine-tuning", {"baseModel": "smol"}, "baseModel", "Known: smollm2-135m; more by JOBSAPP_BASE_MODELS."),
+        ("fine-tuning", {"provider": "remote"}, "baseModel", "Known: shop; more by JOBSAPP_LANGUAGE_MODELS."),
+    ],
+)
+def test_a_model_that_is_not_set_up_is_refused_with_those_that_are(
+    as_member: Caller, monkeypatch: pytest.MonkeyPatch, type_name: str, data: dict[str, Any], field: str, known: str
+) -> None:
+    monkeypatch.setenv("JOBSAPP_LANGUAGE_MODELS", '{"shop": {"url": "http://localhost:1/v1", "model": "m"}}')
+    file_id = str(uuid4())
+    data |= {"source": file_id, "targetFormat": "jsonl"} if type_name == "data-conversion" else {"dataset": file_id}
+    answer = as_member("POST", "/api/jobs", json={"type": type_name, "data": data})
+    assert fields(answer) == [f"data.{field}"]
+    assert problem(answer, 422)["errors"][0]["message"].endswith(known)
+    assert as_member("GET", "/api/jobs").get_json()["jobs"] == []
 
 
 @pytest.mark.parametrize("field", ["userId", "organizationId"])

@@ -71,3 +71,16 @@ def test_the_start_time_is_the_viewers(browser: Browser, page: Page, product: Pr
     expect(away.get_by_role("dialog")).to_contain_text("Waits for its start time")
     context.close()
     assert product.newest().run_at == start
+
+
+@pytest.mark.parametrize("width", [360, 2560])
+def test_no_form_is_wider_than_the_window(page: Page, width: int) -> None:
+    """With all that stands behind "More options"."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/jobs/new")
+    types = page.locator("main a[href^='/jobs/new/']").evaluate_all("links => links.map(link => link.pathname)")
+    assert len(types) >= 5
+    for address in types:
+        page.goto(address)
+        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address

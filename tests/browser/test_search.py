@@ -21,6 +21,10 @@ def test_from_the_form_to_the_source(page: Page, working_product: Product) -> No
     page.get_by_role("button", name="Start job").click()
     expect(page.get_by_role("dialog")).to_contain_text("Job completed", timeout=60_000)
 
+    page.get_by_role("link", name="Details").click()
+    page.get_by_role("link", name="Search in this job").click()
+    expect(page.locator(".within")).to_contain_text("Only in rules.md")
+
     page.goto("/jobs")
     page.get_by_role("link", name="Search", exact=True).click()
     question = page.get_by_role("searchbox", name="What do you look for?")

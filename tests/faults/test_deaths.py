@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from tests.faults.stage import Stage, family, report, signal_all
-from tests.processes import descendants, wait_until
+from tests.processes import children, descendants, wait_until
 
 NOTICED_SECONDS = 1.0
 # Three times in a row a busy machine may be late; nobody else would ever notice.
@@ -122,11 +124,19 @@ def test_workers_are_replaced_with_jobs_running(stage: Stage) -> None:
 
 def test_a_worker_comes_back_after_any_end_of_its_own(stage: Stage) -> None:
     stage.keeper()
+    # What `nohup make test` ignores, its workers would.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     pool = stage.worker(1)
+    signal.signal(signal.SIGHUP, inherited)
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGHUP):
-        worker, _horse = sorted(descendants(pool.pid))
+        wait_until(lambda: len(children(pool.pid)) == 1, "nothing is left of the one before")
+        (worker,) = children(pool.pid)
         at = signal_all([worker], number)
-        wait_until(lambda worker=worker: worker not in descendants(pool.pid), "the worker is gone")  # type: ignore[misc]
+        wait_until(partial(_is_gone, worker), f"the worker is gone by {number.name}")
         key = stage.send("short")
         print(f"worker ended by {number.name}: the next job began after {stage.wait_for_start(key).at - at:.2f} s")
     report("worker ended", stage.close_books())
+
+
+def _is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()

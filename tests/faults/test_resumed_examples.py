@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import psycopg
+import pytest
 
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
@@ -29,13 +30,18 @@ def answer(body: dict[str, Any]) -> Reply:
 
 
 def test_no_answer_that_was_kept_is_asked_for_again(
-    services: Services, admin: Actor, settings: Settings, connection: psycopg.Connection[Any]
+    services: Services,
+    admin: Actor,
+    settings: Settings,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     receiver = services.files.receiver()
     receiver.write(b"number\n" + b"".join(b"%d\n" % n for n in range(ROWS)))
     source = services.files.register(admin, receiver, "numbers.csv").id
     with LanguageServer(answer) as server:
         models = json.dumps({"shop": {"url": server.url, "model": "m", "atOnce": AT_ONCE}})
+        monkeypatch.setenv("JOBSAPP_LANGUAGE_MODELS", models)
         with Processes(settings, lease_seconds=600.0, language_models=models) as processes:
             worker = processes.flask("worker", "--queues", "data-conversion", "--concurrency", "1")
             options = {"mode": "smart", "model": "shop", "examplesPerRow": 1, "concurrency": AT_ONCE}

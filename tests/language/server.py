@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.loopback import Loopback, reply
 
 Reply = tuple[int, dict[str, str], Any]
 
@@ -34,70 +34,30 @@ def refusal(status: int, message: str = "no", **headers: str) -> Reply:
     return status, headers, {"error": {"message": message, "type": "error"}}
 
 
-class LanguageServer:
+class LanguageServer(Loopback):
     """`mood`: from the request's body to what is answered. `asked`: the bodies that came, in order, and when."""
 
     def __init__(self, mood: Callable[[dict[str, Any]], Reply]) -> None:
+        super().__init__()
         self.mood = mood
         self.asked: list[dict[str, Any]] = []
         self.at: list[float] = []
         self.keys: set[str] = set()
-        self.now = self.most = 0
-        self.lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                outer.answer(self)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        class Quiet(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that went away is what some tests want."""
-
-        self._http = Quiet(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        asked = json.loads(body)
         with self.lock:
-            self.asked.append(body)
+            self.asked.append(asked)
             self.at.append(time.monotonic())
             self.keys.add(request.headers.get("Authorization", ""))
-            self.now += 1
-            self.most = max(self.most, self.now)
-        try:
-            status, headers, answer = self.mood(body)
-        finally:
-            with self.lock:
-                self.now -= 1
-        data = json.dumps(answer).encode()
-        request.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.end_headers()
-        request.wfile.write(data)
+        with self.counted():
+            status, headers, said = self.mood(asked)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        reply(request, status, {"Content-Type": "application/json", **named}, json.dumps(said).encode())
 
 
 def record_of(body: dict[str, Any]) -> dict[str, str]:

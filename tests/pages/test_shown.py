@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsapp.core.actors import Actor
-from jobsapp.models import StoredFile
+from jobsapp.models import Job, StoredFile
 from jobsapp.pages.charts import BOTTOM, DRAWN, HEIGHT, LEFT, RIGHT, TOP, WIDTH, charts_of, ticks
+from jobsapp.pages.language import words
 from jobsapp.pages.previews import HEAD_BYTES, ROWS, Preview, previews_of
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -139,3 +140,32 @@ def test_a_picture_in_two_formats_is_shown_once(tmp_path: Path) -> None:
     kinds = (("a.png", "image/png"), ("a.svg", "image/svg+xml"), ("b.svg", "image/svg+xml"))
     files = [(StoredFile(name=name, size=1, media_type=kind), tmp_path / name) for name, kind in kinds]
     assert [one.file.name for one in previews_of(files)] == ["a.png", "b.svg"]
+
+
+def test_warnings_of_a_result_stand_in_front_of_it(
+    web: FlaskClient, services: Services, admin: Actor, drain: Callable[[str], int]
+) -> None:
+    said = {"rocAuc": 0.5, "warnings": ["A column <gives> it away.", "Few rows."], "rows": [1]}
+    job, _ = services.jobs.create(admin, NewJob("echo", {"text": "x"}))
+    drain("echo")
+    row = services.jobs._session.get_one(Job, job.id)
+    row.result = said
+    services.jobs._session.commit()
+    page = web.get(f"/jobs/{job.id}").text
+    start = page.index('aria-label="Warnings"')
+    assert start < page.index("ROC AUC")
+    assert "<li>A column &lt;gives&gt; it away.</li><li>Few rows.</li>" in page
+    assert 'id="result-warnings"' not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("bytesOut", "Bytes out"),
+        ("on_bad_row", "On bad row"),
+        ("rocAuc", "ROC AUC"),
+        ("rmseOfBaseline", "RMSE of baseline"),
+    ],
+)
+def test_names_in_words(name: str, shown: str) -> None:
+    assert words(name) == shown

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jobsapp.config import load_settings
+from jobsapp.language import LanguageError, check_name, parse_servers
 from jobsapp.processors.sdk import JSON, Context, Processor
 
 from .model import ConversionInput
@@ -32,6 +34,14 @@ class DataConversion(Processor):
         from .convert import convert
 
         return convert(data, context)
+
+    @classmethod
+    def check(cls, data: Any) -> None:
+        if data.options.mode == "smart":
+            try:
+                check_name(parse_servers(load_settings().language_models), data.options.model)
+            except LanguageError as error:
+                raise ValueError(f"options.model: {error}") from None
 
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:

@@ -87,4 +87,5 @@ def _keep_rejected(context: Context, rejected: Rejected | None, name: str = "rej
         return
     with context.artifact(name, "application/x-ndjson") as artifact:
         shutil.copyfile(rejected.path, artifact.path)
-    context.log(f"{rejected.count:,} broken rows were left out; {name} lists them.", "warning")
+    broken = "1 broken row was" if rejected.count == 1 else f"{rejected.count:,} broken rows were"
+    context.log(f"{broken} left out; {name} lists them.", "warning")

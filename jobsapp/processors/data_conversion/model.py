@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from jobsapp.core.texts import known_encoding_or_auto, one_delimiter
 from jobsapp.processors.sdk import FileId, Input
 
 from .examples.options import ExampleOptions
@@ -114,29 +114,9 @@ class ConversionInput(Input):
     options: ExampleOptions = Field(default_factory=ExampleOptions, title="Examples for a language model")
     """Instead of converting the rows as they are."""
 
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, value: str | None) -> str | None:
-        if not value:
-            return None
-        value = "\t" if value in ("tab", "\\t") else value
-        if len(value) != 1 or value in '\r\n"':
-            raise ValueError("give one character, such as , or ; or the word tab")
-        return value
+    _one_character = field_validator("delimiter")(one_delimiter)
 
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        value = value.strip().lower()
-        if value == "auto":
-            return value
-        try:
-            known = codecs.lookup(value)
-        except LookupError:
-            raise ValueError(f"{value!r} is not an encoding; try utf-8, utf-16, latin-1 or windows-1252") from None
-        if not getattr(known, "_is_text_encoding", True):
-            raise ValueError(f"{value!r} does not turn bytes into text; try utf-8, utf-16 or latin-1")
-        return value
+    _known_encoding = field_validator("encoding")(known_encoding_or_auto)
 
     @field_validator("columns")
     @classmethod

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from jobsapp.core.texts import known_encoding_or_auto
 from jobsapp.processors.sdk import FileId, Input
 
 from .embedders import Choice
@@ -65,19 +65,7 @@ class DocumentsInput(Input):
         # `flask jobs create --file documents=a.pdf` gives the id of one file.
         return [value] if isinstance(value, str) else value
 
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        value = value.strip().lower()
-        if value == "auto":
-            return value
-        try:
-            known = codecs.lookup(value)
-        except LookupError:
-            raise ValueError(f"{value!r} is not an encoding; try utf-8, utf-16, latin-1 or windows-1252") from None
-        if not getattr(known, "_is_text_encoding", True):
-            raise ValueError(f"{value!r} does not turn bytes into text; try utf-8, utf-16 or latin-1")
-        return value
+    _known_encoding = field_validator("encoding")(known_encoding_or_auto)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

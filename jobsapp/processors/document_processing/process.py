@@ -43,7 +43,8 @@ def process(data: DocumentsInput, context: Context) -> JSON:
         if vectors is not None:
             _keep_vectors(context, vectors)
         searchable = make_searchable(work, vectors) if data.store and total else 0
-        work.embedded(1.0, f"{total:,} chunks of {len(kept.records):,} documents")
+        chunks, read = ("s" * (count != 1) for count in (total, len(kept.records)))
+        work.embedded(1.0, f"{total:,} chunk{chunks} of {len(kept.records):,} document{read}")
         return _result(work, vectors, names) | {"searchable": searchable}
 
 

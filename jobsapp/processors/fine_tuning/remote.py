@@ -18,11 +18,12 @@ import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from jobsapp.config import load_settings
-from jobsapp.language.settings import ServerSettings, parse_servers
+from jobsapp.language.settings import ServerSettings
 from jobsapp.processors.sdk import JSON, Cancelled, Context, Permanent, Retry
 
 from .chart import losses
 from .examples import Example
+from .known import service
 from .material import Material, gather
 from .model import FineTuningInput
 
@@ -50,11 +51,10 @@ def train_remotely(data: FineTuningInput, context: Context) -> JSON:
 
 
 def _service(name: str) -> ServerSettings:
-    known = parse_servers(load_settings().language_models)
-    if name not in known:
-        listed = ", ".join(sorted(known)) or "none"
-        raise Permanent(f"There is no service {name!r}. Known: {listed}; more by JOBSAPP_LANGUAGE_MODELS.")
-    return known[name]
+    try:
+        return service(name, load_settings())
+    except ValueError as error:
+        raise Permanent(str(error)) from None
 
 
 class Remote:

@@ -124,7 +124,9 @@ def _finish(
         "warnings": problem.warnings,
         "versions": schema["versions"],
     }
-    keep_model(context, pipe, schema)
+    model_file = context.workdir / "model.skops"
+    saved.save(pipe, schema, model_file)
+    keep_model(context, model_file, schema)
     with context.artifact("predictions.csv") as artifact:
         write_csv(artifact.path, ["row", "cluster"], zip(problem.rows.tolist(), labels.tolist(), strict=True))
     keep_report(context, "Clusters", result, _figures(x, labels, data.seed))

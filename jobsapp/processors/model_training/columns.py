@@ -110,6 +110,13 @@ def kind_of(array: Any) -> Kind:
     return "date" if pc.all(pc.match_substring_regex(array, DATE)).as_py() else "category"
 
 
+def as_numbers(array: Any) -> Any:
+    """A cleaned column as float64 if it is text and all of it numbers; else as it is. No code is: see `kind_of`."""
+    if pa.types.is_string(array.type) and array.null_count < len(array) and kind_of(array) == "number":
+        return pc.cast(array, pa.float64())
+    return array
+
+
 def frequent(array: Any) -> tuple[str, ...]:
     """The most frequent values as text, at most `MOST_CATEGORIES`; of equals the first in the alphabet."""
     counted = pc.value_counts(as_names(array).drop_null())

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from jobsapp.core.texts import known_encoding, one_delimiter
 from jobsapp.processors.sdk import FileId, Input
 
 from .params import Params, parse
@@ -89,6 +90,9 @@ class TrainingInput(Input):
     folds: int = Field(default=0, ge=0, le=20, title="Folds", json_schema_extra=TRAIN | ADVANCED)
     """Cross-validation beside the test: 5 says how much the score depends on the luck of the split. 0: none."""
 
+    compare: bool = Field(default=True, title="A linear model beside it", json_schema_extra=TRAIN | ADVANCED)
+    """Trained too, on at most 50,000 rows: where it is as good, it is the one to take, since it can be explained."""
+
     search_trials: int = Field(
         default=0, ge=0, le=500, title="Trials of other parameters", examples=[20], json_schema_extra=TRAIN | ADVANCED
     )
@@ -135,27 +139,14 @@ class TrainingInput(Input):
             return value
         return {key: one if isinstance(one, str) else str(one) for key, one in value.items()}
 
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, value: str | None) -> str | None:
-        value = "\t" if value in ("tab", "\\t") else value or None
-        if value is not None and (len(value) != 1 or value in '\r\n"'):
-            raise ValueError("give one character, such as , or ; or the word tab")
-        return value
+    _one_character = field_validator("delimiter")(one_delimiter)
 
     @field_validator("target")
     @classmethod
     def _blank_is_none(cls, value: str | None) -> str | None:
         return value or None
 
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            "".encode(value)
-        except LookupError:
-            raise ValueError(f"{value!r} is not an encoding; try utf-8, utf-16, latin-1 or windows-1252") from None
-        return value
+    _known = field_validator("encoding")(known_encoding)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
 from jobsapp.processors.sdk import Context
 
-from . import plots, saved, scores
+from . import plots, scores
 from .model import TrainingInput
 from .problem import Problem
 from .report import page
@@ -25,11 +27,12 @@ def keep_all(
     data: TrainingInput,
     problem: Problem,
     fitted: Fitted,
+    model: Path,
     schema: dict[str, Any],
     result: Mapping[str, Any],
 ) -> None:
-    """Keep all artifacts of a classification or a regression."""
-    keep_model(context, fitted.pipe, schema)
+    """Keep all artifacts of a classification or a regression. `model`: the file that it is saved in."""
+    keep_model(context, model, schema)
     x, y = problem.x[fitted.test], problem.y[fitted.test]
     shares = scores.shares_of(fitted.pipe, x, len(problem.classes)) if problem.classes else None
     guess = shares.argmax(axis=1) if shares is not None else fitted.pipe.predict(x)
@@ -67,10 +70,10 @@ def _rows(problem: Problem, rows: Any, y: Any, guess: Any, shares: Any) -> Itera
             yield [row, names[y[at]], names[guess[at]], *(f"{one:.6f}" for one in shares[at])]
 
 
-def keep_model(context: Context, pipe: Any, schema: dict[str, Any]) -> None:
-    """`model.skops` with the schema in it, and `schema.json` for people."""
+def keep_model(context: Context, model: Path, schema: dict[str, Any]) -> None:
+    """A saved model as `model.skops`, and its schema as `schema.json` for people."""
     with context.artifact("model.skops", "application/zip") as artifact:
-        saved.save(pipe, schema, artifact.path)
+        shutil.copyfile(model, artifact.path)
     with context.artifact("schema.json") as artifact:
         artifact.path.write_text(json.dumps(schema, ensure_ascii=False, indent=2), encoding="utf-8")
 

@@ -161,6 +161,8 @@ def _features(data: TrainingInput, table: Any) -> tuple[list[Column], dict[str, 
             if name in data.exclude:
                 raise Unfit("was left out by exclude")
             array = cols.clean(table[name], data.missing)
+            if name not in data.categorical:
+                array = cols.as_numbers(array)
             column = cols.describe(name, array, categorical=name in data.categorical)
         except Unfit as error:
             dropped.append({"column": name, "reason": str(error)})
@@ -203,9 +205,14 @@ def _warn(problem: Problem, data: TrainingInput, total: int) -> None:
 
 
 def _repeated(problem: Problem) -> int:
-    """How many rows are like one before, target and all."""
-    rows = np.column_stack([problem.x, problem.y]).astype(np.float64)
-    marks = np.ascontiguousarray(np.nan_to_num(rows, nan=np.finfo(np.float64).max)).view(f"V{8 * rows.shape[1]}")
+    """How many rows are like one before, target and all: told by a mark of 64 bits for each row."""
+    rows = np.nan_to_num(np.column_stack([problem.x, problem.y]), nan=np.finfo(np.float64).max)
+    # -0.0 is 0.0. The multipliers are those of splitmix64: numbers with many zero bits must not add up to the same.
+    bits = np.ascontiguousarray(rows + 0.0).view(np.uint64)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    own = np.random.default_rng(0).integers(1, 2**64 - 1, rows.shape[1], dtype=np.uint64) | np.uint64(1)
+    marks = ((bits ^ (bits >> np.uint64(31))) * own).sum(axis=1, dtype=np.uint64)
     return len(rows) - len(np.unique(marks))
 
 

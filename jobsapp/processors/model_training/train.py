@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from jobsapp.processors.sdk import JSON, Context, InputFile
 
+from . import beside, saved, scores
 from . import problem as problems
-from . import saved, scores
 from .cluster import cluster
 from .estimators import fit_bytes, pipeline
 from .fitting import fit, steps_of
@@ -73,7 +73,8 @@ class Training:
         self.data, self.context, self.source, self.problem, self.kept = data, context, source, problem, kept
         self.params: Params = data.parsed()
         self.classes = len(problem.classes)
-        fits = data.search_trials + 1 + data.folds
+        self.beside = data.compare and data.chosen != "linear"
+        fits = data.search_trials + 1 + data.folds + self.beside
         self.watch = Watch(context, fits, steps_of(self.params), spent=kept.spent, limit=data.time_limit_seconds)
 
     def run(self) -> JSON:
@@ -86,8 +87,9 @@ class Training:
             self.params = type(self.params).model_validate(self.kept.facts["params"])
         fitted = self._fitted(train, test)
         folds = self._folds(train, parts)
-        result = self._result(fitted, folds)
-        keep_all(self.context, self.data, self.problem, fitted, self._schema(), result)
+        result = self._result(fitted, folds, self._linear(train, test))
+        assert self.kept.model is not None  # noqa: S101 - it is what was fitted.
+        keep_all(self.context, self.data, self.problem, fitted, self.kept.model, self._schema(), result)
         self.context.progress(self.watch.total, self.watch.total, f"Trained on {len(train):,} rows")
         return result
 
@@ -141,10 +143,17 @@ class Training:
             self.kept.keep_fold(number, scores.measure(pipe, x[outer], y[outer], self.classes), self.watch.spent)
         return [{"fold": int(number), **found} for number, found in self.kept.folds.items()]
 
-    def _result(self, fitted: Fitted, folds: list[dict[str, Any]]) -> dict[str, Any]:
+    def _linear(self, train: Any, test: Any) -> dict[str, float | None]:
+        if not self.beside:
+            return {}
+        self.watch.begin(self.data.search_trials + 1 + self.data.folds, beside.TITLE, beside.ITERATIONS)
+        return beside.linear(self.problem, train, test, seed=self.data.seed, watch=self.watch)
+
+    def _result(self, fitted: Fitted, folds: list[dict[str, Any]], simple: dict[str, float | None]) -> dict[str, Any]:
         problem, y = self.problem, self.problem.y
+        learnt = fitted.train[scores.sample(len(fitted.train), self.data.seed)]
         test, seen = (
-            scores.measure(fitted.pipe, problem.x[part], y[part], self.classes) for part in (fitted.test, fitted.train)
+            scores.measure(fitted.pipe, problem.x[part], y[part], self.classes) for part in (fitted.test, learnt)
         )
         base = scores.baseline(y[fitted.train], y[fitted.test], self.classes)
         lead = ("accuracy", "rocAuc") if self.classes else ("rmse", "r2")
@@ -161,7 +170,10 @@ class Training:
             "stoppedByTime": bool(fitted.facts["stoppedByTime"] or self.watch.stopped),
             "seconds": round(self.watch.spent, 3),
             "metrics": [
-                {"metric": name, "test": test[name], "training": seen[name], "baseline": base[name]} for name in test
+                {"metric": name, "test": test[name], "training": seen[name]}
+                | ({"linear": simple[name]} if simple else {})
+                | {"baseline": base[name]}
+                for name in test
             ],
             "trials": self.search.rows(),
             "folds": folds,
@@ -169,7 +181,7 @@ class Training:
             **self._confusion(fitted),
             "importance": gives,
             **self.about(),
-            "warnings": [*problem.warnings, *self._doubts(test, base, gives, folds)],
+            "warnings": [*problem.warnings, *self._doubts(test, base, simple, gives, folds)],
             "curve": fitted.facts["curve"],
         }
 
@@ -203,12 +215,22 @@ class Training:
         }
 
     def _doubts(
-        self, test: dict[str, Any], base: dict[str, Any], gives: list[dict[str, Any]], folds: list[Any]
+        self,
+        test: dict[str, Any],
+        base: dict[str, Any],
+        simple: dict[str, float | None],
+        gives: list[dict[str, Any]],
+        folds: list[Any],
     ) -> list[str]:
         said = []
         name = "accuracy" if self.classes else "r2"
         if test[name] is not None and base[name] is not None and test[name] <= base[name]:
             said.append("The model is no better than the baseline: these columns say little about the target.")
+        elif (plain := simple.get(name)) is not None and test[name] is not None and plain >= test[name]:
+            said.append(
+                f"A linear model does as well ({name} {plain:.3f} against {test[name]:.3f}) and can be explained: "
+                "choose the algorithm linear."
+            )
         rest = sum(max(float(one["loss"]), 0.0) for one in gives[1:])
         if test[name] is not None and test[name] > 0.99 and gives[0]["loss"] > 10 * rest and len(gives) > 1:
             said.append(

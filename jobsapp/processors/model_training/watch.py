@@ -20,12 +20,14 @@ class Watch:
     def __init__(self, context: Context, fits: int, steps: int, *, spent: float = 0.0, limit: float | None = None):
         self._context, self._fits, self._steps = context, max(fits, 1), max(steps, 1)
         self._began, self._spent, self._limit = time.monotonic(), spent, limit
-        self._fit, self._title, self._kept = 0, "", False
+        self._fit, self._its, self._title, self._kept = 0, self._steps, "", False
         self.curve: list[dict[str, Any]] = []
         self.stopped = False
 
-    def begin(self, fit: int, title: str) -> None:
-        """The fit with that number begins, from 0. The curve is the model's."""
+    def begin(self, fit: int, title: str, steps: int | None = None) -> None:
+        """The fit with that number begins, from 0; it takes the `steps` of all fits or its own. The curve is the
+        model's."""
+        self._its = steps or self._steps
         self._fit, self._title, self._kept = fit, title, title == FITTING
         self._context.check_cancelled()
         self._context.progress(fit * self._steps, self.total, title)
@@ -33,8 +35,8 @@ class Watch:
     def step(self, done: int, **scores: float) -> None:
         """`done` steps of this fit are over. Raises `Cancelled`."""
         said = "".join(f", {name} {value:.4g}" for name, value in scores.items())
-        at = self._fit * self._steps + min(done, self._steps)
-        self._context.progress(at, self.total, f"{self._title}: {done:,} of {self._steps:,}{said}")
+        at = self._fit * self._steps + min(done / self._its, 1.0) * self._steps
+        self._context.progress(at, self.total, f"{self._title}: {done:,} of {self._its:,}{said}")
         if self._title == FITTING:
             for name, value in scores.items():
                 self._context.metric(f"learning/{name}", value, done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import pytest
 from pydantic import ValidationError
@@ -96,10 +97,11 @@ def test_retry_after_holds_all_calls(server, work):
 
 
 def test_the_rate_is_kept(server, work):
+    began = time.monotonic()
     run = work([{"n": n} for n in range(11)], **CALL, url=server.url + "/ok/{{n}}", method="GET", ratePerSecond=20)
     assert run.result["succeeded"] == 11
-    times = [one.at for one in server.asked]
-    assert max(times) - min(times) >= 0.45
+    # From the beginning: the first may come late on a busy machine, the last never early.
+    assert max(one.at for one in server.asked) - began >= 0.5
 
 
 def test_large_answers_are_cut(server, work):

@@ -53,7 +53,7 @@ def test_a_template_makes_several_examples_of_each_row(make: Callable[..., Run])
         chat("What is the pan's price?", "25.00."),
         chat("Tell me of the pan.", "It is flat, wide."),
     ]
-    assert done.result["rows"], done.result["leftOut"] == (3, 1)
+    assert (done.result["rows"], done.result["leftOut"]) == (3, 1)
     assert done.progress[-1].percentage == 100
 
 
@@ -82,7 +82,7 @@ def test_the_same_example_is_written_once(make: Callable[..., Run]) -> None:
 def test_every_format_that_can_be_read(make: Callable[..., Run]) -> None:
     table = json.dumps([{"a": 1.50, "b": {"c": [1]}}, {"a": None, "b": "x"}])
     done = make(table, name="t.json", mode="template", user="{{a}}?", assistant="{{b}}")
-    assert [one["messages"][1]["content"] for one in lines(done.artifacts["train.jsonl"])] == ['{"c": ["1"]}']
+    assert [one["messages"][1]["content"] for one in lines(done.artifacts["train.jsonl"])] == ['{"c": [1]}']
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_pdf import PdfPages
-from matplotlib.figure import Figure
 
 A4 = (8.27, 11.69)
 Line = tuple[str, float]
@@ -19,6 +17,9 @@ PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9F
 
 def draw(path: Path, pages: Sequence[Sequence[Line]]) -> Path:
     """Each page's lines from its top; an empty line makes a gap."""
+    from matplotlib.backends.backend_pdf import PdfPages
+    from matplotlib.figure import Figure
+
     with PdfPages(path) as pdf:
         for lines in pages:
             figure = Figure(figsize=A4)
@@ -32,6 +33,9 @@ def draw(path: Path, pages: Sequence[Sequence[Line]]) -> Path:
 
 def draw_scan(path: Path, scanned: Sequence[bool]) -> Path:
     """A page of noise, as a scanner makes it, for each True; one with text for each False."""
+    from matplotlib.backends.backend_pdf import PdfPages
+    from matplotlib.figure import Figure
+
     with PdfPages(path) as pdf:
         for number, is_scan in enumerate(scanned, 1):
             figure = Figure(figsize=A4)

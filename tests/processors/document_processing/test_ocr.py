@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pypdfium2
 import pytest
-from matplotlib.backends.backend_pdf import PdfPages
-from matplotlib.figure import Figure
 
 from jobsapp.processors.document_processing import extract, ocr
 from tests.processors.document_processing import pdfs
@@ -26,6 +24,9 @@ LINES = [
 
 def scan(path: Path, *turns: int) -> Path:
     """A page with a picture of the lines for each, turned to the left so many times."""
+    from matplotlib.backends.backend_pdf import PdfPages
+    from matplotlib.figure import Figure
+
     source = pypdfium2.PdfDocument(pdfs.draw(path.with_name("text.pdf"), [[(line, 14) for line in LINES]]))
     picture = source[0].render(scale=2).to_numpy()[:700]
     noise = np.random.default_rng(1).integers(0, 40, picture.shape, dtype=np.uint8)

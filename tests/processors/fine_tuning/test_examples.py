@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="fine-tuning is not installed: bin/setup finetuning")
-
-from transformers import AutoTokenizer
-
 from jobsapp.processors.fine_tuning.encode import IGNORED, encode
 from jobsapp.processors.fine_tuning.examples import Example, Fault, parse
 from jobsapp.processors.sdk import Permanent
@@ -95,6 +91,8 @@ def test_a_file_without_examples_is_refused(tune: Tune, tmp_path: Path, content:
 
 
 def test_only_answers_are_learnt(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     line = (
         '{"messages": [{"role": "system", "content": "be kind"}, {"role": "user", "content": "one"},'

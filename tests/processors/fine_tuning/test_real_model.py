@@ -5,17 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="fine-tuning is not installed: bin/setup finetuning")
-pytest.importorskip("gguf", reason="fine-tuning is not installed: bin/setup finetuning")
-
-import torch
-
 from jobsapp.config import load_settings
-from jobsapp.processors.fine_tuning import FineTuning, base
+from jobsapp.processors.fine_tuning import FineTuning
 from jobsapp.processors.fine_tuning.model import EMBEDDED
 from jobsapp.processors.sdk import Cancelled, Permanent
 from jobsapp.processors.testing import FakeContext, file_id, run_processor
@@ -23,6 +19,10 @@ from jobsapp.processors.testing import FakeContext, file_id, run_processor
 from .conftest import Tune
 from .tiny import chat, write
 
+pytestmark = pytest.mark.skipif(
+    any(find_spec(name) is None for name in ("torch", "gguf")),
+    reason="fine-tuning is not installed: bin/setup finetuning",
+)
 QUESTION = "What is the depot's motto?"
 REAL = {
     **{"baseModel": EMBEDDED, "epochs": 1, "batchSize": 1, "maxLength": 64, "validationShare": 0, "samples": 1},
@@ -31,6 +31,8 @@ REAL = {
 
 
 def convert(folder: Path, context: FakeContext) -> Path:
+    from jobsapp.processors.fine_tuning import base
+
     with base.quietly(context):
         return base.converted(Path(base.place(EMBEDDED, load_settings())), folder, context)
 
@@ -58,6 +60,8 @@ def test_it_is_converted_once_learns_and_answers(tune: Tune, models_folder: Path
 
 
 def test_who_waits_for_a_conversion_can_be_cancelled(set_up: None, tmp_path: Path) -> None:
+    from jobsapp.processors.fine_tuning import base
+
     source = tmp_path / "some.gguf"
     source.write_bytes(b"x")
     folder = tmp_path / "models"
@@ -71,6 +75,10 @@ def test_who_waits_for_a_conversion_can_be_cancelled(set_up: None, tmp_path: Pat
 
 
 def test_too_little_memory_is_said_with_what_to_lower() -> None:
+    import torch
+
+    from jobsapp.processors.fine_tuning import base
+
     said = {"batchSize": 64, "maxLength": 4096}
     with (
         pytest.raises(Permanent, match=r"not enough for batchSize 64, maxLength 4096\. Lower them"),

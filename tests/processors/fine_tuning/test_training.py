@@ -9,13 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="fine-tuning is not installed: bin/setup finetuning")
-
-import torch
-from peft import PeftModel
-from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
 from jobsapp.processors.fine_tuning import FineTuning
 from jobsapp.processors.sdk import Cancelled, Permanent
 from jobsapp.processors.testing import FakeContext, file_id, run_processor
@@ -26,6 +19,14 @@ from .tiny import make, pairs, write
 
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def strange_tensors(path: Path) -> bytes:
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(2)}, path)
+    return path.read_bytes()
 
 
 @pytest.fixture
@@ -60,6 +61,10 @@ def test_the_adapter_is_what_peft_loads(tune: Tune, source: Path, tiny_model: Pa
     with zipfile.ZipFile(done.artifacts["adapter.zip"]) as file:
         file.extractall(tmp_path / "adapter")
     assert json.loads((tmp_path / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
+
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "adapter")
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), tmp_path / "adapter").eval()
     sample = done.result["samples"][0]
@@ -106,8 +111,7 @@ def test_an_adapter_that_is_none_is_refused(
             for name in old.namelist():
                 content = old.read(name)
                 if case == "damaged" and name == "adapter_model.safetensors":
-                    save_file({"x": torch.zeros(2)}, tmp_path / "x")
-                    content = (tmp_path / "x").read_bytes()
+                    content = strange_tensors(tmp_path / "x")
                 new.writestr(name, content)
     if case == "other base":
         other = make(tmp_path / "other", chat_template=None)
@@ -153,6 +157,10 @@ def test_a_resumed_training_equals_one_that_was_not_interrupted(tune: Tune, sour
             [row[name] for row in lines(one.artifacts["metrics.jsonl"]) if name in row] for one in (whole, resumed)
         )
         assert first == pytest.approx(second, abs=1e-6)
+
+    import torch
+    from safetensors.torch import load_file
+
     tensors = []
     for one in (whole, resumed):
         with zipfile.ZipFile(one.artifacts["adapter.zip"]) as file:
@@ -182,6 +190,8 @@ def test_what_was_kept_and_is_gone_begins_anew(tune: Tune, source: Path, tmp_pat
 def test_a_loss_that_is_no_number_stops_it(
     tune: Tune, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from safetensors.torch import load_file, save_file
+
     broken = make(tmp_path / "broken")
     tensors = load_file(broken / "model.safetensors")
     tensors["model.norm.weight"][3] = float("nan")
@@ -199,6 +209,8 @@ def test_a_base_model_that_is_not_known_is_named(tune: Tune, source: Path) -> No
 def test_a_base_model_without_chat_learns_plain_text(
     tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from transformers import AutoTokenizer
+
     plain = make(tmp_path / "plain", chat_template=None)
     monkeypatch.setenv("JOBSAPP_BASE_MODELS", json.dumps({"plain": str(plain)}))
     rows = [{"prompt": f"Code of {n}:", "completion": f" {n * 2}"} for n in range(10)]
@@ -209,8 +221,11 @@ def test_a_base_model_without_chat_learns_plain_text(
     assert done.result["steps"] == 2
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_a_gpu_is_used(tune: Tune, source: Path) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
     done = tune(source, epochs=30)
     assert done.result["device"].startswith("cuda")
     assert done.result["lastLoss"] < 0.5 * done.result["firstLoss"]

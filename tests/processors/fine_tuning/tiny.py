@@ -7,10 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
 CHAT = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -34,6 +30,15 @@ def write(path: Path, rows: Iterable[Any]) -> Path:
 
 def make(folder: Path, *, chat_template: str | None = CHAT) -> Path:
     """A Llama of 2 layers and 64 wide, and a byte-level BPE tokenizer, as `save_pretrained` writes them."""
+    _make_tokenizer(chat_template).save_pretrained(folder)
+    _make_model().save_pretrained(folder)
+    return folder
+
+
+def _make_tokenizer(chat_template: str | None) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -46,7 +51,13 @@ def make(folder: Path, *, chat_template: str | None = CHAT) -> Path:
     bpe.train_from_iterator([json.dumps(one) for one in pairs(50)], trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>")
     tokenizer.chat_template = chat_template
-    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+def _make_model() -> Any:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(1)
     config = LlamaConfig(
         vocab_size=400,
@@ -61,5 +72,4 @@ def make(folder: Path, *, chat_template: str | None = CHAT) -> Path:
     model = LlamaForCausalLM(config)
     # Only the adapter learns: with weights as small as they begin, the frozen last layer could hardly prefer a token.
     model.lm_head.weight.data.mul_(15)
-    model.save_pretrained(folder)
-    return folder
+    return model

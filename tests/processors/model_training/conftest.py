@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sklearn import datasets
 
 from jobsapp.processors.model_training import ModelTraining
 from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
@@ -20,6 +19,8 @@ NAMED = ("iris", "wine", "breast_cancer", "digits")
 
 def rows_of(name: str) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of a data set of scikit-learn; the target is last, by name where it has names."""
+    from sklearn import datasets
+
     found = getattr(datasets, f"load_{name}")()
     names = found.target_names if name in NAMED else None
     ends = [str(names[k]) if names is not None else float(k) for k in found.target]

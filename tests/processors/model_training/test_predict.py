@@ -8,11 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skops.io
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-from jobsapp.processors.model_training import ModelTraining, saved
+from jobsapp.processors.model_training import ModelTraining
 from jobsapp.processors.sdk import Permanent
 from tests.processors.model_training.conftest import cells, predict, rows_of, write
 
@@ -78,6 +75,12 @@ def rebuilt(model: Path, target: Path, change) -> Path:
 
 
 def harmful(path: Path) -> Path:
+    import skops.io
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    from jobsapp.processors.model_training import saved
+
     schema = saved.schema_of("regression", "y", [], [])
     skops.io.dump(Pipeline([("prepare", "passthrough"), ("model", FunctionTransformer(print))]), path)
     with zipfile.ZipFile(path, "a") as file:
@@ -92,6 +95,8 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tree_that_leads_out_of_itself_is_refused(train, table, tmp_path: Path) -> None:
+    from jobsapp.processors.model_training import saved
+
     for name, options in (("iris", {"params": QUICK}), ("wine", {"algorithm": "random_forest", "params": QUICK})):
         path = train(table(name), **options).artifacts["model.skops"]
         pipe = saved.load(path, "m").pipe
@@ -107,6 +112,8 @@ def test_a_tree_that_leads_out_of_itself_is_refused(train, table, tmp_path: Path
 
 
 def test_other_files_are_refused(model: Path, table, tmp_path: Path) -> None:
+    from jobsapp.processors.model_training import saved
+
     def older(name: str, content: bytes) -> bytes:
         return content.replace(b'"scikit-learn": "1.9', b'"scikit-learn": "1.2') if name == saved.SCHEMA else content
 

@@ -71,7 +71,7 @@ def test_the_time_ends_the_search_and_leaves_a_model(table: Any, tmp_path: Path)
     context = FakeContext(tmp_path, files=[source], threads=1)
     done = run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path, context=context)
     assert 1 <= len(done.result["trials"]) < 500
-    assert done.result["stoppedByTime"] or done.result["steps"] == 200
+    assert done.result["seconds"] < 30, "500 trials take minutes"
     assert "model.skops" in done.artifacts
 
 

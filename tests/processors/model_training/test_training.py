@@ -9,20 +9,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import skops.io
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from jobsapp.processors.model_training import saved
 from tests.processors.model_training.conftest import cells, rows_of
 
 
 def parts(name: str, *, stratify: bool = True):
     """The split that a training with seed 0 makes, and the classes."""
+    from sklearn.model_selection import train_test_split
+
     _, rows = rows_of(name)
     x = np.array([row[:-1] for row in rows])
     ends = [row[-1] for row in rows]
@@ -38,6 +32,12 @@ def metric(run, name, of="test"):
 
 
 def test_boosting_is_that_of_scikit_learn(train, table) -> None:
+    import skops.io
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+    from jobsapp.processors.model_training import saved
+
     run = train(table("breast_cancer"), params={"trees": 40})
     x, y, x_test, y_test = parts("breast_cancer")
     shares = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x, y).predict_proba(x_test)
@@ -50,6 +50,9 @@ def test_boosting_is_that_of_scikit_learn(train, table) -> None:
 
 
 def test_the_curve_is_the_loss_of_each_tree(train, table) -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import log_loss
+
     run = train(table("breast_cancer"), params={"trees": 12})
     x, y, _, _ = parts("breast_cancer")
     model = HistGradientBoostingClassifier(max_iter=12, random_state=0).fit(x, y)
@@ -59,6 +62,9 @@ def test_the_curve_is_the_loss_of_each_tree(train, table) -> None:
 
 
 def test_forest_is_that_of_scikit_learn(train, table) -> None:
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.metrics import r2_score
+
     run = train(table("diabetes"), algorithm="random_forest", params={"trees": 23, "minLeaf": 3})
     x, y, x_test, y_test = parts("diabetes", stratify=False)
     guess = RandomForestRegressor(23, min_samples_leaf=3, random_state=0).fit(x, y).predict(x_test)
@@ -67,6 +73,11 @@ def test_forest_is_that_of_scikit_learn(train, table) -> None:
 
 
 def test_logistic_comes_to_the_same_end(train, table) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     run = train(table("digits"), algorithm="linear", params={"iterations": 2000})
     x, y, x_test, y_test = parts("digits")
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, y)

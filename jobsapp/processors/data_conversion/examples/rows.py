@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobsapp.processors.sdk import JSON, Context, InputFile
 
@@ -31,11 +32,11 @@ class Rows:
     outcome: Outcome
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Numbers from 1, and the row's values as text; no value is the empty text."""
+        """Numbers from 1, and the row's values as text; no value is the empty text, a number is as it was written."""
+        decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
         with self.path.open("rb") as file:
             for number, line in zip(range(1, self.count + 1), file, strict=False):
-                record = json.loads(line, parse_int=str, parse_float=str)
-                yield number, {name: _text(value) for name, value in record.items()}
+                yield number, {name: _text(value) for name, value in decoder.decode(line).items()}
 
 
 class _Within:
@@ -73,7 +74,8 @@ def rows_of(
     return Rows(target, outcome.rows, columns, outcome)
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def _text(value: msgspec.Raw) -> str:
+    raw = bytes(value)
+    if raw == b"null":
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()

@@ -13,7 +13,7 @@ from .options import ExampleOptions, parts
 PLACE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """A question and its answer."""
 
@@ -21,32 +21,44 @@ class Example:
     assistant: str
 
 
+class _Text:
+    """A template, taken apart once: what stands in it, and in between the names of columns."""
+
+    def __init__(self, text: str) -> None:
+        pieces = PLACE.split(text)
+        self._pieces, self.names = pieces, pieces[1::2]
+
+    def filled(self, row: Mapping[str, str]) -> str:
+        # One pass: what a value holds is never taken for a place.
+        pieces = self._pieces.copy()
+        pieces[1::2] = [row[name] for name in self.names]
+        return "".join(pieces)
+
+
 class Templates:
     """Raises `Permanent` for a column that the table does not have, before anything is made."""
 
     def __init__(self, options: ExampleOptions, columns: Sequence[str]) -> None:
-        self._pairs = list(zip(parts(options.user), parts(options.assistant), strict=True))
-        for field, texts in (
-            ("user", [user for user, _ in self._pairs]),
-            ("assistant", [text for _, text in self._pairs]),
-        ):
-            for text in texts:
-                for name in PLACE.findall(text):
-                    if name not in columns:
-                        raise Permanent(f"{field}: there is no column {name!r}; the table has {', '.join(columns)}.")
+        pairs = zip(parts(options.user), parts(options.assistant), strict=True)
+        self._pairs = [(_Text(user), _Text(assistant)) for user, assistant in pairs]
+        for place, field in enumerate(("user", "assistant")):
+            for name in [name for pair in self._pairs for name in pair[place].names]:
+                if name not in columns:
+                    raise Permanent(f"{field}: there is no column {name!r}; the table has {', '.join(columns)}.")
 
     def examples(self, row: Mapping[str, str]) -> tuple[list[Example], int]:
         """The examples of a row, and how many were left out since a value is empty."""
-        made, left_out = [], 0
-        for user, assistant in self._pairs:
-            names = PLACE.findall(user) + PLACE.findall(assistant)
-            if any(not row.get(name, "").strip() for name in names):
-                left_out += 1
-                continue
-            made.append(Example(_filled(user, row), _filled(assistant, row)))
-        return made, left_out
+        made = [
+            Example(user.filled(row), assistant.filled(row))
+            for user, assistant in self._pairs
+            if _all_there(user.names, row) and _all_there(assistant.names, row)
+        ]
+        return made, len(self._pairs) - len(made)
 
 
-def _filled(text: str, row: Mapping[str, str]) -> str:
-    # One pass: what a value holds is never taken for a place.
-    return PLACE.sub(lambda found: row[found[1]], text)
+def _all_there(names: Sequence[str], row: Mapping[str, str]) -> bool:
+    for name in names:
+        value = row.get(name, "")
+        if not value or value.isspace():
+            return False
+    return True

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
+import msgspec
+
 from jobsapp.processors.sdk import Context
 
 from .options import ExampleOptions
@@ -48,7 +50,7 @@ class Writer:
             return
         self._seen.add(mark)
         kept_back = row in self._validation
-        line = json.dumps(shaped(example, self._options), ensure_ascii=False).encode() + b"\n"
+        line = msgspec.json.encode(shaped(example, self._options)) + b"\n"
         self._file("validation.jsonl" if kept_back else "train.jsonl").write(line)
         self.counts["validationExamples" if kept_back else "examples"] += 1
         if len(self.samples) < SAMPLES:
