@@ -70,6 +70,8 @@ class QueueView(View):
     """Jobs of all organisations that are due and wait, counted up to 10,000."""
     depth_is_more: bool
     """There are more than were counted."""
+    oldest_at: Moment | None
+    """Since when the one is due that has waited longest; null: nothing waits. Of those that were counted."""
     workers: int | None
     """How many workers listen on it; null: not known, because Redis is away."""
 
@@ -105,6 +107,7 @@ class Queues:
                 limits=[one for one in limits if (one.scope, one.key) in _keys(name, types)],
                 depth=waiting[name].jobs if name in waiting else 0,
                 depth_is_more=name in waiting and waiting[name].is_more,
+                oldest_at=waiting[name].oldest_at if name in waiting else None,
                 workers=None if listening is None else listening.get(name, 0),
             )
             for name in names
@@ -254,7 +257,8 @@ def _keys(name: str, types: list[str]) -> set[tuple[str, str]]:
 
 
 def _nothing(name: str) -> QueueView:
-    return QueueView(name=name, types=[], paused=None, limits=[], depth=0, depth_is_more=False, workers=None)
+    nothing = {"depth": 0, "depth_is_more": False, "oldest_at": None}
+    return QueueView(name=name, types=[], paused=None, limits=[], workers=None, **nothing)
 
 
 def _pause(row: Queue | None, who: dict[UUID, str]) -> PauseView | None:

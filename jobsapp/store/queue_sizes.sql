@@ -1,4 +1,4 @@
--- How many due jobs wait in each queue, counted up to a bound. Hops from queue to queue along job_queue_for_claim.
+-- How many due jobs wait in each queue, and since when: of those of the largest priority, up to a bound. Hops from queue to queue along job_queue_for_claim.
 WITH RECURSIVE hop AS (
   (SELECT queue FROM job_queue WHERE due ORDER BY queue LIMIT 1)
   UNION ALL
@@ -7,9 +7,10 @@ WITH RECURSIVE hop AS (
   )
   FROM hop WHERE hop.queue IS NOT NULL
 )
-SELECT queue, (
-  SELECT count(*) FROM (
-    SELECT FROM job_queue WHERE job_queue.queue = hop.queue AND due ORDER BY urgency LIMIT %(bound)s
-  ) AS counted
-) AS jobs
-FROM hop WHERE queue IS NOT NULL
+SELECT hop.queue, counted.jobs, counted.oldest_at
+FROM hop, LATERAL (
+  SELECT count(*) AS jobs, min(run_at) AS oldest_at FROM (
+    SELECT run_at FROM job_queue WHERE job_queue.queue = hop.queue AND due ORDER BY urgency LIMIT %(bound)s
+  ) AS front
+) AS counted
+WHERE hop.queue IS NOT NULL

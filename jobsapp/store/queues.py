@@ -21,6 +21,8 @@ class Depth:
 
     queue: str
     jobs: int
+    oldest_at: datetime
+    """Since when the one is due that has waited longest, of those that were counted."""
 
     @property
     def is_more(self) -> bool:

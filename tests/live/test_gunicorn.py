@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simple_websocket import Client
 
 from jobsapp.bus.hints import Hints
 from jobsapp.config import Settings
@@ -23,7 +22,7 @@ from jobsapp.core.events import Event, JobChanged
 from jobsapp.live.hub import redis_connection
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from tests.live.conftest import DEADLINE, Hand, Page, wait_for
+from tests.live.conftest import DEADLINE, Caller, Hand, Page, wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,7 +89,7 @@ def headers(services: Services, member: Actor) -> dict[str, str]:
 
 
 def connect(web: Web, headers: dict[str, str], path: str, **more: Any) -> Page:
-    return Page(Client.connect(f"ws://127.0.0.1:{web.port}{path}", headers=headers, **more))
+    return Page(Caller.connect(f"ws://127.0.0.1:{web.port}{path}", headers=headers, **more))
 
 
 def end(page: Page) -> None:

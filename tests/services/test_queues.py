@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,10 @@ def test_all_queues_with_what_waits(services: Services, admin: Actor, connection
     echo = queue(services, admin)
     assert (echo.types, echo.depth, echo.depth_is_more, echo.workers, echo.paused) == (["echo"], 2, False, 1, None)
     assert (queue(services, admin, "of old").depth, queue(services, admin, "steps").depth) == (1, 0)
+    long_ago = "UPDATE job_queue SET run_at = '2026-01-02T03:04:05Z' WHERE job_id = "
+    connection.execute(long_ago + "(SELECT job_id FROM job_queue WHERE queue = 'echo' LIMIT 1)")
+    assert queue(services, admin).oldest_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert queue(services, admin, "steps").oldest_at is None
 
 
 def test_a_paused_queue(
