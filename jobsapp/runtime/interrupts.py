@@ -159,7 +159,7 @@ def _cleans_up() -> bool:
 
 
 def _finalizes(frame: FrameType | None) -> bool:
-    """Whether Python is collecting garbage: it comes at any line, and what `__del__` raises is printed and forgotten."""
+    """Whether Python collects garbage: it comes at any line, and what `__del__` raises is printed and forgotten."""
     while frame is not None:
         if frame.f_code.co_name == "__del__":
             return True
