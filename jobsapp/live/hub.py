@@ -34,6 +34,7 @@ AFTER_FAILURE_SECONDS = 1.0
 NEWEST = 50
 READ_AT_ONCE = 500
 REMEMBERED = 10_000
+STOP_SECONDS = 5.0
 
 
 class Hub:
@@ -47,6 +48,7 @@ class Hub:
         self._interest = Interest()
         self._revisions: OrderedDict[UUID, int] = OrderedDict()
         self._subscription: Subscription | None = None
+        self._loader: threading.Thread | None = None
         self._sweep_at = 0.0
         self._stopping = threading.Event()
 
@@ -84,7 +86,7 @@ class Hub:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Close all sockets with 1012 and end. Safe to call twice or unstarted."""
+        """Close all sockets with 1012 and end, after what is being read. Safe to call twice or unstarted."""
         self._stopping.set()
         with self._changed:
             watchers = list(self._interest.watchers)
@@ -93,13 +95,16 @@ class Hub:
             watcher.close(Code.RESTART, "The server restarts")
         if self._subscription is not None:
             self._subscription.stop()
+        if self._loader is not None:
+            self._loader.join(STOP_SECONDS)
 
     def _start(self) -> None:
         if self._subscription is None:
             redis = redis_connection.steady(self._settings.redis_url)
             self._subscription = Subscription(redis, self._heard, self._signed_out, self._missed)
             self._subscription.start()
-            threading.Thread(target=self._run, name="live loader", daemon=True).start()
+            self._loader = threading.Thread(target=self._run, name="live loader", daemon=True)
+            self._loader.start()
 
     def _heard(self, change: JobChanged) -> None:
         with self._changed:

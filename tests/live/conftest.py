@@ -147,7 +147,8 @@ def site(cold_site: Site) -> Site:
 @pytest.fixture
 def cold_site(app: OpenAPI, services: Services) -> Iterator[Site]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True
+    # Joined on closing: none may hold a connection to the database when the application lets go of it.
+    server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     site = Site(app, services, server.port)
