@@ -93,7 +93,7 @@ class Calls:
 
     def run(self) -> dict[str, Any]:
         began = time.monotonic()
-        if self._journal.settled or self._journal.begun:
+        if len(self._journal.settled) or self._journal.begun:
             self._context.log(f"Resumed: {len(self._journal.settled):,} of {self._total:,} calls are made.")
         asyncio.run(self._all())
         if not self._stopped:
