@@ -63,7 +63,8 @@ def _try(context: Context, rows: Rows, template: Template, guard: Guard, report:
                 context.progress(number, total, "Trying")
     except Stop as stop:
         reason = f"{stop} {reason}"
-    context.progress(total, total, "Tried")
+    ready, failed = report.counts.total(), report.failed
+    context.progress(total, total, f"Only tried: {ready:,} calls could be made" + f", {failed:,} not" * bool(failed))
     report.keep()
     return {"outcome": "tried", "reason": reason, "rows": total, **report.result(), "sample": sample}
 
