@@ -124,6 +124,10 @@ USER, ASSISTANT = "What does {{name}} cost?", "{{name}} costs {{price}}."
 
 
 def _rows(place: Path) -> Path:
+    # What a warm work-horse has imported too is not what is measured.
+    import jobsapp.processors.data_conversion.convert
+    import jobsapp.processors.data_conversion.examples.make  # noqa: F401
+
     path = place / "rows.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import file_cases, learning_cases
+from benchmarks import call_cases, file_cases, learning_cases
 from benchmarks.running import Case
 from benchmarks.table import DATA
 from jobsapp.embedded.postgres import EmbeddedPostgres
@@ -65,7 +65,7 @@ def _alone(name: str, way: str, place: Path) -> dict[str, float]:
     return {"seconds": seconds, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 
 
-CASES: dict[str, Case] = learning_cases.CASES | file_cases.CASES
+CASES: dict[str, Case] = learning_cases.CASES | file_cases.CASES | call_cases.CASES
 
 
 if __name__ == "__main__":

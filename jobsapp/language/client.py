@@ -6,6 +6,8 @@ import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -126,9 +128,14 @@ class ServerModel:
 
 
 def _retry_after(error: openai.APIError) -> float | None:
-    """Seconds that the server asked to wait (RFC 9110, 10.2.3), where it gave them as a number."""
+    """Seconds that the server asked to wait, as a number or until a date (RFC 9110, 10.2.3)."""
     response = getattr(error, "response", None)
+    said = response.headers.get("retry-after", "") if response is not None else ""
     try:
-        return max(0.0, float(response.headers["retry-after"])) if response is not None else None
-    except (KeyError, ValueError):
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
         return None

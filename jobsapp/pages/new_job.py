@@ -54,13 +54,22 @@ def _type(name: str) -> JobType:
 
 
 def _filled(job_type: JobType) -> JobForm:
-    """A blank form, or one filled from the job named by `?from=`: run again with changed input."""
+    """A blank form, or one filled from the job named by `?from=`: run again with changed input. `?data.key=` says what
+    is changed."""
     origin = request.args.get("from", type=UUID)
-    if origin is not None:
-        job = services().jobs.get(get_actor(), origin)
-        return JobForm.blank(job_type, job.data, name=job.name, description=job.description)
     data = {key.removeprefix("data."): value for key, value in request.args.items() if key.startswith("data.")}
-    return JobForm.blank(job_type, data)
+    if origin is None:
+        return JobForm.blank(job_type, data)
+    job = services().jobs.get(get_actor(), origin)
+    form = JobForm.blank(job_type, {**job.data, **data}, description=job.description)
+    if job.name != job_type.own_name(job.data, _names(JobForm.blank(job_type, job.data))):
+        form.texts["name"] = job.name
+    return form
+
+
+def _names(form: JobForm) -> list[str]:
+    """Of the files that the form has, in its order."""
+    return [file.name for file in services().files.find(get_actor(), _uuids(form.file_ids()))]
 
 
 def _store_uploads(form: JobForm) -> MultiDict[str, str]:

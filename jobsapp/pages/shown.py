@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
@@ -24,6 +26,15 @@ class InputRow:
     label: str
     value: Any
     files: tuple[StoredFile, ...] = ()
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A form that begins with one of the job's files."""
+
+    label: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -39,27 +50,57 @@ class ShownJob:
     previews: list[Preview]
     searchable: bool
     """Its documents can be searched."""
+    next_steps: list[NextStep]
     sees_traceback: bool
 
     @classmethod
     def of(cls, actor: Actor, services: Services, job: JobView, row: Job) -> ShownJob:
         job_type = services.registry.find(job.type)
         fields = fields_of(job_type.processor.Input) if job_type else []
-        rows = [(field, _row(actor, services, field, job.data[field.key])) for field in fields if field.key in job.data]
+        rows = [_row(actor, services, field, value) for field, value in _values(fields, job.data)]
         known = {field.key for field in fields}
         others = [InputRow(key, value) for key, value in job.data.items() if key not in known]
         log, log_is_longer = services.jobs.log_end(actor, job.id, limit=LOG_LINES)
         return cls(
-            inputs=[row for field, row in rows if not _is_default(field, row.value)] + others,
-            defaults=[row for field, row in rows if _is_default(field, row.value)],
+            inputs=[row for row in rows if not row.is_default] + others,
+            defaults=[row for row in rows if row.is_default],
             attempts=row.history,
             log=log,
             log_is_longer=log_is_longer,
             previews=previews_of((file, services.files.path(file)) for file in row.artifacts),
             charts=charts_of(services.jobs.metrics(actor, job.id)),
             searchable=job.status == "completed" and services.search.covers(actor, job.id),
+            next_steps=_next_steps(services, job, row.artifacts),
             sees_traceback=actor.is_admin,
         )
+
+
+def _next_steps(services: Services, job: JobView, artifacts: list[StoredFile]) -> list[NextStep]:
+    job_type = services.registry.find(job.type)
+    if job_type is None or job.status != "completed":
+        return []
+    found = []
+    for follow_up in job_type.processor.follow_ups:
+        follower = services.registry.find(follow_up.type or job.type)
+        file = next((one for one in artifacts if one.name == follow_up.artifact), None)
+        if file is not None and follower is not None and not follower.missing:
+            said = {
+                f"data.{key}": value for key, value in {**(follow_up.data or {}), follow_up.field: str(file.id)}.items()
+            }
+            query = urlencode(({"from": str(job.id)} if follow_up.same else {}) | said)
+            found.append(NextStep(follow_up.label, f"/jobs/new/{follower.name}?{query}"))
+    return found
+
+
+def _values(fields: list[Field] | tuple[Field, ...], data: dict[str, Any]) -> Iterator[tuple[Field, Any]]:
+    """Each field that the input has, those within groups as well."""
+    for field in fields:
+        if field.key in data:
+            value = data[field.key]
+            if field.kind == "group" and isinstance(value, dict):
+                yield from _values(field.fields, value)
+            else:
+                yield field, value
 
 
 def _row(actor: Actor, services: Services, field: Field, value: Any) -> InputRow:
@@ -67,7 +108,8 @@ def _row(actor: Actor, services: Services, field: Field, value: Any) -> InputRow
     if field.kind in ("file", "files") and value:
         ids = value if isinstance(value, list) else [value]
         files = tuple(services.files.find(actor, [UUID(str(item)) for item in ids]))
-    return InputRow(field.label, value, files)
+    chosen = next((one.label for one in field.choices if field.kind == "choice" and one.value == value), value)
+    return InputRow(field.label, chosen, files, _is_default(field, value))
 
 
 def _is_default(field: Field, value: Any) -> bool:

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -43,6 +43,13 @@ class JobType:
             f"pip install 'jobsapp[{self.processor.extra}]'" if self.processor.extra else "pip install " + absent[0]
         )
         return f"{self.title} is not installed here. Install it with: {command}"
+
+    def own_name(self, data: object, files: Sequence[str]) -> str:
+        """What a job with that input is called unless it is given a name; empty if the input is none any more."""
+        try:
+            return self.processor.default_name(self.processor.Input.model_validate(data), files)
+        except ValidationError:
+            return ""
 
     def validate(self, data: object) -> BaseModel:
         """The input as the type's model. Raises InvalidInput naming each field at fault under `data`."""

@@ -213,6 +213,22 @@ class RetryPolicy:
         return replace(self, **own) if own else self  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class FollowUp:
+    """What people do next with a file that a job made: a button on the job's page opens the form for it.
+
+    `artifact`: the file's name. `field`: of the next job's input, which takes it. `type`: of the next job; empty: the
+    same. `same`: the rest of the input as this job had it. `data`: more of the next job's input, as in its form.
+    """
+
+    artifact: str
+    field: str
+    label: str
+    type: str = ""
+    same: bool = False
+    data: Mapping[str, str] | None = None
+
+
 class Processor(ABC):
     """A job type. Subclass it, name the type, give an input model and a `run`."""
 
@@ -237,6 +253,8 @@ class Processor(ABC):
     """Modules it cannot do without."""
     extra: ClassVar[str] = ""
     """The extra that installs them: `pip install 'jobsapp[extra]'`."""
+    follow_ups: ClassVar[tuple[FollowUp, ...]] = ()
+    """What its files are of use for."""
 
     Input: ClassVar[builtins.type[BaseModel]]
 

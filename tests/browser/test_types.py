@@ -61,13 +61,10 @@ def test_a_table_becomes_a_model_that_predicts(page: Page, working_product: Prod
     start(page)
     finished(page)
     expect(page.locator("#job-previews img").first).to_be_visible()
-    model = downloaded(page, "model.skops").rename(tmp_path / "model.skops")
-
-    page.goto("/jobs/new/model-training")
-    page.get_by_text("Predict", exact=True).click()
-    source, trained = page.locator("input[type=file]").all()
+    page.get_by_role("link", name="Predict with this model…").click()
+    expect(page.get_by_text("model.skops").first).to_be_visible()
+    source = page.locator("input[type=file]").first
     source.set_input_files(write(tmp_path / "new.csv", header[:-1], [row[:-1] for row in rows[::10]]))
-    trained.set_input_files(model)
     start(page)
     finished(page)
     with downloaded(page, "predictions.csv").open(newline="") as file:
@@ -99,13 +96,25 @@ def test_rows_are_tried_then_loaded(page: Page, working_product: Product, tmp_pa
     with psycopg.connect(opened) as connection:
         assert connection.execute("SELECT count(*) FROM shop.products").fetchone() == (0,), "it was only tried"
 
+    expect(page.get_by_role("heading", level=1)).to_have_text("Load shop.products (only tried)")
+    expect(page.locator(".panel")).to_contain_text("Only tried: 2 inserted, 2 failed")
     page.get_by_role("link", name="Run again…").click()
     page.get_by_label("Only try it").uncheck()
     start(page)
     finished(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Load shop.products")
     expect(page.locator("#job-previews")).to_contain_text("cheap")
     with psycopg.connect(opened) as connection:
         assert connection.execute("SELECT sku FROM shop.products ORDER BY 1").fetchall() == [("a1",), ("d4",)]
+        connection.execute("ALTER TABLE shop.products ALTER name DROP NOT NULL")
+
+    page.get_by_role("link", name="Do only what failed again…").click()
+    expect(page.get_by_text("failed.jsonl").first).to_be_visible()
+    start(page)
+    finished(page)
+    expect(page.locator(".panel")).to_contain_text("1 inserted, 1 failed")
+    with psycopg.connect(opened) as connection:
+        assert connection.execute("SELECT sku FROM shop.products ORDER BY 1").fetchall() == [("a1",), ("b2",), ("d4",)]
 
 
 def test_rows_become_examples(page: Page, working_product: Product, tmp_path: Path) -> None:

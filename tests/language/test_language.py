@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -66,6 +68,16 @@ def test_a_busy_server_is_asked_again_when_it_said() -> None:
     with model_at(lambda _: moods.pop(0)) as (model, server):
         assert say(model).retries == 2
         assert server.at[1] - server.at[0] >= 0.4
+
+
+def test_a_busy_server_may_name_the_time_of_day() -> None:
+    # Dates have whole seconds, so that two from now are more than one.
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    moods = [refusal(429, "slow down", Retry_After=until), completion("{}")]
+    with model_at(lambda _: moods.pop(0)) as (model, server):
+        assert say(model).retries == 1
+        assert datetime.now(UTC) >= parsedate_to_datetime(until)
+        assert len(server.asked) == 2
 
 
 def test_a_pause_that_was_asked_for_counts_for_all() -> None:

@@ -156,6 +156,15 @@ def test_run_again_fills_the_form(web: FlaskClient, services: Services, admin: A
     assert 'value="Walk"' in page
 
 
+def test_a_name_that_the_type_gave_is_not_kept_when_the_job_is_made_again(
+    web: FlaskClient, services: Services, admin: Actor
+) -> None:
+    job, _ = services.jobs.create(admin, NewJob("steps", {"steps": 42}))
+    page = web.get(f"/jobs/new/steps?from={job.id}&data.steps=43").text
+    assert f'value="{job.name}"' not in page
+    assert 'value="43"' in page
+
+
 def test_a_change_needs_the_token(web: FlaskClient, services: Services, admin: Actor) -> None:
     assert web.post("/jobs/new/echo", data={"data.text": "x"}).status_code == 403
     assert services.jobs.page(admin, JobFilter())[0] == []

@@ -1,8 +1,9 @@
 """The fields of a form, read from the JSON Schema of a pydantic model.
 
 `json_schema_extra` may say more: `advanced` (under "More options"), `accept` (file names to offer), `multiline`,
-`labels` (words for the choices), `empty` (the word for no choice), `when` (`{"mode": ["a", "b"]}`: shown only while the
-field beside it has one of these values; it is sent all the same, and without a script it is always there).
+`labels` (words for the choices), `empty` (the word for no choice), `needed` (not called optional although the schema
+lets it be left out), `when` (`{"mode": ["a", "b"]}`: shown only while the field beside it has one of these values; it
+is sent all the same, and without a script it is always there).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ Kind = Literal[
 Schema = dict[str, Any]
 
 RADIOS_UP_TO = 3
+# Letters of all labels: longer ones do not stand beside each other.
+RADIO_LETTERS = 60
 LONG_FROM = 300
 
 
@@ -58,6 +61,7 @@ class Field:
     max_length: int | None = None
     accept: str = ""
     advanced: bool = False
+    needed: bool = False
     when: str = ""
     """`{"data.mode": ["a", "b"]}` as JSON: on which values of other fields it depends whether this one is shown."""
     items: Kind = "text"
@@ -72,10 +76,16 @@ class Field:
     def widget(self) -> str:
         """The template that draws it: `form/<widget>.html`."""
         if self.kind == "choice":
-            return "radio" if self.required_choice and len(self.choices) <= RADIOS_UP_TO else "select"
+            few = len(self.choices) <= RADIOS_UP_TO and sum(len(one.label) for one in self.choices) <= RADIO_LETTERS
+            return "radio" if self.required_choice and few else "select"
         if self.kind == "boolean":
             return "select" if self.nullable else "boolean"
         return self.kind
+
+    @property
+    def optional(self) -> bool:
+        """Whether its label says so."""
+        return not (self.required or self.needed) and self.default is None
 
     @property
     def required_choice(self) -> bool:
@@ -117,6 +127,7 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
         max_length=said.get("maxLength"),
         accept=str(said.get("accept", "")),
         advanced=bool(said.get("advanced", False)),
+        needed=bool(said.get("needed", False)),
         when=_when(said.get("when"), name.rpartition(".")[0]),
         items=_kind(*_twice(_resolved(inner.get("items", {}), definitions)[0]), definitions),
         fields=tuple(_fields(inner, definitions, name)) if kind == "group" else (),
@@ -167,7 +178,7 @@ def _kind(inner: Schema, said: Schema, definitions: Schema) -> Kind:
         case "boolean" | "integer" | "number" as plain:
             return plain  # type: ignore[no-any-return]
         case "string":
-            long = said.get("multiline") or (inner.get("maxLength") or 0) >= LONG_FROM
+            long = said.get("multiline", (inner.get("maxLength") or 0) >= LONG_FROM)
             return "long" if long else "text"
         case "array":
             return _list_kind(_resolved(inner.get("items", {}), definitions)[0])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jobsapp.processors.sdk import JSON, Context, Processor
+from jobsapp.config import load_settings
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
 
 from .model import BulkInput
+from .opened import folder_path, table_name
 
 __all__ = ["BulkOperation"]
 
@@ -24,6 +26,11 @@ class BulkOperation(Processor):
     description = "Load, change, delete or download rows of a table, call an address per row, check or move files."
     icon = "stack"
 
+    # The format may have been said of the first file; a report is told from its content.
+    follow_ups = (
+        FollowUp("failed.jsonl", "source", "Do only what failed again…", same=True, data={"sourceFormat": ""}),
+    )
+
     Input = BulkInput
 
     def run(self, data: Any, context: Context) -> JSON:
@@ -31,6 +38,16 @@ class BulkOperation(Processor):
         from .operations import run
 
         return run(data, context)
+
+    @classmethod
+    def check(cls, data: Any) -> None:
+        settings = load_settings()
+        if data.operation == "files":
+            folder_path(settings, "folder", data.folder)
+            if data.action in ("copy", "move"):
+                folder_path(settings, "target", data.target)
+        elif data.operation != "http":
+            table_name(settings, data.table)
 
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:

@@ -51,7 +51,8 @@ class Pace:
             now = time.monotonic()
             mine = max(now, self._next, self._held)
             self._next = mine + self._gap
-            await asyncio.sleep(mine - now)
+            if mine > now:
+                await asyncio.sleep(mine - now)
             if self._held <= time.monotonic():
                 return
 

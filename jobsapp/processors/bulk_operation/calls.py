@@ -63,7 +63,8 @@ def _try(context: Context, rows: Rows, template: Template, guard: Guard, report:
                 context.progress(number, total, "Trying")
     except Stop as stop:
         reason = f"{stop} {reason}"
-    context.progress(total, total, "Tried")
+    ready, failed = report.counts.total(), report.failed
+    context.progress(total, total, f"Only tried: {ready:,} calls could be made" + f", {failed:,} not" * bool(failed))
     report.keep()
     return {"outcome": "tried", "reason": reason, "rows": total, **report.result(), "sample": sample}
 
@@ -93,7 +94,7 @@ class Calls:
 
     def run(self) -> dict[str, Any]:
         began = time.monotonic()
-        if self._journal.settled or self._journal.begun:
+        if len(self._journal.settled) or self._journal.begun:
             self._context.log(f"Resumed: {len(self._journal.settled):,} of {self._total:,} calls are made.")
         asyncio.run(self._all())
         if not self._stopped:

@@ -12,6 +12,8 @@ from psycopg import sql
 from jobsapp.config import Settings
 from jobsapp.processors.sdk import Permanent
 
+from .opened import table_name
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # A worker that is frozen in the middle of a batch shall not keep its locks from the attempt after it.
@@ -91,11 +93,10 @@ def connect(settings: Settings, purpose: str) -> Connection:
 
 def open_table(connection: Connection, settings: Settings, wanted: str) -> Table:
     """Raises `Permanent` if it is not opened, is not there, or is no table."""
-    opened = [_split(name) for name in settings.bulk_tables.split(",") if name.strip()]
-    name = _split(wanted)
-    if name not in opened:
-        known = ", ".join(".".join(one) for one in opened) or "none"
-        raise Permanent(f"table: {wanted!r} is not opened for bulk operations. Opened: {known} (JOBSAPP_BULK_TABLES).")
+    try:
+        name = table_name(settings, wanted)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
     identifier = sql.Identifier(*name)
     quoted = identifier.as_string(connection)
     found = connection.execute("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", [quoted]).fetchone()
@@ -107,8 +108,3 @@ def open_table(connection: Connection, settings: Settings, wanted: str) -> Table
     indexes = connection.execute(UNIQUE, [quoted]).fetchall()
     primary = next((tuple(names) for is_primary, names in indexes if is_primary), ())
     return Table(".".join(name), identifier, columns, primary, tuple(frozenset(names) for _, names in indexes))
-
-
-def _split(name: str) -> tuple[str, str]:
-    schema, _, table = name.strip().rpartition(".")
-    return schema or "public", table

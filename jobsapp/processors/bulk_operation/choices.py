@@ -16,6 +16,7 @@ Format = Literal["csv", "jsonl", "report"]
 Test = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "is empty", "is not empty"]
 
 ADVANCED: JsonDict = {"advanced": True}
+ONE_LINE: JsonDict = {"multiline": False}
 
 
 def shown(*operations: str) -> JsonDict:

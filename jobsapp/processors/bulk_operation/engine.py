@@ -16,7 +16,7 @@ from .catalog import Connection
 from .ledger import Ledger
 from .model import BulkInput
 from .pieces import FULL, Pieces, Refused, Settled
-from .report import Report, Stop
+from .report import Report, Stop, words
 from .rows import Item
 
 BATCH = FULL
@@ -171,7 +171,8 @@ class Engine(Generic[T]):
     def _show(self) -> None:
         said = [f"{number:,} {words(name)}" for name, number in self._report.counts.items()]
         failed = [f"{self._report.failed:,} failed"] if self._report.failed else []
-        self._context.progress(self._looked_at(), self._source.total, ", ".join(said + failed) or "At work")
+        tried = "Only tried: " if self._data.dry_run else ""
+        self._context.progress(self._looked_at(), self._source.total, tried + (", ".join(said + failed) or "at work"))
 
     def _looked_at(self) -> int:
         return min(self._source.total, self._report.counts.total() + self._report.failed)
@@ -185,8 +186,3 @@ class Engine(Generic[T]):
                 "reason": self._reason,
             }
             self._ledger.save({**facts, "report": self._report.state()})
-
-
-def words(name: str) -> str:
-    """alreadyThere → already there"""
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -17,7 +17,7 @@ from .file_list import Entry, FileList, settle
 from .file_work import FileWork, Gone
 from .folders import fault, open_folder
 from .model import BulkInput
-from .report import Report, Stop, copy
+from .report import Report, Stop, copy, words
 from .rows import Broken
 
 SAMPLE = 5
@@ -101,7 +101,7 @@ class FilesRun:
         self._keep()
         items = self._files.facts.items
         if not reason or self._data.dry_run:
-            self._context.progress(items, items)
+            self._context.progress(items, items, self._said())
         return {
             "outcome": outcome,
             **({"reason": reason} if reason else {}),
@@ -112,6 +112,11 @@ class FilesRun:
             "sample": self._sample,
             "seconds": round(time.monotonic() - began, 3),
         }
+
+    def _said(self) -> str:
+        said = [f"{number:,} {words(name)}" for name, number in self._report.counts.items()]
+        failed = [f"{self._report.failed:,} failed"] if self._report.failed else []
+        return ("Only tried: " if self._data.dry_run else "") + (", ".join(said + failed) or "no file is meant")
 
     def _is_too_much(self) -> bool:
         by_pattern = self._data.action == "delete" and self._data.source is None

@@ -177,7 +177,7 @@ def _export(
         columns = list(table.columns)
         facts = {"rows": total, "columns": columns}
         if data.dry_run:
-            context.progress(total, total, "Tried")
+            context.progress(total, total, f"Only tried: {total:,} rows match")
             return {"outcome": "tried", **facts, "sample": _sample(connection, table, where)}
         name = f"{table.name}.{data.export_format}"
         with context.artifact(name) as artifact:

@@ -17,6 +17,7 @@ from typing import Self
 from jobsapp.config import Settings
 from jobsapp.processors.sdk import Permanent
 
+from .opened import folder_path
 from .rows import Broken
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -135,11 +136,11 @@ class Folder:
 
 def open_folder(settings: Settings, field: str, label: str) -> Folder:
     """Raises `Permanent` if it is not opened or not there."""
-    opened = settings.bulk_folder_paths
-    if label not in opened:
-        known = ", ".join(sorted(opened)) or "none"
-        raise Permanent(f"{field}: {label!r} is not an opened folder. Opened: {known} (JOBSAPP_BULK_FOLDERS).")
-    return Folder(label, opened[label])
+    try:
+        path = folder_path(settings, field, label)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
+    return Folder(label, path)
 
 
 def split(name: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from contextvars import ContextVar
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -31,6 +32,8 @@ class Guard:
             self._policy = ssrfguard.Policy(allowed_networks=networks)  # type: ignore[arg-type]
         except ValueError as error:
             raise Permanent(f"JOBSAPP_BULK_ALLOWED_ADDRESSES: {error}.") from None
+        # Most calls of a job go to one host.
+        self._permits = lru_cache(1_000)(self._looked_up)
 
     def make_socket(self, info: tuple[Any, ...]) -> socket.socket:
         """For aiohttp's connector, which gives an entry of `getaddrinfo`. Raises OSError instead of a socket."""
@@ -42,12 +45,15 @@ class Guard:
 
     def check_host(self, host: str) -> None:
         """Raises `Broken` if it is an address, and one that is refused. Names are checked when they are resolved."""
+        if not self._permits(host):
+            raise blocked(host)
+
+    def _looked_up(self, host: str) -> bool:
         try:
             address = ip_address(host)
         except ValueError:
-            return
-        if not self._policy.permits_address(address):
-            raise blocked(host)
+            return True
+        return bool(self._policy.permits_address(address))
 
 
 def blocked(address: str) -> Broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import msgspec
 from jobsapp.processors.sdk import Context, Permanent
 
 SECONDS = 2.0
+LOOK_EVERY = 1_000
 
 
 class Call(msgspec.Struct, omit_defaults=True):
@@ -29,40 +31,76 @@ class Call(msgspec.Struct, omit_defaults=True):
     body: str = ""
 
 
+class _Item(msgspec.Struct):
+    """All that is needed of a call to find it again."""
+
+    item: int
+
+
+class Settled:
+    """Calls in a file, found by the number of their item: eight bytes of memory for each, whatever was answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._places = array("q")
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, item: int) -> bool:
+        return item < len(self._places) and self._places[item] >= 0
+
+    def get(self, item: int) -> Call | None:
+        """The call, or None if it is not settled."""
+        if item not in self:
+            return None
+        self._file.seek(self._places[item])
+        return msgspec.json.decode(self._file.readline(), type=Call)
+
+    def put(self, item: int, place: int) -> None:
+        """It stands at so many bytes of the file."""
+        if item >= len(self._places):
+            self._places.extend([-1] * (item + 1 - len(self._places)))
+        self._count += self._places[item] < 0
+        self._places[item] = place
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class Journal:
     """Of one attempt. `settled`: the calls of the attempts before; `begun`: those that had begun but not ended.
 
-    It does not keep to the size that a checkpoint names: each line stands for itself, and the last ones before a crash
-    are those that matter. They are in the files of the attempts before even if their process was killed.
+    Use it in a `with` block. It does not keep to the size that a checkpoint names: each line stands for itself, and the
+    last ones before a crash are those that matter. They are in the files of the attempts before even if their process
+    was killed.
     """
 
     def __init__(self, context: Context, *, marks: bool) -> None:
         """`marks`: also write down that a call begins."""
         self._context, self._marks = context, marks
         folder, attempt = context.keepdir, context.attempt
-        self.settled: dict[int, Call] = {}
-        self.begun: set[int] = set()
-        for path in sorted(folder.glob("*.calls")) + sorted(folder.glob("*.begun")):
-            if int(path.name.split(".")[0]) < attempt:
-                self._recall(path)
-        self.begun -= self.settled.keys()
-        self._check_complete()
         self.path = folder / f"{attempt}.calls"
         self._ends = self.path.open("wb", buffering=0)
         self._starts = (folder / f"{attempt}.begun").open("wb", buffering=0)
+        self.settled = Settled(self.path)
+        self.begun: set[int] = set()
         self._saved = time.monotonic()
         self._number = 0
-        for call in self.settled.values():
-            self.end(call)
 
     def __enter__(self) -> Self:
+        try:
+            self._recall()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ends.close()
-        self._starts.close()
+        self._close()
 
     def begin(self, number: int) -> None:
         if self._marks:
@@ -80,14 +118,37 @@ class Journal:
             self._context.checkpoint({"calls": self._number})
             self._saved = time.monotonic()
 
-    def _recall(self, path: Path) -> None:
-        for line in path.read_bytes().split(b"\n"):
-            # The last line may be half a line.
-            if path.suffix == ".begun" and line.isdigit():
-                self.begun.add(int(line))
-            elif path.suffix == ".calls" and line.endswith(b"}"):
-                call = msgspec.json.decode(line, type=Call)
-                self.settled[call.item] = call
+    def _close(self) -> None:
+        self._ends.close()
+        self._starts.close()
+        self.settled.close()
+
+    def _recall(self) -> None:
+        folder, attempt = self._context.keepdir, self._context.attempt
+        before = [number for number in range(1, attempt) if (folder / f"{number}.calls").exists()]
+        for number in before:
+            self._recall_ends(folder / f"{number}.calls")
+        for number in before:
+            self._recall_starts(folder / f"{number}.begun")
+        self._number = len(self.settled)
+        self._check_complete()
+
+    def _recall_ends(self, path: Path) -> None:
+        """Copy what is settled to this attempt's file."""
+        place = self._ends.tell()
+        with path.open("rb") as file:
+            for number, line in enumerate(file):
+                if number % LOOK_EVERY == 0:
+                    self._context.check_cancelled()
+                # The last one may be half a line.
+                if line.endswith(b"}\n") and (item := msgspec.json.decode(line, type=_Item).item) not in self.settled:
+                    self.settled.put(item, place)
+                    place += self._ends.write(line)
+
+    def _recall_starts(self, path: Path) -> None:
+        if path.exists():
+            with path.open("rb") as file:
+                self.begun |= {int(line) for line in file if line[:-1].isdigit() and int(line) not in self.settled}
 
     def _check_complete(self) -> None:
         last = self._context.last_checkpoint

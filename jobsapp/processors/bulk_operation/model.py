@@ -16,6 +16,7 @@ from .choices import (
     ADVANCED,
     EXISTING,
     MODES,
+    ONE_LINE,
     OPERATIONS,
     Action,
     Condition,
@@ -43,7 +44,7 @@ class BulkInput(Input):
     source: FileId | None = Field(
         default=None,
         title="File",
-        json_schema_extra=shown("import", "http", "files") | {"accept": ".csv,.tsv,.jsonl,.ndjson"},
+        json_schema_extra=shown("import", "http", "files") | {"needed": True, "accept": ".csv,.tsv,.jsonl,.ndjson"},
     )
     """Rows as CSV (its first row holds the names) or JSON Lines; or `failed.jsonl` of an earlier operation, to do only
     what failed in it again. For files: a list with the columns name, sha256 and size, of which the last two may be
@@ -90,7 +91,7 @@ class BulkInput(Input):
         max_length=8000,
         title="Address",
         examples=["https://api.example.org/items/{{sku}}"],
-        json_schema_extra=shown("http"),
+        json_schema_extra=shown("http") | ONE_LINE,
     )
     """For calls. `{{name}}` stands for the row's value, encoded for an address."""
 
@@ -127,7 +128,11 @@ class BulkInput(Input):
     """For copy and move: another opened folder. Files keep their names, with the folders in them."""
 
     pattern: str = Field(
-        default="", max_length=1000, title="Which files", examples=["2026/**/*.csv"], json_schema_extra=shown("files")
+        default="",
+        max_length=1000,
+        title="Which files",
+        examples=["2026/**/*.csv"],
+        json_schema_extra=shown("files") | ONE_LINE,
     )
     """`*` and `?` stand for letters of a name, `[ab]` for one of them, `**` for any folders. Empty: all, for copy, move
     and delete those of the list. With both, those of the list that fit."""

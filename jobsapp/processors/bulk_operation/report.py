@@ -132,3 +132,8 @@ def copy(source: Path, target: Path) -> None:
     with source.open("rb") as before, target.open("wb") as after:
         while chunk := before.read(CHUNK):
             after.write(chunk)
+
+
+def words(name: str) -> str:
+    """alreadyThere → already there"""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobsapp.config import load_settings
-from jobsapp.language import LanguageError, check_name, parse_servers
-from jobsapp.processors.sdk import JSON, Context, Processor
+from jobsapp.language import LanguageError, check_usable, parse_servers
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
 
 from .model import ConversionInput
 
@@ -17,15 +17,20 @@ NAMES = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON Lines", "par
 
 
 class DataConversion(Processor):
-    """Converts a table between CSV, TSV, JSON, JSON Lines and Parquet without changing a value."""
+    """Converts a table between CSV, TSV, JSON, JSON Lines and Parquet without changing a value; or makes examples of
+    its rows, by a template or a language model."""
 
     type = "data-conversion"
     title = "Convert data"
-    description = "Turn a CSV, TSV, JSON, JSON Lines or Parquet file into another of these, value for value."
+    description = (
+        "Turn a CSV, TSV, JSON, JSON Lines or Parquet file into another of these, value for value, or its rows into "
+        "examples for a language model."
+    )
     icon = "table"
     unit = "bytes"
     requires = ("duckdb", "numpy")
     extra = "data"
+    follow_ups = (FollowUp("train.jsonl", "dataset", "Fine-tune a model with these…", type="fine-tuning"),)
 
     Input = ConversionInput
 
@@ -38,11 +43,15 @@ class DataConversion(Processor):
     @classmethod
     def check(cls, data: Any) -> None:
         if data.options.mode == "smart":
+            settings = load_settings()
             try:
-                check_name(parse_servers(load_settings().language_models), data.options.model)
+                servers = parse_servers(settings.language_models)
+                check_usable(servers, data.options.model, embedded_path=settings.embedded_model)
             except LanguageError as error:
                 raise ValueError(f"options.model: {error}") from None
 
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:
+        if data.options.mode != "plain":
+            return f"Examples of {files[0]}"
         return f"{files[0]} to {NAMES[data.target_format]}"

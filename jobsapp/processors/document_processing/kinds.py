@@ -12,6 +12,7 @@ from .blocks import Unreadable
 Kind = Literal["pdf", "docx", "pptx", "xlsx", "html", "markdown", "email", "text", "zip"]
 
 HEAD = 4096
+CHUNK = 1 << 20
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 OFFICE: dict[str, Kind] = {"word/document.xml": "docx", "ppt/presentation.xml": "pptx", "xl/workbook.xml": "xlsx"}
 OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument."
@@ -55,7 +56,7 @@ def _packed(path: Path, head: bytes, name: str) -> Kind:
 def _refuse_known(path: Path, head: bytes, name: str) -> None:
     suffix = PurePosixPath(name).suffix.lower()
     if head.startswith(OLE2):
-        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+        if _holds(path, "EncryptedPackage".encode("utf-16-le")):
             raise Unreadable("encrypted", "It is protected by a password; save it without one.")
         new = OLD_OFFICE.get(suffix, "DOCX, XLSX or PPTX")
         raise Unreadable("unsupported", f"It is in the format of Office 97 to 2003; save it as {new}.")
@@ -66,6 +67,17 @@ def _refuse_known(path: Path, head: bytes, name: str) -> None:
             raise Unreadable("unsupported", f"It is a picture ({picture}); reading text in pictures needs OCR.")
     if suffix in (".pdf", ".docx", ".pptx", ".xlsx", ".zip"):
         raise Unreadable("broken", f"The name says {suffix[1:].upper()}, but the content is something else.")
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether that stands anywhere in the file, which may be larger than memory."""
+    rest = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            if wanted in rest + chunk:
+                return True
+            rest = chunk[-len(wanted) :]
+    return False
 
 
 def _text(head: bytes, name: str) -> Kind:

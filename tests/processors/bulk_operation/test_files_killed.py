@@ -128,11 +128,12 @@ def broken_off(self) -> None:
 SMALL, BIG = 40, 12 << 20
 
 
-def test_a_killed_work_horse_and_a_cancel(services, admin, settings, tmp_path):
+def test_a_killed_work_horse_and_a_cancel(services, admin, settings, tmp_path, monkeypatch):
     """Real workers: one is killed in the middle of a large file; a later job is cancelled in the middle of it."""
     folders = Folders(tmp_path)
     folders.put(**{f"n{number:02}": str(number) for number in range(SMALL)}, z=os.urandom(BIG))
     before = content(folders.inbox)
+    monkeypatch.setenv("JOBSAPP_BULK_FOLDERS", folders.setting)
     processors = "tests.processors.bulk_operation.often"
     with Processes(settings, lease_seconds=600.0, processors=processors, bulk_folders=folders.setting) as processes:
         worker = processes.flask("worker", "--queues", "bulk-operation", "--concurrency", "1")

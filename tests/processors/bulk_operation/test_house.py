@@ -42,6 +42,18 @@ def test_a_fault_is_named_before_the_job_is_made(services, admin):
         services.jobs.create(admin, NewJob("bulk-operation", {"operation": "import", "source": source}))
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"operation": "export", "table": "shop.secrets"}, "data.table: 'shop.secrets' is not opened"),
+        ({"operation": "files", "folder": "inbox"}, "data.folder: 'inbox' is not an opened folder"),
+    ],
+)
+def test_what_is_not_opened_is_refused_before_the_job_is_made(services, admin, shop, data, says):
+    with pytest.raises(InvalidInput, match=says):
+        services.jobs.create(admin, NewJob("bulk-operation", data))
+
+
 def test_every_field_of_the_form_has_help_or_a_plain_name():
     fields = fields_of(BulkInput)
     # These say it all by their names.

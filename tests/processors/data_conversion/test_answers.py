@@ -21,6 +21,10 @@ from jobsapp.processors.data_conversion.examples.grounding import invented
         ('It is called "Big  Kettle".', ["big kettle"], []),
         ('It is called "Small Kettle".', ["Big Kettle"], ["Small Kettle"]),
         ("No number at all.", [], []),
+        ('Class "B".', ["Class A"], ["B"]),
+        ("Sie heißt „Kanne“, nicht „Krug“.", ["Kanne"], ["Krug"]),
+        ("»Tee« oder «Kaffee».", ["Tee"], ["Kaffee"]),
+        (f'It says "{"so " * 90}".', ["so"], ["so " * 90]),
     ],
 )
 def test_what_counts_as_invented(answer: str, row: list[str], wrong: list[str]) -> None:

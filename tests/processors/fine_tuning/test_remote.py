@@ -168,7 +168,7 @@ def test_a_service_that_is_unwell_for_a_while_is_waited_for(
 def test_a_service_that_stays_away_is_tried_later(
     ask: Ask, service: Service, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "PATIENCE", 2)
+    monkeypatch.setattr(remote, "PATIENCE_SECONDS", 0.3)
 
     def gone(context: FakeContext) -> bool:
         if context.metrics:
@@ -177,6 +177,29 @@ def test_a_service_that_stays_away_is_tried_later(
 
     with pytest.raises(Retry, match="shop does not answer: HTTP 503"):
         ask(at(source, tmp_path, gone))
+
+
+def test_a_job_at_a_service_that_is_away_can_still_be_cancelled(
+    ask: Ask, service: Service, source: Path, tmp_path: Path
+) -> None:
+    service.fate = "running"
+    away = "shop does not answer: HTTP 503: we are unwell"
+
+    def cancelled(context: FakeContext) -> bool:
+        said = [one.message for one in context.history]
+        if context.metrics and away not in said:
+            service.unwell = 25
+        # By then it was asked in vain as often as the log tells of at once.
+        if said.count(away) > 22:
+            service.unwell = 0
+            return True
+        return False
+
+    context = at(source, tmp_path, cancelled)
+    with pytest.raises(Cancelled):
+        ask(context)
+    assert service.jobs["ftjob-1"]["status"] == "cancelled"
+    assert context.lines.count(("warning", away)) == 2
 
 
 def test_what_is_not_set_up_is_said(ask: Ask, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from jobsapp.processors.fine_tuning import FineTuning
 from jobsapp.processors.sdk import Cancelled, Permanent
-from jobsapp.processors.testing import FakeContext, file_id, run_processor
+from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
 
 from .conftest import Tune
 from .tiny import make, pairs, write
@@ -96,6 +96,32 @@ def test_an_adapter_answers(tune: Tune, source: Path, tmp_path: Path) -> None:
     assert first == {"question": sample["question"], "answer": sample["after"], "base": sample["before"]}
     assert second["question"] == "Who?"
     assert lines(asked.artifacts["answers.jsonl"]) == asked.result["answers"]
+
+
+def test_a_question_that_was_answered_is_not_asked_again(tune: Tune, source: Path, tmp_path: Path) -> None:
+    adapter = tune(source, maxSteps=2).artifacts["adapter.zip"]
+    data = {"mode": "generate", "adapter": str(file_id(adapter)), "maxTokens": 8, "temperature": 1.5}
+    data |= {"prompts": ["Who?", "What?", "Where?"]}
+
+    def asked(context: FakeContext) -> Run:
+        return run_processor(FineTuning, data, files=[adapter], tmp_path=context.folder, context=context)
+
+    whole = asked(FakeContext(tmp_path / "whole", files=[adapter], threads=1))
+
+    def gone(context: FakeContext) -> bool:
+        if len(context.checkpoints) == 2:
+            raise OSError("gone")
+        return False
+
+    broken = FakeContext(tmp_path / "b", files=[adapter], threads=1, cancel_when=gone)
+    with pytest.raises(OSError, match="gone"):
+        asked(broken)
+    after = broken.next_attempt()
+    again = asked(after)
+    assert ("info", "Resumed: 2 questions are answered.") in again.log
+    assert len(after.checkpoints) == 1
+    assert again.result["answers"] == whole.result["answers"] == lines(again.artifacts["answers.jsonl"])
+    assert again.result["tokens"] == whole.result["tokens"]
 
 
 @pytest.mark.parametrize("case", ["strange", "damaged", "other base"])

@@ -12,7 +12,7 @@ import pytest
 
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
-from jobsapp.processors.model_training import ModelTraining
+from jobsapp.processors.model_training import ModelTraining, half
 from jobsapp.processors.sdk import Cancelled
 from jobsapp.processors.testing import FakeContext, file_id, run_processor
 from jobsapp.services import Services
@@ -60,6 +60,35 @@ def test_an_attempt_after_a_crash_makes_only_the_rest(table, tmp_path: Path, at:
     assert any(one.startswith("Fitting the model") for one in said) == ("model" not in fitted)
     assert any(one.startswith("Fold 1 of 3") for one in said) == (1 not in fitted)
     assert any(one.startswith("Fold 3 of 3") for one in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("wine", {"trees": "12"}), ("diabetes", {"trees": "40", "patience": "5"}), ("digits", {"trees": "4"})],
+)
+def test_a_boosting_goes_on_with_its_trees(
+    table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, params: dict[str, str]
+) -> None:
+    monkeypatch.setattr(half, "SECONDS", 0.0)
+    source = table(name)
+    data = {"target": "target", "params": params, "source": str(file_id(source))}
+    whole = run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "whole", threads=1)
+    context = Crashing(tmp_path / "crashed", files=[source], threads=1)
+    # Twice, so that what was kept comes from two attempts.
+    for at in ("Fitting the model: 2", "Fitting the model: 3"):
+        context.at = at
+        with pytest.raises(Crash):
+            run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "crashed", context=context)
+        after = context.next_attempt()
+        context = Crashing(
+            after.folder, files=[source], threads=1, attempt=after.attempt, last_checkpoint=after.last_checkpoint
+        )
+    done = run_processor(ModelTraining, data, files=[source], tmp_path=tmp_path / "crashed", context=context)
+    assert ("info", "Resumed: the model is not yet fitted, but begun, 0 folds are done.") in done.log
+    fitted = [one.message for one in done.progress if (one.message or "").startswith("Fitting the model: ")]
+    assert fitted[0].startswith("Fitting the model: 3 of")
+    assert made(done) == made(whole)
+    assert done.artifacts["predictions.csv"].read_bytes() == whole.artifacts["predictions.csv"].read_bytes()
 
 
 def test_another_seed_makes_all_of_it_again(table, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 # A number with its inner marks (1,234.50; 2024-05-01; 12:30), without what ends the sentence.
 NUMBER = re.compile(r"\d+(?:[.,:/\-]\d+)*")
-QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|«([^»\n]{2,200})»')
+# Not the single ones: an apostrophe looks like them.
+QUOTED = re.compile(r'"([^"\n]+)"|“([^“”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|»([^«\n]+)«|「([^」\n]+)」')
 MARKS = re.compile(r"[.,:/\-]")
 
 

@@ -64,7 +64,7 @@ class ExampleOptions(Input):
     examples_per_row: int = Field(default=2, ge=1, le=20, title="Examples from each row", json_schema_extra=BY_MODEL)
 
     check: bool = Field(default=True, title="Check every answer against its row", json_schema_extra=BY_MODEL)
-    """Numbers and quoted words of an answer must occur in the row or in the question; what was invented goes to
+    """Numbers and quoted words of question and answer must occur in the row; what was invented goes to
     `rejected.jsonl`."""
 
     system: str = Field(default="", max_length=4_000, title="System message", json_schema_extra=MADE)

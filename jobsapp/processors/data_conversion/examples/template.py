@@ -13,7 +13,7 @@ from .options import ExampleOptions, parts
 PLACE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Example:
     """A question and its answer."""
 
@@ -28,10 +28,17 @@ class _Text:
         pieces = PLACE.split(text)
         self._pieces, self.names = pieces, pieces[1::2]
 
-    def filled(self, row: Mapping[str, str]) -> str:
+    def filled(self, row: Mapping[str, str]) -> str | None:
+        """None if a value is empty."""
         # One pass: what a value holds is never taken for a place.
         pieces = self._pieces.copy()
-        pieces[1::2] = [row[name] for name in self.names]
+        place = 1
+        for name in self.names:
+            value = row.get(name)
+            if not value or value.isspace():
+                return None
+            pieces[place] = value
+            place += 2
         return "".join(pieces)
 
 
@@ -48,17 +55,10 @@ class Templates:
 
     def examples(self, row: Mapping[str, str]) -> tuple[list[Example], int]:
         """The examples of a row, and how many were left out since a value is empty."""
-        made = [
-            Example(user.filled(row), assistant.filled(row))
-            for user, assistant in self._pairs
-            if _all_there(user.names, row) and _all_there(assistant.names, row)
-        ]
+        made = []
+        for user, assistant in self._pairs:
+            question = user.filled(row)
+            answer = assistant.filled(row) if question is not None else None
+            if question is not None and answer is not None:
+                made.append(Example(question, answer))
         return made, len(self._pairs) - len(made)
-
-
-def _all_there(names: Sequence[str], row: Mapping[str, str]) -> bool:
-    for name in names:
-        value = row.get(name, "")
-        if not value or value.isspace():
-            return False
-    return True
