@@ -14,6 +14,7 @@ from jobsapp.services.queues import LimitView, NewLimit, QueueView
 
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 FIELDS = {"max_active": "maxActive", "max_starts": "maxStarts", "period": "periodSeconds"}
+LABELS = {"maxActive": "“At once”", "maxStarts": "“Starts”", "periodSeconds": "“Period”"}
 
 blueprint = Blueprint("limits", __name__)
 blueprint.before_request(small)
@@ -116,7 +117,14 @@ def parsed(form: dict[str, str]) -> NewLimit:
 
 def refused(queue: QueueView, scope: str, key: str, typed: dict[str, str], error: InvalidInput) -> Form:
     """The form again, with what was typed and what is wrong with it."""
-    said = {fault.field: fault.message for fault in error.errors}
-    faults = {field: said.pop(name) for field, name in FIELDS.items() if name in said}
+    said = {fault.field: _for_people(fault.message) for fault in error.errors}
+    faults = {field: said[name] for field, name in FIELDS.items() if name in said}
     values = {name: typed.get(name, "")[:40] for name in (*FIELDS, "unit")}
     return Form(scope, key, values, is_set=form_of(queue, scope, key).is_set, faults=faults)
+
+
+def _for_people(message: str) -> str:
+    """With the fields as the form calls them."""
+    for name, label in LABELS.items():
+        message = message.replace(name, label)
+    return message
