@@ -57,7 +57,7 @@ def test_a_limit_is_set_changed_and_removed(web: FlaskClient, services: Services
         ({"max_active": "two"}, "max_active", "must be a whole number, such as 5."),
         ({"max_active": "1.5"}, "max_active", "must be a whole number, such as 5."),
         ({"max_starts": "5"}, "period", "says within which time"),
-        ({"period": "5"}, "max_starts", "says how many jobs may start"),
+        ({"max_active": "1", "period": "5"}, "max_starts", "says how many jobs may start"),
         ({"max_starts": "5", "period": "x"}, "period", "must be a number, such as 60."),
         ({"max_starts": "5", "period": "nan"}, "period", "must be from 1 second to 31 days"),
         ({"max_starts": "5", "period": "40", "unit": "days"}, "period", "must be from 1 second to 31 days"),

@@ -73,7 +73,7 @@ def test_what_each_does(
     page = web.get("/workers").text
     assert "3 workers: 1 busy, 1 idle, 1 stopped" in page
     busy = row(page, "w")
-    assert "h, process 1234 Queue echo" in busy
+    assert "w h process 1234 queue echo" in busy
     assert "Busy A &lt;b&gt;name&lt;/b&gt; Echo, 25 %: Reading" in busy
     assert "1.5 GB worker 80.0 MB" in busy
     assert "1 h ago 1,204 done, 3 failed" in busy
