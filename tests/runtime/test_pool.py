@@ -45,8 +45,14 @@ class Watch:
         return sorted(view.state for view in self.workers)
 
     def wait(self, *states: str) -> list[WorkerView]:
-        wait_until(lambda: self.states == sorted(states), f"the workers are {states}")
-        return self.workers
+        found: list[WorkerView] = []
+
+        def as_expected() -> bool:
+            found[:] = self.workers
+            return sorted(view.state for view in found) == sorted(states)
+
+        wait_until(as_expected, f"the workers are {states}")
+        return found
 
     def create(self, gate: Path, **fields: int) -> UUID:
         job, _ = self.services.jobs.create(self.actor, NewJob("steps", {"steps": 1, "gate": str(gate)}, **fields))
@@ -73,7 +79,8 @@ def test_each_worker_is_told_of_with_its_memory(
     for view in watch.workers:
         assert 10_000_000 < (view.memory_bytes or 0) < 1_000_000_000
         assert 10_000_000 < (view.work_horse_memory_bytes or 0) < 1_000_000_000
-    services.jobs.create(admin, NewJob("fail", {"how": "permanent"}))
+    bad, _ = services.jobs.create(admin, NewJob("fail", {"how": "permanent"}))
+    wait_until(lambda: watch.status(bad.id) == "failed", "the one that fails has failed")
     job_id = watch.create(tmp_path / "gate")
     busy = next(view for view in watch.wait("busy", "idle") if view.jobs)
     assert [job.id for job in busy.jobs] == [job_id]
