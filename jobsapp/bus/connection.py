@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 from redis.retry import Retry
 
 from jobsapp.errors import ConfigError, Unavailable
@@ -12,7 +12,7 @@ from jobsapp.errors import ConfigError, Unavailable
 MINIMUM = (6, 2)
 TIMEOUT_SECONDS = 1.0
 
-__all__ = ["RedisError", "check", "hints", "steady"]
+__all__ = ["RedisError", "check", "hints", "looks", "steady"]
 
 
 def hints(url: str) -> Redis:
@@ -23,6 +23,12 @@ def hints(url: str) -> Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
+
+
+def looks(url: str) -> Redis:
+    """A connection for what a page shows: as for hints, but who is silent for a second is not asked again."""
+    once_more = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
+    return Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, retry=once_more)
 
 
 def steady(url: str) -> Redis:

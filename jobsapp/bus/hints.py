@@ -6,20 +6,15 @@ them: one that still waits will see every row committed before it is taken.
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from jobsapp.bus.connection import RedisError
+from jobsapp.bus.guard import Guard
 from jobsapp.core.events import JobChanged
-
-log = logging.getLogger(__name__)
 
 CHANNEL = "jobsapp:events"
 LOGINS = "jobsapp:logins"
@@ -32,7 +27,6 @@ COUNT = PRESENT + "return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
 ANNOUNCE = PRESENT + (
     "redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)"
 )
-PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
 
 class Hints:
@@ -40,7 +34,7 @@ class Hints:
 
     def __init__(self, connection: Redis) -> None:
         self._redis = connection
-        self._silent_until = 0.0
+        self._guard = Guard()
 
     def wake(self, queue: str) -> bool:
         """Ask a worker to drain `queue`. False if Redis could not be told: the keeper will try again."""
@@ -99,17 +93,8 @@ class Hints:
             pipeline.zrem(LISTENING + queue, worker)
         pipeline.execute()
 
-    def _try(self, action: Any) -> bool:
-        if time.monotonic() < self._silent_until:
-            return False
-        try:
-            action()
-        except RedisError as error:
-            # A dead Redis must not cost every request its time-out.
-            self._silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
-            log.warning("Redis is away, a hint was not sent: %s", error)
-            return False
-        return True
+    def _try(self, action: Callable[[], object]) -> bool:
+        return self._guard.attempt(action, "a hint was not sent")
 
 
 def encode(changes: Iterable[JobChanged]) -> str:

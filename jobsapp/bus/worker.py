@@ -17,6 +17,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,8 @@ class DrainWorker(Worker):
         self._slate = Slate()
         self._spoke_at = 0.0
         self._line: socket.socket | None = None
+        self.was_stopped = False
+        """A command through Redis asked it to end."""
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         self._tell(WorkerStatus.BUSY)
@@ -113,6 +116,11 @@ class DrainWorker(Worker):
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """A second wish to end kills the work-horse. A deploy after an operator's stop is none: the grace runs."""
+        if not (self.was_stopped and signum == signal.SIGTERM):
+            super().request_force_stop(signum, frame)
 
     def teardown(self) -> None:
         self._dismiss()
@@ -174,7 +182,9 @@ class DrainWorker(Worker):
 
     def handle_payload(self, message: dict[str, Any]) -> None:
         """A command through Redis. To kill the horse because of a job is right only while it runs that job."""
-        job, running = parse_payload(message).get("job"), self._slate.read()
+        payload, running = parse_payload(message), self._slate.read()
+        job = payload.get("job")
+        self.was_stopped |= payload.get("command") == "shutdown"
         if job is None or (running is not None and str(running.job_id) == job):
             super().handle_payload(message)
 
@@ -241,8 +251,11 @@ def work(
     make_horse: MakeHorse,
     horse_died: Callable[[str, Running | None], None],
     speak_for: Callable[[Running], bool],
-) -> None:
-    """Be a worker until a signal ends it. Each queue has its turn, so that none starves behind a busy one."""
+) -> bool:
+    """Be a worker until a signal or a command ends it. Each queue has its turn, so that none starves behind a busy one.
+
+    Returns whether it was a command: then it is not to be followed by another.
+    """
     adopt_orphans()
     worker = DrainWorker(
         queues,
@@ -254,6 +267,7 @@ def work(
     )
     worker.saddle()
     worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
+    return worker.was_stopped
 
 
 def kill_horse(redis_url: str, worker: str, job_id: UUID) -> bool:

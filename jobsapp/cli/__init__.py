@@ -1,4 +1,4 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | users … | tokens …`.
+"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | workers … | users … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
     from jobsapp.cli.up import up
+    from jobsapp.cli.workers import workers
 
-    for command in (up, worker, keeper, cleanup, jobs, queues, limits, users, tokens):
+    for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, tokens):
         app.cli.add_command(command)

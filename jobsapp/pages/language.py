@@ -12,13 +12,13 @@ from markupsafe import Markup, escape
 
 from jobsapp.auth.current import services
 from jobsapp.core.actors import Actor
+from jobsapp.core.amounts import size as size
 from jobsapp.processors.registry import JobType
 
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ABBREVIATIONS = ("API", "AUC", "CSV", "F1", "ID", "JSON", "MAE", "MB", "PR", "RMSE", "ROC", "URL")
 SHORT = {name.lower(): name for name in ABBREVIATIONS} | {"r2": "R²"}
 CODE = re.compile(r"`([^`]+)`")
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def init_app(app: Flask) -> None:
@@ -46,17 +46,6 @@ def number(value: float) -> str:
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-
-
-def size(value: float) -> str:
-    """Bytes in the unit that reads best."""
-    amount = float(value)
-    for unit in UNITS:
-        if amount < 1000 or unit == UNITS[-1]:
-            break
-        amount /= 1000
-    digits = 0 if unit == "bytes" or amount >= 100 else 1
-    return f"{amount:,.{digits}f} {unit}"
 
 
 def duration(milliseconds: float) -> str:

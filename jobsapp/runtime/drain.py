@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jobsapp.bus.slate import Slate
+from jobsapp.runtime.counts import Counts
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
 from jobsapp.runtime.memory import limit_memory
@@ -16,10 +17,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def warm_horse(house: House, worker: str, slate: Slate) -> Iterator[Callable[[str], bool]]:
+def warm_horse(
+    house: House, worker: str, slate: Slate, *, counts: Counts | None = None
+) -> Iterator[Callable[[str], bool]]:
     """A work-horse that stays: gives the function that drains a queue and says whether the horse should retire."""
     limit_memory(house.settings.job_memory_mb)
-    with Horse(house, worker, slate) as horse:
+    with Horse(house, worker, slate, counts) as horse:
 
         def drain(queue: str) -> bool:
             try:

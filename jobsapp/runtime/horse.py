@@ -22,6 +22,7 @@ from jobsapp.core.states import TERMINAL, Status
 from jobsapp.processors.sdk import InputFile
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost, MadeFile
+from jobsapp.runtime.counts import Counts
 from jobsapp.runtime.durations import Durations
 from jobsapp.runtime.executor import execute, failure_of, timeout_of
 from jobsapp.runtime.house import House
@@ -46,11 +47,12 @@ LIFE_BYTES = 384 * 1024 * 1024
 class Horse:
     """One per process, in the process's main thread, with connections of its own. Use it in a `with` block."""
 
-    def __init__(self, house: House, worker: str, slate: Slate | None = None) -> None:
+    def __init__(self, house: House, worker: str, slate: Slate | None = None, counts: Counts | None = None) -> None:
         self._house = house
         self._hints = house.hints()
         settings = house.settings
         self._slate = slate or Slate()
+        self._counts = counts or Counts()
         self._interrupts = Interrupts(self._slate)
         self._batch = Batch(lease_seconds=settings.lease_seconds)
         self._meter = Meter()
@@ -148,6 +150,8 @@ class Horse:
             self._heart.release()
             ended = self._ended(job, context, outcome, began_at)
             done = ended.transition.status is Status.COMPLETED
+            if done or ended.transition.failure is not None:
+                self._counts.add(done=done)
             if done and job.checkpoint is None:
                 self._durations.add(job.type, time.monotonic() - began_at)
             if (done and context.made) or context.may_have_kept:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry, load_registry
 from jobsapp.storage import LocalStorage
@@ -22,6 +23,10 @@ class House:
     def hints(self) -> Hints:
         """A new sender of hints, for the process that asks."""
         return Hints(redis_connection.hints(self.settings.redis_url))
+
+    def roster(self) -> Roster:
+        """A new teller of who works, as `hints`."""
+        return Roster(redis_connection.hints(self.settings.redis_url))
 
 
 def build_house(settings: Settings) -> House:

@@ -15,6 +15,7 @@ import psycopg
 from jobsapp.runtime.duties import expire, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.store.connect import CUT_OFF, connect
+from jobsapp.store.keepers import keeper_name, try_to_lead
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,6 @@ TICK_SECONDS = 1.0
 RESPITE_SECONDS = 3.0
 # Those that stand by take over from a leader that is frozen: its connection, and with it the lock, ends after so long.
 SILENT_SECONDS = 5
-# Any number will do, as long as every keeper of a database uses the same.
-LEADER_KEY = 8_314_628
 
 
 class Keeper:
@@ -68,20 +67,16 @@ class Keeper:
 
     def _keep(self) -> None:
         """Lead for as long as the connection holds: the lock belongs to it."""
-        with connect(self._house.settings.database_url, "jobsapp keeper") as connection:
+        with connect(self._house.settings.database_url, keeper_name()) as connection:
             connection.execute(f"SET idle_session_timeout = '{SILENT_SECONDS}s'")
             leads = False
             if self._was_cut_off:
                 self._rescues_from = time.monotonic() + RESPITE_SECONDS
             while not self._stopping.is_set():
-                leads = leads or self._try_to_lead(connection)
+                leads = leads or try_to_lead(connection)
                 if leads:
                     self.tick(connection)
                 self._stopping.wait(TICK_SECONDS)
-
-    def _try_to_lead(self, connection: psycopg.Connection[Any]) -> bool:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_KEY]).fetchone()
-        return bool(row and row[0])
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping.set()

@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import select
 import signal
-import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 
 import psycopg
 
 from jobsapp.bus.family import adopt_orphans, die_with, end_children
+from jobsapp.bus.roster import START
 from jobsapp.bus.slate import Running
 from jobsapp.bus.worker import work
 from jobsapp.runtime.drain import warm_horse
 from jobsapp.runtime.house import House
+from jobsapp.runtime.seat import RESTART_SECONDS, Seat
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.silent import speak_for
@@ -29,28 +28,25 @@ from jobsapp.store.silent import speak_for
 log = logging.getLogger(__name__)
 
 ANNOUNCE_SECONDS = 5.0
-RESTART_SECONDS = 1.0
 STOP_MARGIN_SECONDS = 5.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-@dataclass
-class _Seat:
-    """A place for one worker process; `pid` 0: empty since its last one ended."""
-
-    name: str = ""
-    pid: int = 0
-    not_before: float = 0.0
+# The exit status of a worker that was asked, by name, to end: nobody takes its place.
+STOPPED = 3
 
 
 class Pool:
-    """`concurrency` worker processes on `queues`. They are forked before anything here holds a connection in use."""
+    """`concurrency` worker processes on `queues`. They are forked before anything here holds a connection in use.
+
+    One that ends is followed by another, unless an operator stopped it: its place stays empty until they ask for a
+    worker there again, or this process is started anew.
+    """
 
     def __init__(self, house: House, queues: Sequence[str], concurrency: int) -> None:
         self._house = house
         self._queues = list(queues)
-        self._seats = [_Seat() for _ in range(concurrency)]
+        self._seats = [Seat() for _ in range(concurrency)]
         self._hints = house.hints()
+        self._roster = house.roster()
         self._stopping = False
         self._wake, self._waker = os.pipe()
 
@@ -65,23 +61,23 @@ class Pool:
         adopt_orphans()
         announced = -ANNOUNCE_SECONDS
         while not self._stopping:
-            self._reap()
-            self._fill()
-            if time.monotonic() - announced >= ANNOUNCE_SECONDS:
+            changed = [self._reap(), self._fill()]
+            if any(changed) or time.monotonic() - announced >= ANNOUNCE_SECONDS:
                 announced = time.monotonic()
                 self._announce()
-            self._sleep(RESTART_SECONDS if any(not seat.pid for seat in self._seats) else ANNOUNCE_SECONDS)
+            self._sleep(RESTART_SECONDS if any(seat.waits for seat in self._seats) else ANNOUNCE_SECONDS)
         self._stop_workers()
 
-    def _fill(self) -> None:
-        for seat in self._seats:
-            if not seat.pid and time.monotonic() >= seat.not_before:
-                seat.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-                seat.not_before = time.monotonic() + RESTART_SECONDS
-                seat.pid = self._fork(seat.name)
+    def _fill(self) -> bool:
+        """Start what is due. Returns whether there was something."""
+        due = [seat for seat in self._seats if seat.waits and time.monotonic() >= seat.not_before]
+        for seat in due:
+            seat.prepare()
+            seat.pid = self._fork(seat)
+        return bool(due)
 
-    def _fork(self, name: str) -> int:
-        parent = os.getpid()
+    def _fork(self, seat: Seat) -> int:
+        parent, name = os.getpid(), seat.name
         pid = os.fork()
         if pid:
             return pid
@@ -91,15 +87,15 @@ class Pool:
             for number in (*STOP_SIGNALS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             die_with(parent)
-            work(
+            stopped = work(
                 self._house.settings.redis_url,
                 self._queues,
                 name,
-                make_horse=partial(warm_horse, self._house, name),
+                make_horse=partial(warm_horse, self._house, name, counts=seat.counts),
                 horse_died=self._settle,
                 speak_for=self._speak_for,
             )
-            status = 0
+            status = STOPPED if stopped else 0
         except BaseException:
             log.exception("worker %s ended", name)
         finally:
@@ -130,29 +126,50 @@ class Pool:
             log.warning("PostgreSQL is away; nobody speaks for job %s: %s", running.job_id, error)
             return True
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """See to the places of workers that have ended. Returns whether there are any."""
+        ended = False
         for seat in self._seats:
-            if not seat.pid:
-                continue
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(seat.pid, os.WNOHANG)[0] == 0:
-                    continue
-            if not self._stopping:
-                log.warning("worker %s ended; starting another", seat.name)
-            self._hints.withdraw(seat.name, self._queues)
-            seat.pid = 0
-            # Its work-horse dies with it, and leaves its own children here.
-            end_children(spare={seat.pid for seat in self._seats if seat.pid})
+            status = _ended(seat.pid) if seat.pid else None
+            if status is not None:
+                self._clear(seat, stopped=status == STOPPED)
+                ended = True
+        return ended
+
+    def _clear(self, seat: Seat, *, stopped: bool) -> None:
+        seat.leave(stopped=stopped and not self._stopping)
+        if not self._stopping:
+            log.warning("worker %s %s", seat.name, "was stopped" if stopped else "ended; starting another")
+        self._hints.withdraw(seat.name, self._queues)
+        if not seat.stopped:
+            self._roster.forget([seat.name])
+        # Its work-horse dies with it, and leaves its own children here.
+        end_children(spare={seat.pid for seat in self._seats if seat.pid})
 
     def _announce(self) -> None:
         for seat in self._seats:
             if seat.pid:
                 self._hints.announce(seat.name, self._queues)
+        self._report()
+
+    def _report(self) -> None:
+        """Say how the workers are, and hear whether one that was stopped is wanted again."""
+        told = [seat for seat in self._seats if seat.pid or seat.stopped]
+        wishes = self._roster.report([seat.report(self._queues, stopping=self._stopping) for seat in told])
+        for seat in told:
+            if seat.stopped and wishes.get(seat.name) == START:
+                self._roster.forget([seat.name])
+                seat.stopped = False
 
     def _stop_workers(self) -> None:
         self._signal(signal.SIGTERM)
+        self._roster.forget([seat.name for seat in self._seats if seat.stopped])
         deadline = time.monotonic() + self._house.settings.stop_grace_seconds + STOP_MARGIN_SECONDS
+        reported = -ANNOUNCE_SECONDS
         while any(seat.pid for seat in self._seats) and time.monotonic() < deadline:
+            if time.monotonic() - reported >= ANNOUNCE_SECONDS:
+                reported = time.monotonic()
+                self._report()
             self._sleep(0.2)
             self._reap()
         self._signal(signal.SIGKILL)
@@ -173,3 +190,12 @@ class Pool:
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _ended(pid: int) -> int | None:
+    """The exit status of a child that has ended; None while it runs."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return -1
+    return os.waitstatus_to_exitcode(status) if found else None

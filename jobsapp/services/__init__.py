@@ -7,7 +7,11 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session, scoped_session
 
+from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.condition import Observer
+from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
@@ -20,10 +24,14 @@ from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
+from jobsapp.services.system import System
 from jobsapp.services.views import Views
+from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
 
 __all__ = ["Services", "build_services"]
+
+NO_REDIS = "redis://127.0.0.1:1"
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Services:
     logins: Logins
     health: Health
     search: Search
+    system: System
+    workers: Workers
 
 
 def build_services(
@@ -53,6 +63,7 @@ def build_services(
 ) -> Services:
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
+    looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     return Services(
         settings=settings,
         registry=registry,
@@ -66,4 +77,6 @@ def build_services(
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
+        system=System(session, Observer(looks, guard), settings.data_dir),
+        workers=Workers(session, Roster(looks, guard)),
     )

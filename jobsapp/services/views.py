@@ -172,17 +172,18 @@ class Views:
         return FileView(id=file.id, name=file.name, size=file.size, media_type=file.media_type, sha256=file.sha256)
 
 
+def progress_view(current: float | None, total: float | None, message: str | None) -> ProgressView:
+    return ProgressView(
+        current=_plain(current), total=_plain(total), percentage=percentage(current, total), message=message
+    )
+
+
 def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past) -> JobView:
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
         "waiting_for": waiting,
         "error": job.error,
-        "progress": ProgressView(
-            current=_plain(job.progress_current),
-            total=_plain(job.progress_total),
-            percentage=percentage(job.progress_current, job.progress_total),
-            message=job.progress_message,
-        ),
+        "progress": progress_view(job.progress_current, job.progress_total, job.progress_message),
         "duration_ms": _duration_ms(job, past.now),
         "eta_seconds": _eta_seconds(job, past),
         "timeout_seconds": _timeout_seconds(job, job_type),

@@ -39,6 +39,10 @@ CALLS = [
     ("PUT", "/api/limits/{scope}/{key}"),
     ("DELETE", "/api/limits/{scope}/{key}"),
     ("GET", "/api/search"),
+    ("GET", "/api/workers"),
+    ("POST", "/api/workers/{name}/stop"),
+    ("POST", "/api/workers/{name}/start"),
+    ("GET", "/api/health"),
 ]
 OWNED = [call for call in CALLS if "{job}" in call[1] or "{file}" in call[1]]
 OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and call not in OWNED]

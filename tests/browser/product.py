@@ -88,10 +88,12 @@ class Product:
             self.processes.flask("worker", "--queues", "*", "--concurrency", "1"),
             self.processes.flask("keeper"),
         ]
-        wait_until(lambda: (self.hints.listening({"echo"}) or {}).get("echo"), "a worker listens")
-        yield
-        for helper in helpers:
-            self.processes.end(helper)
+        try:
+            wait_until(lambda: (self.hints.listening({"echo"}) or {}).get("echo"), "a worker listens")
+            yield
+        finally:
+            for helper in helpers:
+                self.processes.end(helper)
 
     def empty(self) -> None:
         """As on the first day: nothing but the administrator."""

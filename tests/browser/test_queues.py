@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Witness
 from tests.browser.product import Product
 
 
@@ -25,3 +26,32 @@ def test_depths_move_and_a_queue_is_paused_and_resumed(page: Page, product: Prod
     expect(echo.get_by_role("button", name="Resume echo")).to_be_visible()
     echo.get_by_role("button", name="Resume echo").click()
     expect(echo).to_contain_text("Nobody works on it")
+
+
+def test_a_limit_is_set_with_its_fault_beside_the_field_and_removed(
+    page: Page, product: Product, witness: Witness
+) -> None:
+    witness.expect("422")
+    product.create("echo", {"text": "x"})
+    product.claim("echo")
+    page.goto("/queues")
+    echo = page.locator("#queue-echo")
+    echo.get_by_role("link", name="Limits of echo").click()
+    form = page.get_by_role("form", name="The queue")
+    form.get_by_label("Starts").fill("90")
+    form.get_by_label("Starts").press("Enter")
+    period = form.get_by_role("spinbutton", name="Period")
+    expect(period).to_have_attribute("aria-invalid", "true")
+    expect(form).to_contain_text("says within which time")
+    expect(form.get_by_label("Starts")).to_have_value("90")
+    period.fill("2")
+    form.get_by_label("Unit of the period").select_option("minutes")
+    form.get_by_label("At once").fill("3")
+    form.get_by_role("button", name="Set limit").click()
+    expect(echo).to_contain_text("1 of 3")
+    expect(echo).to_contain_text("Starts in 2 min")
+
+    echo.get_by_role("link", name="Limits of echo").click()
+    page.get_by_role("button", name="Remove limit").click()
+    expect(echo).not_to_contain_text("of 3")
+    expect(echo.get_by_role("link", name="echo", exact=True)).to_have_attribute("href", "/jobs?queue=echo")

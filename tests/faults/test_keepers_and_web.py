@@ -12,8 +12,8 @@ from tests.faults.stage import Stage, family, report, signal_all
 from tests.processes import free_port, wait_until
 
 LEADERS = """SELECT a.pid FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
-WHERE locktype = 'advisory' AND granted AND application_name = 'jobsapp keeper'"""
-KEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jobsapp keeper'"
+WHERE locktype = 'advisory' AND granted AND application_name LIKE 'jobsapp keeper%'"""
+KEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'jobsapp keeper%'"
 
 
 def test_the_keeper_is_killed_with_another_standing_by(stage: Stage) -> None:
