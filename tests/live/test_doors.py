@@ -8,7 +8,7 @@ import pytest
 
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
-from jobsapp.live import conversation
+from jobsapp.live import hub
 from jobsapp.models import ApiToken
 from tests.live.conftest import Site, create, wait_for
 
@@ -54,7 +54,7 @@ def test_stopping_closes_with_1012(site: Site, member: Actor) -> None:
 
 
 def test_a_socket_ends_when_the_right_ends(site: Site, member: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 0.2)
     page = site.open(member)
     page.nothing()
     session = site.services.jobs._session

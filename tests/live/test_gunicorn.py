@@ -42,9 +42,10 @@ class Web:
             "JOBSAPP_PROCESSORS": settings.processors,
             "JOBSAPP_SECRET_KEY": settings.secret_key,
             "JOBSAPP_MAX_UPLOAD_MB": "1",
-            "JOBSAPP_WEB_THREADS": "24",
+            "JOBSAPP_WEB_THREADS": "8",
+            "JOBSAPP_WEB_SOCKETS": "40",
         }
-        options = f"--worker-class gthread --threads 24 --bind 127.0.0.1:{self.port} --graceful-timeout 8"
+        options = f"--worker-class gthread --threads 8 --bind 127.0.0.1:{self.port} --graceful-timeout 8"
         command = [sys.executable, "-m", "gunicorn", *options.split(), "--no-control-socket"]
         command += ["--config", str(ROOT / "jobsapp" / "live" / "gunicorn.py"), "app:app"]
         self.log = folder / "web.log"
@@ -170,10 +171,11 @@ def test_too_large_an_upload_gets_its_answer(web: Web, headers: dict[str, str], 
 
 
 def test_requests_are_answered_while_sockets_are_open(web: Web, headers: dict[str, str]) -> None:
-    """With 24 threads 8 sockets may stay; more are refused, and pages still come."""
-    pages = [connect(web, headers, "/ws/jobs") for _ in range(20)]
-    wait_for(lambda: sum(not page.client.connected for page in pages) >= 12)
+    """Eight threads hold 40 sockets; more are refused, and pages still come."""
+    pages = [connect(web, headers, "/ws/jobs") for _ in range(50)]
+    wait_for(lambda: sum(not page.client.connected for page in pages) >= 10)
     assert web.get("/healthz") == 200
+    assert [page.client.connected for page in pages].count(True) == 40
     for page in pages:
         if page.client.connected:
             page.client.close()
