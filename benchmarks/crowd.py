@@ -17,7 +17,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 AT_ONCE = 16
@@ -56,7 +56,7 @@ class Client:
         self.at: float | None = None
         self.received = 0
         self.states = 0
-        self._sampled = sampled
+        self.sampled = sampled
         self._buffer = bytearray(early)
 
     def forget(self) -> None:
@@ -73,7 +73,7 @@ class Client:
         elif data:
             self.at = self.at or time.time()
         self.received += len(data)
-        if self._sampled:
+        if self.sampled:
             self._buffer += data
             self.states += sum(text.count(mark) for text in self._messages() for mark in STATES)
         return bool(data)
@@ -95,34 +95,61 @@ class Client:
 
 
 class Crowd:
+    """Answers pings from the first socket on, while others are still opened."""
+
     def __init__(self, address: str, token: str, count: int, paths: list[str]) -> None:
-        began = time.time()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            self.clients = list(
-                pool.map(
-                    lambda n: Client(address, token, paths[n % len(paths)], sampled=n < SAMPLE), range(count)
-                )
-            )
-        self.seconds = time.time() - began
+        self.clients: list[Client] = []
         self._lost = 0
         self._selector = selectors.DefaultSelector()
-        for client in self.clients:
-            self._selector.register(client.raw, selectors.EVENT_READ, client)
+        began = time.time()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for n in range(count):
+                path = paths[n % len(paths)]
+                pool.submit(Client, address, token, path, sampled=n < SAMPLE).add_done_callback(self._seat)
+            while len(self.clients) + self._lost < count:
+                self._attend(0.1)
+        if self._lost:
+            raise ConnectionError(f"{self._lost} were refused")
+        self.seconds = time.time() - began
 
-    def listen(self, seconds: float, *, first: bool) -> dict[str, Any]:
+    def _seat(self, opened: Future[Client]) -> None:
+        if opened.exception():
+            print(opened.exception(), file=sys.stderr)
+            self._lost += 1
+            return
+        self._selector.register(opened.result().raw, selectors.EVENT_READ, opened.result())
+        self.clients.append(opened.result())
+
+    def _attend(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                self._do(key.fileobj.readline())
+            elif not key.data.read():
+                self._selector.unregister(key.fileobj)
+                self._lost += 1
+
+    def serve(self) -> None:
+        print(json.dumps(self.seconds), flush=True)
+        # Unbuffered: a line that was read too early would be seen by nobody.
+        with open(0, "rb", buffering=0) as orders:
+            self._selector.register(orders, selectors.EVENT_READ)
+            while True:
+                self._attend(60)
+
+    def _do(self, line: bytes) -> None:
+        if not line:
+            sys.exit()
+        seconds, *how = line.split()
         for client in self.clients:
             client.forget()
         print("ready", flush=True)
-        until, missing = time.time() + seconds, len(self.clients)
-        while time.time() < until and (missing or not first):
-            for key, _ in self._selector.select(max(0.0, until - time.time())):
-                client: Client = key.data
-                was = client.at
-                if not client.read():
-                    self._selector.unregister(client.raw)
-                    self._lost += 1
-                missing -= was is None and client.at is not None
-        sampled = [client.states for client in self.clients[:SAMPLE]]
+        until = time.time() + float(seconds)
+        while time.time() < until and not (how and all(client.at for client in self.clients)):
+            self._attend(max(0.0, min(0.2, until - time.time())))
+        print(json.dumps(self._found()), flush=True)
+
+    def _found(self) -> dict[str, Any]:
+        sampled = [client.states for client in self.clients if client.sampled]
         return {
             "at": [client.at for client in self.clients if client.at is not None],
             "bytes": sum(client.received for client in self.clients),
@@ -135,11 +162,7 @@ def main() -> None:
     address, token, count, *paths = sys.argv[1:]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    crowd = Crowd(address, token, int(count), paths)
-    print(json.dumps(crowd.seconds), flush=True)
-    for line in sys.stdin:
-        seconds, *how = line.split()
-        print(json.dumps(crowd.listen(float(seconds), first=how == ["first"])), flush=True)
+    Crowd(address, token, int(count), paths).serve()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from uuid import UUID
 import psutil
 import psycopg
 
-from benchmarks.stage import ROOT, processes, until
+from benchmarks.stage import ROOT, free_port, processes, until
 from jobsapp import create_app
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.hints import Hints
@@ -27,15 +26,18 @@ from jobsapp.store import turns
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "jobsapp" / "live" / "gunicorn.py")]
 LEASE_SECONDS = 600.0
 TOTAL = 1_000_000
+STEP = """
+UPDATE jobs SET progress_current = coalesce(progress_current, 0) + 1, progress_total = %s, progress_message = 'Working',
+  updated_at = now(), revision = revision + 1
+WHERE id = ANY(%s) RETURNING id, organization_id, revision
+"""
 
 
 class Site:
     """The product on a free port, and its services in this process, as the owner of all jobs."""
 
     def __init__(self, settings: Settings) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.settings = settings.model_copy(update={"port": port})
         self.address = f"127.0.0.1:{port}"
         self.hints = Hints(redis_connection.hints(settings.redis_url))
@@ -46,9 +48,9 @@ class Site:
             self.token: str = self._services.identity.create_token(self._actor.email, "bench")
             db.session.remove()
 
-    def create(self, kind: str, count: int = 1, **data: Any) -> list[UUID]:
+    def create(self, kind: str, jobs: int = 1, **data: Any) -> list[UUID]:
         with self._app.app_context():
-            ids = [self._services.jobs.create(self._actor, NewJob(kind, data))[0].id for _ in range(count)]
+            ids = [self._services.jobs.create(self._actor, NewJob(kind, data))[0].id for _ in range(jobs)]
             db.session.remove()
         return ids
 
@@ -66,6 +68,12 @@ class Site:
             while len(claimed) < count:
                 claimed += turns.claim_jobs(connection, kind, worker="bench", lease_seconds=LEASE_SECONDS)
         return claimed
+
+    def progress_of_many(self, connection: psycopg.Connection[Any], job_ids: list[UUID]) -> None:
+        """As the pulses of many workers, but in one statement, so that it leaves the machine to what is measured."""
+        rows = connection.execute(STEP, [TOTAL, job_ids]).fetchall()
+        for job_id, organization_id, revision in rows:
+            self.hints.publish([JobChanged(job_id, organization_id, Event.UPDATE, revision)])
 
     def progress(self, connection: psycopg.Connection[Any], job: store.ClaimedJob, step: int) -> None:
         """As the pulse of a worker: one statement and one message. The connection commits by itself."""

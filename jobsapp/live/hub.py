@@ -36,8 +36,8 @@ from jobsapp.services.sessions import DATABASE_AWAY
 log = logging.getLogger(__name__)
 
 MERGE_SECONDS = 0.05
-# Of its time the hub works a quarter at most: the rest is for requests, and what waits merges meanwhile.
-REST = 3.0
+# Of its time the hub works a third at most: the rest is for requests, and what waits merges meanwhile.
+REST = 2.0
 LONGEST_REST_SECONDS = 1.0
 CHECK_SECONDS = 30.0
 WITHOUT_REDIS_SECONDS = 2.0
@@ -149,18 +149,26 @@ class Hub:
             batch = self._next()
             if not batch:
                 continue
-            began, pause = time.monotonic(), MERGE_SECONDS
+            began = time.monotonic()
             try:
                 self._deliver(batch)
                 # What is not sent yet is work to come, and a newer state would take its place.
                 self._switchboard.settle(LONGEST_REST_SECONDS)
-                pause = max(MERGE_SECONDS, min(LONGEST_REST_SECONDS, REST * (time.monotonic() - began)))
+                rest = min(LONGEST_REST_SECONDS, REST * (time.monotonic() - began))
             except Exception:
                 log.exception("changed jobs could not be read, trying again")
-                pause = AFTER_FAILURE_SECONDS
+                rest = AFTER_FAILURE_SECONDS
                 with self._changed:
                     self._interest.due.take_back(batch)
-            self._stopping.wait(pause)
+            self._pause(rest)
+
+    def _pause(self, rest: float) -> None:
+        """Rest, and let progress merge for MERGE_SECONDS; what is more than progress does not wait for that."""
+        self._stopping.wait(rest)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._interest.due.urgent or self._stopping.is_set(), max(0.0, MERGE_SECONDS - rest)
+            )
 
     def _next(self) -> Batch:
         """What is due. Waits for something, but not for ever: without Redis nobody tells."""

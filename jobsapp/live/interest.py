@@ -15,7 +15,7 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins or tokens may have ended.
+    their logins or tokens may have ended. `urgent`: there is more than progress.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -23,6 +23,7 @@ class Batch:
     newest: set[Watcher] = field(default_factory=set)
     organizations: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
+    urgent: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.heard or self.first or self.newest or self.organizations or self.users)
@@ -61,11 +62,13 @@ class Interest:
             watcher.job_ids.add(job_id)
             self._by_job.setdefault(job_id, set()).add(watcher)
             self.due.ask(job_id, watcher)
+            self.due.urgent = True
 
     def watch_all(self, watcher: Watcher) -> None:
         if watcher in self.watchers:
             self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
             self.due.newest.add(watcher)
+            self.due.urgent = True
 
     def unwatch(self, watcher: Watcher, job_id: UUID) -> None:
         watcher.job_ids.discard(job_id)
@@ -85,6 +88,7 @@ class Interest:
         wanted = change.job_id in self._by_job or change.organization_id in self._by_organization
         if wanted:
             self.due.hear(change.job_id, created=change.event is Event.CREATED)
+            self.due.urgent |= change.event is not Event.UPDATE
         return wanted
 
     def suspect(self, user_id: UUID) -> bool:

@@ -58,9 +58,13 @@ class Bundle:
 
     @property
     def texts(self) -> list[str]:
-        """The messages. Fragments of pages go together in one: it compresses better, and the page swaps once."""
-        texts = [item.text for item in self.items.values()]
-        return texts if self.form is Form.JSON else ["\n".join(texts)]
+        """The messages. Fragments of pages go together in one: it compresses better, and the page swaps once.
+
+        The newest job is first there, as in the list: a new row is put above those that were there before.
+        """
+        if self.form is Form.JSON:
+            return [item.text for item in self.items.values()]
+        return ["\n".join(self.items[job_id].text for job_id in sorted(self.items, reverse=True))]
 
     @cached_property
     def plain(self) -> bytes:

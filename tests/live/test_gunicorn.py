@@ -28,9 +28,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Web:
-    """gunicorn with one worker, as `flask up` runs it."""
+    """gunicorn with one worker, as `flask up` runs it, or of another class."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, worker_class: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -45,7 +45,7 @@ class Web:
             "JOBSAPP_WEB_THREADS": "8",
             "JOBSAPP_WEB_SOCKETS": "40",
         }
-        options = f"--worker-class gthread --threads 8 --bind 127.0.0.1:{self.port} --graceful-timeout 8"
+        options = f"--worker-class {worker_class} --threads 8 --bind 127.0.0.1:{self.port} --graceful-timeout 8"
         command = [sys.executable, "-m", "gunicorn", *options.split(), "--no-control-socket"]
         command += ["--config", str(ROOT / "jobsapp" / "live" / "gunicorn.py"), "app:app"]
         self.log = folder / "web.log"
@@ -72,9 +72,9 @@ class Web:
         self.process.wait()
 
 
-@pytest.fixture
-def web(settings: Settings, tmp_path: Path) -> Iterator[Web]:
-    web = Web(settings, tmp_path)
+@pytest.fixture(params=["gthread", "gevent"])
+def web(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Web]:
+    web = Web(settings, tmp_path, request.param)
     try:
         deadline = time.monotonic() + 60
         while not web.ready():
