@@ -46,6 +46,24 @@ class Nap(Processor):
             time.sleep(data.seconds)
 
 
+class Ticks(Processor):
+    """Says ten times a second how far it is. The result: when, in seconds since 1970."""
+
+    type = "ticks"
+    title = "Ticks"
+
+    class Input(Input):
+        count: int = 100
+
+    def run(self, data: Any, context: Context) -> Any:
+        said = []
+        for n in range(1, data.count + 1):
+            time.sleep(0.1)
+            said.append(time.time())
+            context.progress(n, data.count, "Working")
+        return said
+
+
 class Clock(Processor):
     type = "clock"
     title = "Clock"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -100,5 +101,20 @@ def value(connection: psycopg.Connection[Any], query: str, *values: Any) -> Any:
 
 def p99(numbers: Sequence[float]) -> float:
     """The 99th percentile; with less than 100 numbers close to the largest."""
+    return _at(numbers, 0.99)
+
+
+def p95(numbers: Sequence[float]) -> float:
+    return _at(numbers, 0.95)
+
+
+def _at(numbers: Sequence[float], share: float) -> float:
     ordered = sorted(numbers)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

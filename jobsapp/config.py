@@ -55,7 +55,9 @@ class Settings(BaseModel):
     workers: int = Field(2, ge=1, le=64)
     """Worker processes that `flask up` starts."""
     web_threads: int = Field(64, ge=8, le=4096)
-    """Threads of the web process. Each open page holds one, so keep it above the pages open at once + 20."""
+    """Threads of the web process, so requests answered at once. Open pages hold none."""
+    web_sockets: int = Field(10_000, ge=1, le=100_000)
+    """Live pages and programs that one web process lets in at once. It has to be allowed so many files, and a few."""
     secret_key: str = Field("", min_length=0)
     """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
     session_days: int = Field(30, ge=1, le=3650)

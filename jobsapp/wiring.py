@@ -51,7 +51,6 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
             "pool_pre_ping": True,
             "connect_args": {"connect_timeout": 5, "application_name": "jobsapp web"},
         },
-        SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 64 * 1024},
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )

@@ -45,7 +45,7 @@ class Hints:
         return self._try(lambda: self._publish(list(changes)))
 
     def logins_ended(self, user_id: UUID) -> bool:
-        """Tell everybody with open sockets that this user signed out somewhere. Which logins ended is to be read."""
+        """Tell everybody with open sockets that a login or token of this user ended. Which one is to be read."""
         return self._try(lambda: self._redis.publish(LOGINS, str(user_id)))
 
     def announce(self, worker: str, queues: Iterable[str]) -> bool:

@@ -1,7 +1,8 @@
 """The hub: hears which jobs changed, reads them in batches, renders each once, and hands it to the sockets.
 
 All that sockets get goes through one thread, the loader: the present state on subscribing as well as what follows.
-So the states of a job never come out of order, and 500 pages that reconnect at once cost a few statements.
+So the states of a job never come out of order, and 500 pages that reconnect at once cost a few statements. Another
+thread, the switchboard, reads and writes the sockets.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from uuid import UUID
 
 from flask import Flask
@@ -19,9 +22,13 @@ from jobsapp.auth.current import services
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.subscription import Subscription
 from jobsapp.config import Settings
-from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.events import JobChanged
+from jobsapp.live import rights
+from jobsapp.live.connection import Connection
 from jobsapp.live.interest import Batch, Interest
-from jobsapp.live.news import Form, News
+from jobsapp.live.news import News
+from jobsapp.live.parcel import sort_out
+from jobsapp.live.switchboard import Switchboard
 from jobsapp.live.watcher import Code, Watcher
 from jobsapp.services.jobs import may_read
 from jobsapp.services.sessions import DATABASE_AWAY
@@ -29,6 +36,10 @@ from jobsapp.services.sessions import DATABASE_AWAY
 log = logging.getLogger(__name__)
 
 MERGE_SECONDS = 0.05
+# Of its time the hub works a third at most: the rest is for requests, and what waits merges meanwhile.
+REST = 2.0
+LONGEST_REST_SECONDS = 1.0
+CHECK_SECONDS = 30.0
 WITHOUT_REDIS_SECONDS = 2.0
 AFTER_FAILURE_SECONDS = 1.0
 NEWEST = 50
@@ -38,36 +49,36 @@ STOP_SECONDS = 5.0
 
 
 class Hub:
-    """One per process. Starts with the first socket, so after any fork. `capacity`: sockets at once."""
+    """One per process. Starts with the first socket, so after any fork.
 
-    def __init__(self, app: Flask, settings: Settings, *, capacity: int) -> None:
+    `capacity`: sockets at once. `threads`: of these, how many may hold the thread of their request, as TLS does that
+    the web server speaks itself.
+    """
+
+    def __init__(self, app: Flask, settings: Settings, *, capacity: int, threads: int) -> None:
         self._app = app
         self._settings = settings
         self._capacity = capacity
+        self._threads = threads
         self._changed = threading.Condition()
         self._interest = Interest()
+        self._switchboard = Switchboard(self._left)
         self._revisions: OrderedDict[UUID, int] = OrderedDict()
         self._subscription: Subscription | None = None
         self._loader: threading.Thread | None = None
         self._sweep_at = 0.0
+        self._check_at = 0.0
         self._stopping = threading.Event()
 
-    def join(self, watcher: Watcher) -> bool:
-        """Let a socket in. False: it is full or stopping, and the socket has been told to close."""
-        with self._changed:
-            if self._stopping.is_set():
-                watcher.close(Code.RESTART, "The server restarts")
-            elif len(self._interest.watchers) >= self._capacity:
-                watcher.close(Code.TRY_LATER, "Too many pages are open here; try again later")
-            else:
-                self._interest.join(watcher)
-                self._changed.notify_all()
-                self._start()
-        return watcher.closing is None
-
-    def leave(self, watcher: Watcher, job_ids: set[UUID]) -> None:
-        with self._changed:
-            self._interest.leave(watcher, job_ids)
+    def adopt(self, connection: Connection, begin: Callable[[], None]) -> None:
+        """Keep a socket until its end; `begin` says what it wants. One for which there is no room is told so."""
+        watcher = connection.watcher
+        watcher.wake = partial(self._switchboard.wake, connection)
+        limit = self._threads if connection.over else self._capacity
+        joined = watcher.closing is None and self._join(watcher, limit)
+        self._switchboard.adopt(connection)
+        if joined:
+            begin()
 
     def watch(self, watcher: Watcher, job_id: UUID) -> None:
         """Tell the socket the state of a job, now and whenever it changes. The right to it is checked on reading."""
@@ -86,7 +97,7 @@ class Hub:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Close all sockets with 1012 and end, after what is being read. Safe to call twice or unstarted."""
+        """Close all sockets with 1012, wait a moment until their clients have seen it, and end. Safe to call twice."""
         self._stopping.set()
         with self._changed:
             watchers = list(self._interest.watchers)
@@ -95,8 +106,26 @@ class Hub:
             watcher.close(Code.RESTART, "The server restarts")
         if self._subscription is not None:
             self._subscription.stop()
+        self._switchboard.stop()
         if self._loader is not None:
+            # What is being read just now needs its connection to the database.
             self._loader.join(STOP_SECONDS)
+
+    def _join(self, watcher: Watcher, limit: int) -> bool:
+        with self._changed:
+            if self._stopping.is_set():
+                watcher.close(Code.RESTART, "The server restarts")
+            elif len(self._interest.watchers) >= limit:
+                watcher.close(Code.TRY_LATER, "Too many pages are open here; try again later")
+            else:
+                self._interest.join(watcher)
+                self._changed.notify_all()
+                self._start()
+        return watcher.closing is None
+
+    def _left(self, connection: Connection) -> None:
+        with self._changed:
+            self._interest.leave(connection.watcher)
 
     def _start(self) -> None:
         if self._subscription is None:
@@ -126,63 +155,77 @@ class Hub:
             batch = self._next()
             if not batch:
                 continue
-            pause = MERGE_SECONDS
+            began = time.monotonic()
             try:
                 self._deliver(batch)
+                # What is not sent yet is work to come, and a newer state would take its place.
+                self._switchboard.settle(LONGEST_REST_SECONDS)
+                rest = min(LONGEST_REST_SECONDS, REST * (time.monotonic() - began))
             except Exception:
                 log.exception("changed jobs could not be read, trying again")
-                pause = AFTER_FAILURE_SECONDS
+                rest = AFTER_FAILURE_SECONDS
                 with self._changed:
                     self._interest.due.take_back(batch)
-            self._stopping.wait(pause)
+            self._pause(rest)
+
+    def _pause(self, rest: float) -> None:
+        """Rest, and let progress merge for MERGE_SECONDS; what is more than progress does not wait for that."""
+        self._stopping.wait(rest)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._interest.due.urgent or self._stopping.is_set(), max(0.0, MERGE_SECONDS - rest)
+            )
 
     def _next(self) -> Batch:
         """What is due. Waits for something, but not for ever: without Redis nobody tells."""
         with self._changed:
             self._changed.wait_for(lambda: self._interest.due or self._stopping.is_set(), WITHOUT_REDIS_SECONDS)
-            if time.monotonic() >= self._sweep_at and self._subscription and not self._subscription.connected:
-                self._sweep_at = time.monotonic() + WITHOUT_REDIS_SECONDS
+            now = time.monotonic()
+            if now >= self._sweep_at and self._subscription and not self._subscription.connected:
+                self._sweep_at = now + WITHOUT_REDIS_SECONDS
                 self._interest.miss()
+            if now >= self._check_at:
+                self._check_at = now + CHECK_SECONDS
+                self._interest.suspect_all()
             batch, self._interest.due = self._interest.due, Batch()
         return batch
 
     def _deliver(self, batch: Batch) -> None:
+        rights.dismiss(self._app, self._suspects(batch.users))
         with self._nobody():
-            self._dismiss(batch.users)
-            self._expand(batch)
-        ids = sorted(batch.heard.keys() | batch.first.keys())
+            newest = self._expand(batch)
+        ids = sorted(batch.heard.keys() | batch.first.keys() | set().union(*newest.values()))
         for start in range(0, len(ids), READ_AT_ONCE):
-            self._deliver_some(ids[start : start + READ_AT_ONCE], batch)
+            self._deliver_some(ids[start : start + READ_AT_ONCE], batch, newest)
 
     def _nobody(self) -> AbstractContextManager[object]:
         """A request of nobody: templates can make addresses, and find no user whose page it could be."""
         return self._app.test_request_context(base_url=self._settings.base_url)
 
-    def _dismiss(self, user_ids: set[UUID]) -> None:
-        """Close the sockets of these users whose login has ended."""
+    def _suspects(self, user_ids: set[UUID]) -> list[Watcher]:
         with self._changed:
-            suspects = self._interest.signed_in(user_ids)
-        living = services().logins.living({one.login_id for one in suspects if one.login_id}) if suspects else set()
-        for one in suspects:
-            if one.login_id not in living:
-                one.close(Code.NOT_SIGNED_IN, "You have signed out")
+            return self._interest.of_users(user_ids)
 
-    def _expand(self, batch: Batch) -> None:
-        jobs = services().jobs
+    def _expand(self, batch: Batch) -> dict[UUID, set[UUID]]:
+        """The newest jobs of each organisation for which they are asked."""
+        asked = {watcher.actor.organization_id for watcher in batch.newest}
+        newest = {one: services().jobs.newest(one, NEWEST) for one in asked | batch.organizations}
         for organization_id in batch.organizations:
-            for job_id in jobs.newest(organization_id, NEWEST):
+            for job_id in newest[organization_id]:
                 batch.hear(job_id)
-        for watcher in batch.newest:
-            for job_id in jobs.newest(watcher.actor.organization_id, NEWEST):
-                batch.ask(job_id, watcher)
+        return {one: set(newest[one]) for one in asked}
 
-    def _deliver_some(self, job_ids: list[UUID], batch: Batch) -> None:
+    def _deliver_some(self, job_ids: list[UUID], batch: Batch, newest: dict[UUID, set[UUID]]) -> None:
         """Read and tell. A job that cannot be read is dropped, so that the others' news arrive."""
         try:
             with self._nobody():
-                found = {view.id: News(view) for view in services().views.jobs(services().jobs.read(job_ids))}
-                for job_id in job_ids:
-                    self._tell(job_id, found.get(job_id), batch)
+                found = [News(view) for view in services().views.jobs(services().jobs.read(job_ids))]
+                found.sort(key=lambda news: news.job.id)
+                self._refuse(set(job_ids), found, batch)
+                with self._changed:
+                    parcels = list(sort_out(found, self._unheard(found), batch, newest, self._interest))
+                for parcel in parcels:
+                    parcel.hand_out()
         except DATABASE_AWAY:
             raise
         except Exception:
@@ -191,36 +234,22 @@ class Hub:
                 return
             middle = len(job_ids) // 2
             for half in (job_ids[:middle], job_ids[middle:]):
-                self._deliver_some(half, batch)
+                self._deliver_some(half, batch, newest)
 
-    def _tell(self, job_id: UUID, news: News | None, batch: Batch) -> None:
-        asked = batch.first.get(job_id, set())
-        if news is None:
-            self._refuse(job_id, asked)
-            return
-        self._refuse(job_id, {watcher for watcher in asked if not may_read(watcher.actor, news.job.organization_id)})
-        event = news.event(created=batch.heard.get(job_id, False))
-        for watcher in self._audience(news, asked):
-            # A list that was away while a job was created must get its row, whatever state the job has by now.
-            row = watcher in batch.newest and watcher.form is Form.ROW
-            try:
-                watcher.offer(news, Event.CREATED if row else event)
-            except Exception:
-                log.exception("job %s could not be rendered as %s", job_id, watcher.form)
-
-    def _audience(self, news: News, asked: set[Watcher]) -> set[Watcher]:
-        """Those to tell: all that watch the job if it changed since it was last told, else those who just asked."""
-        job = news.job
-        with self._changed:
-            watching = self._interest.audience(job.id, job.organization_id)
-        told = self._revisions.pop(job.id, None)
-        self._revisions[job.id] = job.revision
-        if len(self._revisions) > REMEMBERED:
+    def _unheard(self, found: list[News]) -> set[UUID]:
+        """The jobs that have changed since they were last told of."""
+        unheard = {news.job.id for news in found if self._revisions.pop(news.job.id, None) != news.job.revision}
+        self._revisions.update((news.job.id, news.job.revision) for news in found)
+        while len(self._revisions) > REMEMBERED:
             self._revisions.popitem(last=False)
-        wanted = watching if told != job.revision else watching & asked
-        return {watcher for watcher in wanted if may_read(watcher.actor, job.organization_id)}
+        return unheard
 
-    def _refuse(self, job_id: UUID, watchers: set[Watcher]) -> None:
-        for watcher in watchers:
-            self.unwatch(watcher, job_id)
-            watcher.refuse(job_id)
+    def _refuse(self, job_ids: set[UUID], found: list[News], batch: Batch) -> None:
+        """Tell those who asked for a job that is not there, or not for them."""
+        owners = {news.job.id: news.job.organization_id for news in found}
+        for job_id in job_ids & batch.first.keys():
+            owner = owners.get(job_id)
+            for watcher in batch.first[job_id]:
+                if owner is None or not may_read(watcher.actor, owner):
+                    self.unwatch(watcher, job_id)
+                    watcher.refuse(job_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,7 +15,7 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins may have ended.
+    their logins or tokens may have ended. `urgent`: there is more than progress.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -24,6 +23,7 @@ class Batch:
     newest: set[Watcher] = field(default_factory=set)
     organizations: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
+    urgent: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.heard or self.first or self.newest or self.organizations or self.users)
@@ -53,29 +53,34 @@ class Interest:
         self._by_organization: dict[UUID, set[Watcher]] = {}
 
     def join(self, watcher: Watcher) -> None:
-        """Let a socket in. Its login may have ended after it was checked, before anybody could know of the socket."""
+        """Let a socket in. Its right may have ended after it was checked, before anybody could know of the socket."""
         self.watchers.add(watcher)
-        if watcher.login_id is not None:
-            self.due.users.add(watcher.actor.user_id)
+        self.due.users.add(watcher.actor.user_id)
 
     def watch(self, watcher: Watcher, job_id: UUID) -> None:
-        self._by_job.setdefault(job_id, set()).add(watcher)
-        self.due.ask(job_id, watcher)
+        if watcher in self.watchers:
+            watcher.job_ids.add(job_id)
+            self._by_job.setdefault(job_id, set()).add(watcher)
+            self.due.ask(job_id, watcher)
+            self.due.urgent = True
 
     def watch_all(self, watcher: Watcher) -> None:
-        self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
-        self.due.newest.add(watcher)
+        if watcher in self.watchers:
+            self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
+            self.due.newest.add(watcher)
+            self.due.urgent = True
 
     def unwatch(self, watcher: Watcher, job_id: UUID) -> None:
+        watcher.job_ids.discard(job_id)
         _remove(self._by_job, job_id, watcher)
         self.due.first.get(job_id, set()).discard(watcher)
 
-    def leave(self, watcher: Watcher, job_ids: Iterable[UUID]) -> None:
-        """Forget the socket, which watched these jobs."""
+    def leave(self, watcher: Watcher) -> None:
+        """Forget the socket."""
         self.watchers.discard(watcher)
         self.due.newest.discard(watcher)
         _remove(self._by_organization, watcher.actor.organization_id, watcher)
-        for job_id in job_ids:
+        for job_id in list(watcher.job_ids):
             self.unwatch(watcher, job_id)
 
     def hear(self, change: JobChanged) -> bool:
@@ -83,27 +88,35 @@ class Interest:
         wanted = change.job_id in self._by_job or change.organization_id in self._by_organization
         if wanted:
             self.due.hear(change.job_id, created=change.event is Event.CREATED)
+            self.due.urgent |= change.event is not Event.UPDATE
         return wanted
 
     def suspect(self, user_id: UUID) -> bool:
-        """Whether sockets here hang on logins of the user; if so, it is noted that these may have ended."""
-        if self.signed_in({user_id}):
+        """Whether the user has sockets here; if so, it is noted that their right may have ended."""
+        if self.of_users({user_id}):
             self.due.users.add(user_id)
         return user_id in self.due.users
 
-    def signed_in(self, user_ids: set[UUID]) -> list[Watcher]:
-        """The sockets that hang on logins of these users."""
-        return [one for one in self.watchers if one.login_id is not None and one.actor.user_id in user_ids]
+    def suspect_all(self) -> None:
+        self.due.users.update(one.actor.user_id for one in self.watchers)
+
+    def of_users(self, user_ids: set[UUID]) -> list[Watcher]:
+        return [one for one in self.watchers if one.actor.user_id in user_ids]
 
     def miss(self) -> None:
         """Changes may have been missed: note everything that is watched, and everybody who watches."""
-        self.due.users.update(one.actor.user_id for one in self.watchers if one.login_id is not None)
+        self.suspect_all()
         for job_id in self._by_job:
             self.due.hear(job_id)
         self.due.organizations.update(self._by_organization)
 
-    def audience(self, job_id: UUID, organization_id: UUID) -> set[Watcher]:
-        return self._by_job.get(job_id, set()) | self._by_organization.get(organization_id, set())
+    def of_job(self, job_id: UUID) -> set[Watcher]:
+        """Those who watch this very job."""
+        return set(self._by_job.get(job_id, ()))
+
+    def of_organization(self, organization_id: UUID) -> set[Watcher]:
+        """Those who watch all its jobs."""
+        return set(self._by_organization.get(organization_id, ()))
 
 
 def _remove(index: dict[UUID, set[Watcher]], key: UUID, watcher: Watcher) -> None:

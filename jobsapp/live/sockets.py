@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-import logging
 import socket
+import ssl
+import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import cast
+from functools import partial
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Blueprint, current_app, request
-from simple_websocket.errors import ConnectionClosed
 
-from jobsapp.auth.current import bearer_token, login_id, services
-from jobsapp.errors import Forbidden, InvalidInput
-from jobsapp.extensions import sock
-from jobsapp.live.conversation import SteadySocket, Wire, converse, present_actor, say_goodbye
+from jobsapp.auth.current import bearer_token, find_actor, login_id, services
+from jobsapp.core.actors import Actor
+from jobsapp.errors import Forbidden, NotSignedIn
+from jobsapp.extensions import db, sock
+from jobsapp.live.connection import COMPRESSION, Connection
 from jobsapp.live.hub import Hub
 from jobsapp.live.news import Form
-from jobsapp.live.protocol import parse
-from jobsapp.live.watcher import Code, Watcher, error_text
-
-log = logging.getLogger(__name__)
+from jobsapp.live.talk import Talk
+from jobsapp.live.watcher import Code, Watcher
 
 HUB = "jobsapp.live"
-SUBSCRIPTIONS_LIMIT = 500
+# For sockets that are only told why they are closed.
+NOBODY = Actor(UUID(int=0), UUID(int=0), "", "member")
 
 blueprint = Blueprint("live", __name__)
+
+
+class NoThread:
+    """What simple-websocket gets in place of a thread for each socket: the switchboard reads them all."""
+
+    name = ""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+
+OPTIONS = {"thread_class": NoThread}
+
+
+class Wire(Protocol):
+    """What is used of simple-websocket's server side, after its handshake."""
+
+    sock: socket.socket
+    connected: bool
 
 
 def hub() -> Hub:
@@ -46,88 +68,65 @@ def same_origin() -> None:
         raise Forbidden("Sockets are for this site's own pages, and for programs with a token.")
 
 
-class Talk:
-    """What a client of a socket asks for, and what it has asked for so far."""
-
-    def __init__(self, watcher: Watcher, ws: Wire) -> None:
-        self.watcher = watcher
-        self.job_ids: set[UUID] = set()
-        self._ws = ws
-
-    def watch(self, job_id: UUID) -> None:
-        self.job_ids.add(job_id)
-        hub().watch(self.watcher, job_id)
-
-    def unwatch(self, job_id: UUID) -> None:
-        self.job_ids.discard(job_id)
-        hub().unwatch(self.watcher, job_id)
-
-    def hear(self, message: str | bytes) -> None:
-        """Do what a JSON client says, or tell it why not."""
-        try:
-            wish = parse(message)
-        except InvalidInput as error:
-            self._ws.send(error_text(error.code, error.detail))
-            return
-        if wish.action == "unsubscribe-job":
-            self.unwatch(wish.job_id)
-        elif len(self.job_ids) >= SUBSCRIPTIONS_LIMIT:
-            text = f"At most {SUBSCRIPTIONS_LIMIT} jobs per socket; ask for all with ?jobs=all."
-            self._ws.send(error_text("too-many", text, wish.job_id))
-        else:
-            self.watch(wish.job_id)
+@blueprint.before_request
+def settle_compression() -> None:
+    """Leave only our kind of compression to agree on, if the client knows it at all."""
+    offered = request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", "")
+    if "permessage-deflate" in offered:
+        request.environ["HTTP_SEC_WEBSOCKET_EXTENSIONS"] = COMPRESSION
 
 
 def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
-    """Keep a socket of that form going, from its login to its end."""
-    ws.sock = SteadySocket(ws.sock)
-    try:
-        actor = present_actor()
-        if actor is None:
-            ws.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
-            return
-        _stay(ws, Talk(Watcher(actor, form, ws.event.set, login_id()), ws), begin)
-    except ConnectionClosed:
-        return
-    except OSError:
-        # Gone or stuck: nothing more may be sent, or closing would wait as long again.
-        with suppress(OSError):
-            ws.sock.shutdown(socket.SHUT_RDWR)
-    except Exception:
-        log.exception("a socket broke")
-        with suppress(ConnectionClosed, OSError):
-            ws.close(Code.BROKEN, "Something went wrong; connect again")
-    finally:
-        say_goodbye(ws)
+    """See who it is, and hand the socket over to the hub, which keeps it until its end."""
+    actor = _present_actor()
+    watcher = Watcher(actor or NOBODY, form, login_id=login_id(), token=bearer_token(request))
+    if actor is None:
+        watcher.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
+    # TLS that this process speaks itself cannot change hands: such a socket holds its request's thread.
+    over = threading.Event() if isinstance(ws.sock, ssl.SSLSocket) else None
+    raw = ws.sock if over else take_over(ws.sock)
+    # Or flask-sock would say goodbye for us.
+    ws.connected = False
+    talk = Talk(hub(), watcher)
+    compresses = "HTTP_SEC_WEBSOCKET_EXTENSIONS" in request.environ
+    hub().adopt(Connection(raw, watcher, talk.hear, compresses=compresses, over=over), partial(begin, talk))
+    if over:
+        over.wait()
 
 
-def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], None]) -> None:
-    watcher = talk.watcher
-    if not hub().join(watcher) and watcher.closing is not None:
-        ws.close(watcher.closing.code, watcher.closing.reason)
-        return
+def take_over(served: socket.socket) -> socket.socket:
+    """The connection as a socket of ours. The web server keeps a dead one to close, and its thread is free again."""
+    ours = socket.socket(fileno=served.detach())
+    dead, other = socket.socketpair()
+    other.close()
+    type(served).__init__(served, fileno=dead.detach())
+    return ours
+
+
+def _present_actor() -> Actor | None:
     try:
-        begin(talk)
-        converse(ws, watcher, talk.hear if watcher.form is Form.JSON else lambda _: None)
+        return find_actor()
+    except NotSignedIn:
+        return None
     finally:
-        hub().leave(watcher, talk.job_ids)
+        db.session.remove()
 
 
 def _all(talk: Talk) -> None:
-    hub().watch_all(talk.watcher)
+    talk.watch_all()
 
 
-def json_jobs(ws: Wire) -> None:
+def json_jobs(ws: Any) -> None:
     """Events as JSON: of the jobs that the client subscribes to, or with `?jobs=all` of all it may see."""
     _serve(ws, Form.JSON, _all if request.args.get("jobs") == "all" else lambda _: None)
 
 
-def page_jobs(ws: Wire) -> None:
+def page_jobs(ws: Any) -> None:
     """Rows for the list of jobs."""
     _serve(ws, Form.ROW, _all)
 
 
-def page_job(ws: Wire, job_id: UUID) -> None:
+def page_job(ws: Any, job_id: UUID) -> None:
     """One job for its page or modal."""
     _serve(ws, Form.PANEL, lambda talk: talk.watch(job_id))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.core.events import Event
-from jobsapp.live.news import Form, News
+from jobsapp.live.message import Bundle, Item
+from jobsapp.live.news import Form
 
 # Jobs with news unsent. A client further behind is told to come back and gets the present state then.
 WAITING_LIMIT = 1000
@@ -32,40 +32,43 @@ class Closing:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    event: Event | None
-    text: str
-
-
 class Watcher:
     """A bounded mailbox: the newest state of a job takes the place of an older unsent one.
 
     So the last event of a job is never dropped, and a slow client costs nobody else anything. `wake` is called
-    from other threads whenever there is something to send or a reason to close. `login_id`: the login session that
-    the socket ends with, if it is not a program's.
+    from any thread when there is something to send or a reason to close. `login_id` and `token`: the login session, or
+    else the program's token, that the socket ends with. `job_ids`: the jobs it watches one by one.
     """
 
-    def __init__(self, actor: Actor, form: Form, wake: Callable[[], None], login_id: UUID | None = None) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        form: Form,
+        *,
+        login_id: UUID | None = None,
+        token: str | None = None,
+    ) -> None:
         self.actor = actor
         self.login_id = login_id
+        self.token = token
         self.form = form
         self.closing: Closing | None = None
-        self._wake = wake
+        self.job_ids: set[UUID] = set()
+        self.wake: Callable[[], None] = _nobody_waits
         self._lock = threading.Lock()
-        self._waiting: dict[UUID, _Waiting] = {}
+        self._waiting: Bundle | None = None
 
-    def offer(self, news: News, event: Event) -> None:
-        """Let the socket have this state of a job."""
+    def offer(self, bundle: Bundle) -> None:
+        """Let the socket have these states. Merging may render, so it needs an application's context."""
         with self._lock:
-            older = self._waiting.pop(news.job.id, None)
-            if event is Event.UPDATE and older is not None and older.event is Event.CREATED:
-                event = Event.CREATED
-            self._waiting[news.job.id] = _Waiting(event, news.text(self.form, event))
+            older, self._waiting = self._waiting, bundle
+            if older is not None:
+                self._waiting = older.before(bundle)
             behind = len(self._waiting) > WAITING_LIMIT
         if behind:
             self.close(Code.TRY_LATER, "Too slow; connect again for the present state")
-        self._wake()
+        elif older is None:
+            self.wake()
 
     def refuse(self, job_id: UUID) -> None:
         """Say that there is no such job for this socket."""
@@ -73,21 +76,22 @@ class Watcher:
             self.close(Code.NOT_FOUND, "There is no such job")
             return
         text = error_text("not-found", f"There is no job {job_id}.", job_id)
-        with self._lock:
-            self._waiting[job_id] = _Waiting(None, text)
-        self._wake()
+        self.offer(Bundle(self.form, {job_id: Item(text)}))
 
     def close(self, code: int, reason: str) -> None:
-        """Ask the socket's thread to close it. The first reason counts."""
+        """Ask for the socket to be closed. The first reason counts."""
         self.closing = self.closing or Closing(code, reason)
-        self._wake()
+        self.wake()
 
-    def take(self) -> list[str]:
-        """What is to be sent now, oldest first."""
+    def take(self) -> Bundle | None:
+        """What is to be sent now."""
         with self._lock:
-            texts = [waiting.text for waiting in self._waiting.values()]
-            self._waiting.clear()
-        return texts
+            bundle, self._waiting = self._waiting, None
+        return bundle
+
+
+def _nobody_waits() -> None:
+    """Before the socket has been handed over."""
 
 
 def error_text(code: str, message: str, job_id: UUID | None = None) -> str:

@@ -73,7 +73,7 @@ def build_services(
         queues=Queues(session, registry, hints),
         stats=Stats(session, hints, registry),
         cleanup=Cleanup(session, storage),
-        identity=Identity(session),
+        identity=Identity(session, hints),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable, refuse_faults
@@ -25,8 +28,11 @@ LAST_USED_STEP = timedelta(minutes=1)
 
 
 class Identity:
-    def __init__(self, session: DbSession) -> None:
+    """Without `hints` open sockets hear only by and by of a token that was revoked."""
+
+    def __init__(self, session: DbSession, hints: Hints | None = None) -> None:
         self._session = session
+        self._hints = hints
 
     def bootstrap(self) -> User:
         """Make the organisation `default` and its administrator unless they are there, and commit."""
@@ -96,6 +102,8 @@ class Identity:
         if len(found) > 1:
             raise Conflict(f"{len(found)} tokens fit {wanted!r}: give more of the id, as `flask tokens list` shows it.")
         found[0].revoked_at = datetime.now(UTC)
+        if self._hints is not None:
+            after_commit(self._session(), partial(self._hints.logins_ended, found[0].user_id))
         self._session.commit()
         return found[0]
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.after_commit import after_commit
@@ -95,10 +95,12 @@ class Logins:
         self._commit_and_tell(user_id)
         return count
 
-    def living(self, login_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of these logins that have not ended."""
-        query = select(LoginSession.id).where(LoginSession.id.in_(login_ids), LoginSession.expires_at > func.now())
-        return set(self._session.scalars(query))
+    def living(self, login_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+        """Those of these logins that have not ended, each with the organisation of its user now."""
+        wanted = any_(cast(list(login_ids), ARRAY(Uuid)))
+        query = select(LoginSession.id, User.organization_id).join(User, LoginSession.user_id == User.id)
+        rows = self._session.execute(query.where(LoginSession.id == wanted, LoginSession.expires_at > func.now()))
+        return dict(rows.all())
 
     def delete_expired(self) -> int:
         """Delete the logins that nobody can use any more, and commit; returns how many."""

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from jobsapp.live.conversation import CHECK_SECONDS
+from jobsapp.live.hub import CHECK_SECONDS
 from tests.browser.product import Product, sign_in
 
 SIGN_IN = re.compile(r"/login(\?.*)?$")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ import pytest
 from flask_openapi3 import OpenAPI
 from simple_websocket import Client, ConnectionClosed
 from werkzeug.serving import make_server
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import Event as WsEvent
+from wsproto.events import TextMessage
+from wsproto.extensions import PerMessageDeflate
 
 from jobsapp.auth.current import LOGIN
 from jobsapp.bus.hints import Hints
@@ -81,6 +86,46 @@ class Page:
         raise AssertionError("the socket stayed open")
 
 
+class Raw:
+    """A client that does only what it is told: it answers no ping, and reads when it likes."""
+
+    def __init__(self, host: str, path: str, headers: dict[str, str], *, compresses: bool = False) -> None:
+        name, port = host.split(":")
+        self.sock = socket.create_connection((name, int(port)), timeout=DEADLINE)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
+        lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
+        lines += ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"] if compresses else []
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.sock.recv(1)
+        self.answer = head.decode()
+        assert " 101 " in self.answer
+        extension = PerMessageDeflate()
+        extension.finalize("permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+        self.protocol = Connection(ConnectionType.CLIENT, [extension] if compresses else [])
+
+    def say(self, message: WsEvent) -> None:
+        self.sock.sendall(self.protocol.send(message))
+
+    def events(self) -> Iterator[WsEvent]:
+        """What the server says, until it hangs up."""
+        while data := self.sock.recv(1 << 16):
+            self.protocol.receive_data(data)
+            yield from self.protocol.events()
+
+    def texts(self) -> Iterator[str]:
+        parts: list[str] = []
+        for event in self.events():
+            if isinstance(event, TextMessage):
+                parts.append(event.data)
+                if event.message_finished:
+                    yield "".join(parts)
+                    parts = []
+
+
 class Site:
     """The server under test, and the way in for each user."""
 
@@ -92,6 +137,7 @@ class Site:
         # The test client leaves the port out of its Host header.
         self.origin = "http://127.0.0.1"
         self._pages: list[Page] = []
+        self._raws: list[Raw] = []
 
     def open(self, actor: Actor | None, path: str = "/ws/jobs", **headers: str) -> Page:
         if actor is not None:
@@ -99,6 +145,12 @@ class Site:
         page = Page(Caller.connect(f"ws://{self.host}{path}", headers=headers))
         self._pages.append(page)
         return page
+
+    def raw(self, actor: Actor, path: str = "/ws/jobs", **options: bool) -> Raw:
+        token = self.services.identity.create_token(actor.email, "raw")
+        raw = Raw(self.host, path, {"Authorization": f"Bearer {token}"}, **options)
+        self._raws.append(raw)
+        return raw
 
     def refusal(self, path: str = "/ws/jobs", **headers: str) -> int:
         """The status of a handshake that is refused."""
@@ -118,6 +170,8 @@ class Site:
         return f"{cookie.key}={cookie.value}"
 
     def close(self) -> None:
+        for raw in self._raws:
+            raw.sock.close()
         for page in self._pages:
             if page.client.connected:
                 page.client.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
-from jobsapp.live import conversation
+from jobsapp.live import hub
 from jobsapp.models import ApiToken
 from tests.live.conftest import Site, create, wait_for
 
@@ -54,13 +57,65 @@ def test_stopping_closes_with_1012(site: Site, member: Actor) -> None:
 
 
 def test_a_socket_ends_when_the_right_ends(site: Site, member: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 0.2)
     page = site.open(member)
     page.nothing()
     session = site.services.jobs._session
     session.query(ApiToken).delete()
     session.commit()
     assert page.closed() == 4401
+
+
+def test_a_revoked_token_ends_its_sockets_at_once(
+    site: Site, member: Actor, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 3600.0)
+    page, other, browser = (
+        site.open(member),
+        site.open(admin),
+        site.open(None, Cookie=site.cookie(member), Origin=site.origin),
+    )
+    for one in (page, other, browser):
+        one.nothing()
+    theirs = next(token for token in site.services.identity.tokens() if token.user_id == member.user_id)
+    site.services.identity.revoke_token(str(theirs.id))
+    assert page.closed() == 4401
+    for one in (other, browser):
+        one.nothing()
+        assert one.client.connected
+
+
+def test_a_user_who_is_removed_is_shown_out(
+    site: Site, member: Actor, admin: Actor, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 0.2)
+    theirs = [site.open(member), site.open(None, "/live/jobs", Cookie=site.cookie(member), Origin=site.origin)]
+    page = site.open(admin)
+    wait_for(lambda: len(site.hub._interest.watchers) == 3)
+    connection.execute("DELETE FROM users WHERE id = %s", [member.user_id])
+    assert [one.closed() for one in theirs] == [4401, 4401]
+    page.nothing()
+    assert page.client.connected
+
+
+def test_a_user_of_another_organisation_now_is_shown_out(
+    site: Site, member: Actor, stranger: Actor, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 0.2)
+    pages = [site.open(member), site.open(None, "/live/jobs", Cookie=site.cookie(member), Origin=site.origin)]
+    wait_for(lambda: len(site.hub._interest.watchers) == 2)
+    moved = "UPDATE users SET organization_id = %s WHERE id = %s"
+    connection.execute(moved, [stranger.organization_id, member.user_id])
+    assert [one.closed() for one in pages] == [4401, 4401]
+
+
+def test_sockets_hold_no_threads(site: Site, member: Actor) -> None:
+    site.open(member, "/live/jobs")
+    wait_for(lambda: len(site.hub._interest.watchers) == 1)
+    before = threading.active_count()
+    raws = [site.raw(member, "/live/jobs") for _ in range(20)]
+    wait_for(lambda: len(site.hub._interest.watchers) == 1 + len(raws))
+    wait_for(lambda: threading.active_count() <= before)
 
 
 def test_leaving_leaves_nothing_behind(site: Site, member: Actor) -> None:

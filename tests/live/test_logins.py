@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from jobsapp.core.actors import Actor
-from jobsapp.live import conversation
+from jobsapp.live import hub
 from jobsapp.live.news import Form
 from jobsapp.live.watcher import Watcher
 from tests.live.conftest import DEADLINE, Page, Site, wait_for
@@ -21,7 +21,7 @@ __all__ = ["web"]
 @pytest.fixture(autouse=True)
 def no_regular_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends here ends by the news of it, not by the check that comes anyway."""
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr(hub, "CHECK_SECONDS", 3600.0)
 
 
 def by_cookie(site: Site, cookie: str, path: str = "/live/jobs") -> Page:
@@ -82,12 +82,13 @@ def test_a_login_that_ends_while_its_socket_opens(
     login = site.services.logins.find(cookie)
     assert login is not None
     woken = threading.Event()
-    watcher = Watcher(admin, Form.ROW, woken.set, login.id)
+    watcher = Watcher(admin, Form.ROW, login_id=login.id)
+    watcher.wake = woken.set
     # The news of it found no socket here.
     connection.execute("DELETE FROM login_sessions")
-    assert site.hub.join(watcher)
+    assert site.hub._join(watcher, 1)
     assert woken.wait(DEADLINE)
-    site.hub.leave(watcher, set())
+    site.hub._interest.leave(watcher)
     assert watcher.closing is not None
     assert watcher.closing.code == 4401
 

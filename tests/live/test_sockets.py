@@ -9,6 +9,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.live import hub
 from tests.live.conftest import Hand, Site, changed, create
 
 COMPLETED = Transition(Status.COMPLETED, "completed", result={"text": "done"})
@@ -149,6 +150,49 @@ def test_another_organisations_job_does_not_exist(
     changed(hints, job)
     page.nothing()
     assert site.open(stranger, f"/live/jobs/{job.id}").closed() == 4404
+
+
+def test_two_organisations_never_hear_of_each_other(
+    site: Site, member: Actor, stranger: Actor, hand: Hand, hints: Hints
+) -> None:
+    paths = ("/ws/jobs?jobs=all", "/live/jobs")
+    jobs = {member: create(site, member), stranger: create(site, stranger)}
+    pages = {actor: [site.open(actor, path) for path in paths] for actor in jobs}
+    claimed = [hand.claim(), hand.claim()]
+    for one in claimed:
+        hand.pulse(one, 1, 2)
+    for job in jobs.values():
+        changed(hints, job)
+    for one in claimed:
+        hand.finish(one, COMPLETED)
+    for job in jobs.values():
+        changed(hints, job, Event.COMPLETED)
+    for actor, job in jobs.items():
+        (foreign,) = [other for other in jobs.values() if other is not job]
+        for page in pages[actor]:
+            texts = [page.text()]
+            while "completed" not in texts[-1]:
+                texts.append(page.text())
+            assert str(job.id) in texts[-1]
+            assert str(foreign.id) not in "".join(texts)
+            page.nothing()
+
+
+def test_only_progress_waits_to_be_merged(
+    site: Site, member: Actor, hand: Hand, hints: Hints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MERGE_SECONDS", 3600.0)
+    job = create(site, member)
+    page = site.open(member)
+    page.say("subscribe-job", job.id)
+    page.event()
+    claimed = hand.claim()
+    hand.pulse(claimed, 1, 2)
+    changed(hints, job)
+    page.nothing()
+    hand.finish(claimed, COMPLETED)
+    changed(hints, job, Event.COMPLETED)
+    assert page.event()["event"] == "job-completed"
 
 
 def test_pages_get_the_fragments_they_are_made_of(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:

@@ -1,0 +1,101 @@
+"""What is sent to sockets, made once for however many get it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
+
+from jobsapp.core.events import Event
+from jobsapp.live.news import Form, News
+
+# RFC 6455, 5.2: a whole text message; RFC 7692, 7.2.3: a compressed one, as if it were the connection's first.
+TEXT, COMPRESSED_TEXT = 0x81, 0xC1
+LONG, VERY_LONG = 126, 127
+WORTH_COMPRESSING = 256
+FAST = 3
+
+
+class Item(NamedTuple):
+    """One job's state for one form. `event` and `news` are None for an answer that is no event."""
+
+    text: str
+    event: Event | None = None
+    news: News | None = None
+
+
+class Bundle:
+    """States of some jobs in one form: of each job one, in the order in which they are to be sent.
+
+    Never changed, so that all sockets that are up to date share one, and the bytes that it is sent as.
+    """
+
+    def __init__(self, form: Form, items: Mapping[UUID, Item]) -> None:
+        self.form = form
+        self.items = items
+
+    @classmethod
+    def of(cls, form: Form, news: Iterable[tuple[News, Event]]) -> Bundle:
+        """Renders what is not rendered yet, so it needs an application's context."""
+        return cls(form, {one.job.id: Item(one.text(form, event), event, one) for one, event in news})
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def before(self, newer: Bundle) -> Bundle:
+        """This one with a newer one, where that says nothing of the same job. Needs an application's context."""
+        items = dict(self.items)
+        for job_id, item in newer.items.items():
+            older = items.pop(job_id, None)
+            if item.news and item.event is Event.UPDATE and older is not None and older.event is Event.CREATED:
+                # Who has not heard of the creation must: a list makes a row of it.
+                item = Item(item.news.text(self.form, Event.CREATED), Event.CREATED, item.news)
+            items[job_id] = item
+        return Bundle(self.form, items)
+
+    @property
+    def texts(self) -> list[str]:
+        """The messages. Fragments of pages go together in one: it compresses better, and the page swaps once.
+
+        The newest job is first there, as in the list: a new row is put above those that were there before.
+        """
+        if self.form is Form.JSON:
+            return [item.text for item in self.items.values()]
+        return ["\n".join(self.items[job_id].text for job_id in sorted(self.items, reverse=True))]
+
+    @cached_property
+    def plain(self) -> bytes:
+        """As bytes on the wire, for a client that does not compress."""
+        return b"".join([frame(text) for text in self.texts])
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """As bytes on the wire, for one that does."""
+        return b"".join([compressed_frame(text) for text in self.texts])
+
+
+def frame(text: str) -> bytes:
+    """A text message as a server sends it."""
+    return _framed(TEXT, text.encode())
+
+
+def compressed_frame(text: str) -> bytes:
+    """The same, compressed if that is worth it. Nothing is kept between messages, so it is the same for everybody."""
+    data = text.encode()
+    if len(data) < WORTH_COMPRESSING:
+        return _framed(TEXT, data)
+    deflate = zlib.compressobj(FAST, wbits=-15)
+    # RFC 7692, 7.2.1: without the four bytes that every flush ends with.
+    return _framed(COMPRESSED_TEXT, (deflate.compress(data) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4])
+
+
+def _framed(kind: int, data: bytes) -> bytes:
+    size = len(data)
+    if size < LONG:
+        return bytes((kind, size)) + data
+    if size < 1 << 16:
+        return struct.pack("!BBH", kind, LONG, size) + data
+    return struct.pack("!BBQ", kind, VERY_LONG, size) + data
