@@ -52,6 +52,9 @@ def test_a_limit_is_set_with_its_fault_beside_the_field_and_removed(
     expect(echo).to_contain_text("Starts in 2 min")
 
     echo.get_by_role("link", name="Limits of echo").click()
+    for width in (360, 390, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
     page.get_by_role("button", name="Remove limit").click()
     expect(echo).not_to_contain_text("of 3")
     expect(echo.get_by_role("link", name="echo", exact=True)).to_have_attribute("href", "/jobs?queue=echo")
