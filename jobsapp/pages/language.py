@@ -30,6 +30,8 @@ def init_app(app: Flask) -> None:
         left=left,
         ago=ago,
         moment=moment,
+        clock=clock,
+        speed=speed,
         iso=iso,
         percent=percent,
         words=words,
@@ -96,6 +98,22 @@ def ago(value: datetime) -> str:
 
 def moment(value: datetime) -> str:
     return f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def clock(value: datetime) -> str:
+    """The time of day."""
+    return f"{value.astimezone(UTC):%H:%M:%S}"
+
+
+def speed(per_second: float, unit: str = "items") -> str:
+    """`1,240 items/s`, `12.5 items/min`, `3.1 MB/s`: in the largest of second, minute, hour that gives at least one."""
+    if unit == "bytes":
+        return f"{size(per_second)}/s"
+    for name, seconds in (("s", 1), ("min", 60), ("h", 3600)):
+        amount = per_second * seconds
+        if amount >= 1:
+            break
+    return f"{amount:,.{0 if amount >= 100 else 1}f} {unit}/{name}"
 
 
 def iso(value: datetime) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.models import Job, JobAttempt, JobLog, StoredFile
+from jobsapp.models import Job, StoredFile
 from jobsapp.pages.charts import Chart, charts_of
 from jobsapp.pages.forms.fields import Field, fields_of
 from jobsapp.pages.previews import Preview, previews_of
+from jobsapp.pages.timeline import Step, timeline
 from jobsapp.services import Services
 from jobsapp.services.views import JobView
-
-LOG_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,7 @@ class ShownJob:
     inputs: list[InputRow]
     defaults: list[InputRow]
     """Inputs left as they come."""
-    attempts: list[JobAttempt]
-    log: list[JobLog]
-    """Its last lines."""
-    log_is_longer: bool
+    timeline: list[Step]
     charts: list[Chart]
     previews: list[Preview]
     searchable: bool
@@ -48,18 +45,20 @@ class ShownJob:
         rows = [(field, _row(actor, services, field, job.data[field.key])) for field in fields if field.key in job.data]
         known = {field.key for field in fields}
         others = [InputRow(key, value) for key, value in job.data.items() if key not in known]
-        log, log_is_longer = services.jobs.log_end(actor, job.id, limit=LOG_LINES)
         return cls(
             inputs=[row for field, row in rows if not _is_default(field, row.value)] + others,
             defaults=[row for field, row in rows if _is_default(field, row.value)],
-            attempts=row.history,
-            log=log,
-            log_is_longer=log_is_longer,
+            timeline=timeline(job, row.history, allowance=row.allowance),
             previews=previews_of((file, services.files.path(file)) for file in row.artifacts),
             charts=charts_of(services.jobs.metrics(actor, job.id)),
             searchable=job.status == "completed" and services.search.covers(actor, job.id),
             sees_traceback=actor.is_admin,
         )
+
+
+    def since(self, moment: datetime) -> float:
+        """Milliseconds from then until now."""
+        return max(0.0, (datetime.now(UTC) - moment).total_seconds() * 1000)
 
 
 def _row(actor: Actor, services: Services, field: Field, value: Any) -> InputRow:

@@ -16,6 +16,7 @@ from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
+from jobsapp.services.logs import Logs
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
@@ -40,6 +41,7 @@ class Services:
     cleanup: Cleanup
     identity: Identity
     logins: Logins
+    logs: Logs
     health: Health
     search: Search
 
@@ -53,10 +55,11 @@ def build_services(
 ) -> Services:
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
+    jobs = Jobs(session, registry, hints, files)
     return Services(
         settings=settings,
         registry=registry,
-        jobs=Jobs(session, registry, hints, files),
+        jobs=jobs,
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
@@ -64,6 +67,7 @@ def build_services(
         cleanup=Cleanup(session, storage),
         identity=Identity(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        logs=Logs(session, jobs),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
     )
