@@ -1,4 +1,4 @@
-"""The sockets: `/ws/jobs` for programs, `/live/jobs` and `/live/jobs/<id>` for pages."""
+"""The sockets: `/ws/jobs` for programs; `/live/jobs`, `/live/jobs/<id>` and `/live/tray` for pages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flask import Blueprint, current_app, request
 from simple_websocket.errors import ConnectionClosed
 
 from jobsapp.auth.current import bearer_token, login_id, services
+from jobsapp.core.ids import ids_in
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.extensions import sock
 from jobsapp.live.conversation import SteadySocket, Wire, converse, present_actor, say_goodbye
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 HUB = "jobsapp.live"
 SUBSCRIPTIONS_LIMIT = 500
+TRAY_LIMIT = 8
 
 blueprint = Blueprint("live", __name__)
 
@@ -78,7 +80,7 @@ class Talk:
             self.watch(wish.job_id)
 
 
-def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
+def _serve(ws: Wire, form: Form, begin: Callable[[Talk], object]) -> None:
     """Keep a socket of that form going, from its login to its end."""
     ws.sock = SteadySocket(ws.sock)
     try:
@@ -101,7 +103,7 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
         say_goodbye(ws)
 
 
-def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], None]) -> None:
+def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], object]) -> None:
     watcher = talk.watcher
     if not hub().join(watcher) and watcher.closing is not None:
         ws.close(watcher.closing.code, watcher.closing.reason)
@@ -132,6 +134,13 @@ def page_job(ws: Wire, job_id: UUID) -> None:
     _serve(ws, Form.PANEL, lambda talk: talk.watch(job_id))
 
 
+def page_tray(ws: Wire) -> None:
+    """The minimised jobs in `?jobs=id,id`, over one socket."""
+    job_ids = ids_in(request.args.get("jobs", ""), TRAY_LIMIT)
+    _serve(ws, Form.TRAY, lambda talk: [talk.watch(job_id) for job_id in job_ids])
+
+
 sock.route("/ws/jobs", bp=blueprint)(json_jobs)
 sock.route("/live/jobs", bp=blueprint, endpoint="page_jobs")(page_jobs)
 sock.route("/live/jobs/<uuid:job_id>", bp=blueprint, endpoint="page_job")(page_job)
+sock.route("/live/tray", bp=blueprint, endpoint="page_tray")(page_tray)
