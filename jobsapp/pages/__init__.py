@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.pages import assets, errors, headers, jobs, language, log, login, new_job, queues, search, tray
+from jobsapp.pages import assets, errors, headers, jobs, language, log, login, new_job, presets, queues, search, tray
 
 __all__ = ["init_app", "on_error"]
 
@@ -15,5 +15,5 @@ def init_app(app: Flask) -> None:
     """Register the pages, and what their templates need."""
     for part in (assets, language, headers):
         part.init_app(app)
-    for area in (login, jobs, log, new_job, queues, search, tray):
+    for area in (login, jobs, log, new_job, presets, queues, search, tray):
         app.register_blueprint(area.blueprint)

@@ -18,6 +18,7 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ABBREVIATIONS = ("API", "AUC", "CSV", "F1", "ID", "JSON", "MAE", "MB", "PR", "RMSE", "ROC", "URL")
 SHORT = {name.lower(): name for name in ABBREVIATIONS} | {"r2": "R²"}
 CODE = re.compile(r"`([^`]+)`")
+PERIODS = (("s", 1), ("min", 60), ("h", 3600))
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -109,10 +110,8 @@ def speed(per_second: float, unit: str = "items") -> str:
     """`1,240 items/s`, `12.5 items/min`, `3.1 MB/s`: in the largest of second, minute, hour that gives at least one."""
     if unit == "bytes":
         return f"{size(per_second)}/s"
-    for name, seconds in (("s", 1), ("min", 60), ("h", 3600)):
-        amount = per_second * seconds
-        if amount >= 1:
-            break
+    name, seconds = next((one for one in PERIODS if per_second * one[1] >= 1), PERIODS[-1])
+    amount = per_second * seconds
     return f"{amount:,.{0 if amount >= 100 else 1}f} {unit}/{name}"
 
 

@@ -55,7 +55,6 @@ class ShownJob:
             sees_traceback=actor.is_admin,
         )
 
-
     def since(self, moment: datetime) -> float:
         """Milliseconds from then until now."""
         return max(0.0, (datetime.now(UTC) - moment).total_seconds() * 1000)

@@ -213,6 +213,18 @@ class RetryPolicy:
         return replace(self, **own) if own else self  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Preset:
+    """Values to begin the form with. `data` may leave fields out, files above all: the person fills them in.
+
+    What it gives is checked against the type's `Input` when the application starts.
+    """
+
+    name: str
+    description: str
+    data: Mapping[str, Any]
+
+
 class Processor(ABC):
     """A job type. Subclass it, name the type, give an input model and a `run`."""
 
@@ -237,6 +249,8 @@ class Processor(ABC):
     """Modules it cannot do without."""
     extra: ClassVar[str] = ""
     """The extra that installs them: `pip install 'jobsapp[extra]'`."""
+    presets: ClassVar[tuple[Preset, ...]] = ()
+    """What the form of a new job offers to begin with."""
 
     Input: ClassVar[builtins.type[BaseModel]]
 

@@ -17,6 +17,7 @@ from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
+from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
@@ -42,6 +43,7 @@ class Services:
     identity: Identity
     logins: Logins
     logs: Logs
+    presets: Presets
     health: Health
     search: Search
 
@@ -68,6 +70,7 @@ def build_services(
         identity=Identity(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),
+        presets=Presets(session, registry, files),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
     )

@@ -116,8 +116,11 @@ def test_of_others_and_of_what_is_gone_nothing_is_shown(
     page: Page, product: Product, two: tuple[ClaimedJob, ClaimedJob]
 ) -> None:
     key = page.evaluate("`jobsapp.tray.${document.getElementById('tray').dataset.viewer}`")
-    page.evaluate("""key => localStorage.setItem(key, JSON.stringify(
-        [...JSON.parse(localStorage.getItem(key)), "01a215af-5b64-71e7-a118-c4d946e6fd81", "<b>", 7]))""", key)
+    page.evaluate(
+        """key => localStorage.setItem(key, JSON.stringify(
+        [...JSON.parse(localStorage.getItem(key)), "01a215af-5b64-71e7-a118-c4d946e6fd81", "<b>", 7]))""",
+        key,
+    )
     page.goto("/queues")
     expect(tray_of(page).get_by_role("listitem")).to_have_count(2)
     assert page.evaluate("key => JSON.parse(localStorage.getItem(key)).length", key) == 2
@@ -126,9 +129,7 @@ def test_of_others_and_of_what_is_gone_nothing_is_shown(
     expect(page.locator("#tray")).to_be_hidden()
 
 
-def test_on_a_phone_it_is_a_pill_that_opens(
-    page: Page, product: Product, two: tuple[ClaimedJob, ClaimedJob]
-) -> None:
+def test_on_a_phone_it_is_a_pill_that_opens(page: Page, product: Product, two: tuple[ClaimedJob, ClaimedJob]) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/queues")
     pill = tray_of(page).get_by_role("button", name="2 jobs")

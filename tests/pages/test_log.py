@@ -109,8 +109,9 @@ def test_only_what_is_new_is_sent(
 ) -> None:
     last = int(re.search(r'data-last="(\d+)"', web.get(f"/jobs/{logged}").text)[1])  # type: ignore[index]
     assert web.get(f"/jobs/{logged}/log/new?after={last}").status_code == 204
-    add = "INSERT INTO job_logs (job_id, attempt, level, message) VALUES (%s, 2, 'info', 'line 9001'), (%s, 2, 'debug', 'x')"
-    connection.execute(add, [logged, logged])
+    add = "INSERT INTO job_logs (job_id, attempt, level, message) VALUES (%s, 2, %s, %s)"
+    for level, message in (("info", "line 9001"), ("debug", "x")):
+        connection.execute(add, [logged, level, message])
     new = web.get(f"/jobs/{logged}/log/new?after={last}")
     assert found(new.text) == ["line 9001"]
     assert len(new.text) < 1000

@@ -100,7 +100,10 @@ def test_of_earlier_waits_nothing_is_made_up() -> None:
 def test_somebody_asked_again() -> None:
     waits = job(attempts=3, max_attempts=6, run_at=at(500))
     last = ran(3, 20, 30, "failed")
-    assert [(one.title, one.at) for one in steps(waits, last)[-2:]] == [("Asked to run again", at(500)), ("Waits", at(500))]
+    assert [(one.title, one.at) for one in steps(waits, last)[-2:]] == [
+        ("Asked to run again", at(500)),
+        ("Waits", at(500)),
+    ]
     runs = job(status="active", attempts=4, max_attempts=6, run_at=at(500), started_at=at(503))
     assert told(runs, last, ran(4, 503, None, None))[-3:] == [
         ("Asked to run again", None),
