@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -22,7 +22,8 @@ TONES = {"completed": "completed", "failed": "failed", "died": "failed", "cancel
 class Step:
     """One step. `at`: when it began or happened; `until`: when it ended; None: not known, or it goes on.
 
-    `state` is the tone it is drawn in. `due`: what a wait was for. `now`: the present state, always the last step.
+    `state` is the tone it is drawn in. `due`: what a wait was for. `goes_on`: its time still grows. `now`: the present
+    state, which is the last step and no other.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Step:
     note: str = ""
     due: datetime | None = None
     attempt: JobAttempt | None = None
+    goes_on: bool = False
     now: bool = False
 
     @property
@@ -61,7 +63,8 @@ def timeline(job: JobView, attempts: Sequence[JobAttempt], *, allowance: int) ->
         steps += _waits(job, before, None, fresh=fresh)
     elif job.status == "cancelled" and job.cancelled_at == job.cancel_requested_at:
         steps += _waits(job, before, job.cancelled_at, fresh=fresh)
-    return steps + list(_end(job))
+    steps += _end(job)
+    return [*steps[:-1], replace(steps[-1], now=True)]
 
 
 def _waits(job: JobView, before: JobAttempt | None, until: datetime | None, *, fresh: bool) -> Iterator[Step]:
@@ -78,7 +81,7 @@ def _waits(job: JobView, before: JobAttempt | None, until: datetime | None, *, f
         due = None
     if until is None:
         note = job.waiting_for.text if job.waiting_for else ""
-        yield Step("waited", "Waits", at=since, note=note, due=due, now=True)
+        yield Step("waited", "Waits", at=since, note=note, due=due, goes_on=True)
     else:
         yield Step("waited", _waited_for(before, due), at=since, until=until, due=due)
 
@@ -98,7 +101,7 @@ def _attempt(attempt: JobAttempt) -> Step:
         attempt.started_at,
         attempt.ended_at,
         attempt=attempt,
-        now=attempt.outcome is None,
+        goes_on=attempt.outcome is None,
     )
 
 
@@ -108,8 +111,8 @@ def _end(job: JobView) -> Iterator[Step]:
     if job.cancel_requested_at is not None and job.cancel_requested_at != job.cancelled_at:
         yield Step("cancel", "Cancel requested", "stopping", job.cancel_requested_at, note=job.cancel_reason or "")
         if job.stopping:
-            yield Step("stopping", "Stopping", "stopping", job.cancel_requested_at, now=True)
+            yield Step("stopping", "Stopping", "stopping", job.cancel_requested_at, goes_on=True)
     if ended is not None:
         told = job.cancel_requested_at == job.cancelled_at and job.status == "cancelled"
         title = "Job expired" if job.expired else ENDS[job.status]
-        yield Step("finished", title, job.status, ended, note=(job.cancel_reason or "") if told else "", now=True)
+        yield Step("finished", title, job.status, ended, note=(job.cancel_reason or "") if told else "")

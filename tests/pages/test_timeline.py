@@ -45,7 +45,9 @@ def ran(number: int, start: float, end: float | None, outcome: str | None) -> Jo
 
 
 def steps(view: JobView, *attempts: JobAttempt) -> list[Step]:
-    return timeline(view, attempts, allowance=ALLOWANCE)
+    found = timeline(view, attempts, allowance=ALLOWANCE)
+    assert [one.now for one in found] == [False] * (len(found) - 1) + [True]
+    return found
 
 
 def told(view: JobView, *attempts: JobAttempt) -> list[tuple[str, float | None]]:
@@ -122,7 +124,8 @@ def test_a_cancel_in_its_steps() -> None:
     stopping = job(status="active", attempts=1, started_at=at(2), **asked)
     found = steps(stopping, ran(1, 2, None, None))
     assert [one.title for one in found[-3:]] == ["Attempt 1 runs", "Cancel requested", "Stopping"]
-    assert (found[-2].note, found[-1].now) == ("wrong file", True)
+    assert found[-2].note == "wrong file"
+    assert [one.goes_on for one in found[-3:]] == [True, False, True]
     over = job(status="cancelled", attempts=1, started_at=at(2), cancelled_at=at(6), **asked)
     assert [one.title for one in steps(over, ran(1, 2, 6, "cancelled"))[-3:]] == [
         "Attempt 1 cancelled",

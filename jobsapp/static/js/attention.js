@@ -33,7 +33,9 @@
 
   function tell(job, name, state) {
     // One tag for all tabs: they say it once together.
-    const notice = new Notification(WORDS[state], { body: name, tag: `job-${job}` });
+    let notice;
+    // Phones have the name and refuse to make one.
+    try { notice = new Notification(WORDS[state], { body: name, tag: `job-${job}` }); } catch { return; }
     notice.onclick = () => {
       window.focus();
       notice.close();
