@@ -80,7 +80,7 @@ class Talk:
             self.watch(wish.job_id)
 
 
-def _serve(ws: Wire, form: Form, begin: Callable[[Talk], object]) -> None:
+def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
     """Keep a socket of that form going, from its login to its end."""
     ws.sock = SteadySocket(ws.sock)
     try:
@@ -103,7 +103,7 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], object]) -> None:
         say_goodbye(ws)
 
 
-def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], object]) -> None:
+def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], None]) -> None:
     watcher = talk.watcher
     if not hub().join(watcher) and watcher.closing is not None:
         ws.close(watcher.closing.code, watcher.closing.reason)
@@ -137,7 +137,12 @@ def page_job(ws: Wire, job_id: UUID) -> None:
 def page_tray(ws: Wire) -> None:
     """The minimised jobs in `?jobs=id,id`, over one socket."""
     job_ids = ids_in(request.args.get("jobs", ""), TRAY_LIMIT)
-    _serve(ws, Form.TRAY, lambda talk: [talk.watch(job_id) for job_id in job_ids])
+
+    def begin(talk: Talk) -> None:
+        for job_id in job_ids:
+            talk.watch(job_id)
+
+    _serve(ws, Form.TRAY, begin)
 
 
 sock.route("/ws/jobs", bp=blueprint)(json_jobs)

@@ -59,7 +59,7 @@
     follow(following);
   }
 
-  document.addEventListener("job:changed", ask);
+  document.body.addEventListener("job:changed", ask);
   document.addEventListener("visibilitychange", () => { if (wanted && !document.hidden) ask(); });
   document.addEventListener("htmx:after:swap", show);
   document.addEventListener("click", (event) => {
