@@ -69,12 +69,13 @@ def show(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/jobs/<uuid:job_id>/log/new")
 def new(job_id: UUID) -> ResponseReturnValue:
-    """The lines after line `after`. With the header `Log-Whole`: all that is shown, for there were none or too many."""
-    after = _line("after") or 0
-    part = services().logs.part(get_actor(), job_id, _wanted(), limit=SHOWN_LINES, after=after)
+    """The lines after line `after`. With the header `Log-Whole` all that is shown, where adding to it would not do."""
+    after, wanted = _line("after") or 0, _wanted()
+    part = services().logs.part(get_actor(), job_id, wanted, limit=SHOWN_LINES, after=after)
     if part.last == after:
         return "", 204
-    if after == 0 or part.older is not None:
+    # There were none; too many have come; or the number of those found is said above them.
+    if after == 0 or part.older is not None or (wanted.narrows and part.lines):
         return _section(job_id, ShownLog.of_request(job_id)), 200, {"Log-Whole": "1"}
     return render_template("partials/job/log_lines.html", lines=part.lines), 200, {"Log-Last": str(part.last)}
 

@@ -18,7 +18,7 @@ from jobsapp.services.sessions import DbSession
 LEVELS = ("debug", "info", "warning", "error")
 """From the least to the most serious."""
 SEARCHED_AT_ONCE = 100_000
-"""No more lines are looked through in one go, whatever is looked for: about a tenth of a second."""
+"""No more lines are looked through in one go, whatever is looked for: it takes a fraction of a second."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def test_kept_chosen_and_used(page: Page, product: Product) -> None:
     expect(page.get_by_label("Convert to")).to_have_value("jsonl")
     expect(page.get_by_role("status").filter(has_text="Filled in from")).to_be_visible()
     page.locator("input[type=file]").set_input_files(CSV)  # type: ignore[arg-type]
-    page.get_by_label("Name", exact=True).fill("People")
+    page.locator("#f-name").fill("People")
     page.get_by_role("button", name="Save as preset…").click()
     expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("Every night")
@@ -27,7 +27,7 @@ def test_kept_chosen_and_used(page: Page, product: Product) -> None:
         "aria-current", "true"
     )
     expect(page.locator("[data-kept]")).to_contain_text("people.csv")
-    expect(page.get_by_label("Name", exact=True)).to_have_value("People")
+    expect(page.locator("#f-name")).to_have_value("People")
     page.get_by_role("button", name="Start job").click()
     expect(page.get_by_role("dialog", name="People")).to_contain_text("Job queued")
     assert product.newest().data["onBadRow"] == "skip"

@@ -118,6 +118,9 @@ def test_only_what_is_new_is_sent(
     assert int(new.headers["Log-Last"]) == last + 2
     none = web.get(f"/jobs/{logged}/log/new?after={last}&level=error")
     assert (none.text.strip(), int(none.headers["Log-Last"])) == ("", last + 2)
+    hit = web.get(f"/jobs/{logged}/log/new?after={last}&q=9001")
+    assert hit.headers["Log-Whole"] == "1"
+    assert "1 line found." in hit.text, "the number is right, too"
     assert web.get(f"/jobs/{logged}/log/new?after=1").headers["Log-Whole"] == "1", "too many: the end is shown instead"
 
 

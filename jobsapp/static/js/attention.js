@@ -7,7 +7,9 @@
   const seen = new Map();
   let ended = null;
 
-  const watched = () => document.querySelectorAll("dialog .panel[data-job], main .panel[data-job], .tray-item");
+  // The one that lies on top first.
+  const PLACES = ["dialog .panel[data-job]", "main .panel[data-job]", ".tray-item"];
+  const watched = () => PLACES.flatMap((place) => [...document.querySelectorAll(place)]);
   const able = typeof Notification !== "undefined";
 
   function wanted() {
@@ -15,7 +17,7 @@
   }
 
   function look() {
-    const jobs = [...watched()].map((element) => element.dataset);
+    const jobs = watched().map((element) => element.dataset);
     for (const job of jobs) {
       const before = seen.get(job.job);
       if (before && Number(before.revision) > Number(job.revision)) continue;

@@ -52,7 +52,7 @@
     } else {
       const lines = log.querySelector("[data-log-lines]");
       log.dataset.last = answer.headers.get("Log-Last");
-      if (!text.trim() || !lines) { if (text.trim()) log.dataset.last = "0"; return; }
+      if (!text.trim() || !lines) return;
       await htmx.swap({ sourceElement: lines, target: lines, swap: "beforeend", text });
       while (following && lines.childElementCount > KEPT_LINES) lines.firstElementChild.remove();
     }

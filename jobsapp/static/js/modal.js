@@ -48,7 +48,7 @@
 
   // Any page can show a job: the list draws the one of its address by itself.
   const asked = new URL(location.href).searchParams.get("open");
-  if (asked && /^[0-9a-f-]{36}$/.test(asked) && location.pathname !== "/jobs") {
+  if (asked && /^[0-9a-f-]{36}$/.test(asked) && location.pathname !== "/jobs" && !document.querySelector(`main [data-live-job="${asked}"]`)) {
     htmx.ajax("GET", `/jobs/${asked}/modal`, { target: content, swap: "innerHTML" });
   }
 
