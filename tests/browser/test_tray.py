@@ -52,8 +52,9 @@ def test_several_are_live_over_one_socket_on_every_page(
     expect(first.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "25")
     product.pulse(two[1], 3, 4, "Three of four")
     expect(second).to_contain_text("75 %")
-    assert len(sockets) == 1
-    assert f"jobs={two[0].id},{two[1].id}" in sockets[0]
+    # The page before may have opened its own only now.
+    (address,) = set(sockets)
+    assert address.endswith(f"/live/tray?jobs={two[0].id},{two[1].id}")
 
     product.finish(two[0], DONE)
     expect(first).to_contain_text("Completed")
