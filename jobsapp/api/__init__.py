@@ -16,6 +16,7 @@ from jobsapp.api import (
     jobs,
     log,
     metrics,
+    presets,
     problems,
     queues,
     search,
@@ -32,7 +33,21 @@ on_error = problems.on_error
 def init_app(app: Flask) -> None:
     """Register the calls. `app` is the OpenAPI application of the wiring."""
     docs.init_app(app)
-    for area in (stats, cleanup, jobs, bulk, log, metrics, files, types, queues, search, workers):
+    areas = (
+        stats,
+        cleanup,
+        jobs,
+        bulk,
+        log,
+        metrics,
+        files,
+        types,
+        presets,
+        queues,
+        search,
+        workers,
+    )
+    for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)
     app.register_blueprint(health.blueprint)
 

@@ -51,6 +51,17 @@ def eta_seconds(
     return None if found is None else round(found)
 
 
+def rate(current: float | None, *, base: float | None, since: datetime | None, now: datetime) -> float | None:
+    """Items (or bytes) a second that this attempt has done on the average; None when nothing honest can be said.
+
+    Silent during the first second, when a burst would be taken for the pace.
+    """
+    if current is None or base is None or since is None or not base < current < inf:
+        return None
+    used = (now - since).total_seconds()
+    return (current - base) / used if used >= 1 else None
+
+
 def _by_rate(current: float | None, total: float | None, base: float, used: float) -> float | None:
     """Seconds left if the work goes on at its average rate.
 

@@ -1,6 +1,6 @@
 """Live events: one hub per process hears what changed, reads it once and tells every socket that may know.
 
-`/ws/jobs` speaks JSON; `/live/jobs` and `/live/jobs/<id>` send the fragments that the pages are made of.
+`/ws/jobs` speaks JSON; `/live/jobs`, `/live/jobs/<id>` and `/live/tray` send the fragments that pages are made of.
 """
 
 from __future__ import annotations

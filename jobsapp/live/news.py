@@ -18,6 +18,7 @@ class Form(StrEnum):
     JSON = "json"
     PANEL = "live/job.html"
     ROW = "live/row.html"
+    TRAY = "live/tray.html"
 
 
 class News:

@@ -1,4 +1,4 @@
-"""The sockets: `/ws/jobs` for programs, `/live/jobs` and `/live/jobs/<id>` for pages."""
+"""The sockets: `/ws/jobs` for programs; `/live/jobs`, `/live/jobs/<id>` and `/live/tray` for pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from flask import Blueprint, current_app, request
 
 from jobsapp.auth.current import bearer_token, find_actor, login_id, services
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import ids_in
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.extensions import db, sock
 from jobsapp.live.connection import COMPRESSION, Connection
@@ -26,6 +27,7 @@ from jobsapp.live.watcher import Code, Watcher
 HUB = "jobsapp.live"
 # For sockets that are only told why they are closed.
 NOBODY = Actor(UUID(int=0), UUID(int=0), "", "member")
+TRAY_LIMIT = 8
 
 blueprint = Blueprint("live", __name__)
 
@@ -131,6 +133,18 @@ def page_job(ws: Any, job_id: UUID) -> None:
     _serve(ws, Form.PANEL, lambda talk: talk.watch(job_id))
 
 
+def page_tray(ws: Any) -> None:
+    """The minimised jobs in `?jobs=id,id`, over one socket."""
+    job_ids = ids_in(request.args.get("jobs", ""), TRAY_LIMIT)
+
+    def begin(talk: Talk) -> None:
+        for job_id in job_ids:
+            talk.watch(job_id)
+
+    _serve(ws, Form.TRAY, begin)
+
+
 sock.route("/ws/jobs", bp=blueprint)(json_jobs)
 sock.route("/live/jobs", bp=blueprint, endpoint="page_jobs")(page_jobs)
 sock.route("/live/jobs/<uuid:job_id>", bp=blueprint, endpoint="page_job")(page_job)
+sock.route("/live/tray", bp=blueprint, endpoint="page_tray")(page_tray)

@@ -71,7 +71,9 @@ class Watcher:
             self.wake()
 
     def refuse(self, job_id: UUID) -> None:
-        """Say that there is no such job for this socket."""
+        """Say that there is no such job for this socket. Of several in a tray the others go on."""
+        if self.form is Form.TRAY:
+            return
         if self.form is not Form.JSON:
             self.close(Code.NOT_FOUND, "There is no such job")
             return

@@ -6,6 +6,7 @@ from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
+from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "JobInput",
     "JobLog",
     "JobMetric",
+    "JobPreset",
     "Limit",
     "LimitStarts",
     "LoginLink",

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.pages import assets, errors, headers, jobs, language, limits, login, new_job, queues, search, workers
+from jobsapp.pages import (
+    assets,
+    errors,
+    headers,
+    jobs,
+    language,
+    limits,
+    log,
+    login,
+    new_job,
+    presets,
+    queues,
+    search,
+    tray,
+    workers,
+)
 
 __all__ = ["init_app", "on_error"]
 
@@ -15,5 +30,17 @@ def init_app(app: Flask) -> None:
     """Register the pages, and what their templates need."""
     for part in (assets, language, headers):
         part.init_app(app)
-    for area in (login, jobs, new_job, queues, limits, workers, search):
+    areas = (
+        login,
+        jobs,
+        log,
+        new_job,
+        presets,
+        queues,
+        limits,
+        workers,
+        search,
+        tray,
+    )
+    for area in areas:
         app.register_blueprint(area.blueprint)

@@ -19,6 +19,7 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ABBREVIATIONS = ("API", "AUC", "CSV", "F1", "ID", "JSON", "MAE", "MB", "PR", "RMSE", "ROC", "URL")
 SHORT = {name.lower(): name for name in ABBREVIATIONS} | {"r2": "R²"}
 CODE = re.compile(r"`([^`]+)`")
+PERIODS = (("s", 1), ("min", 60), ("h", 3600))
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +31,8 @@ def init_app(app: Flask) -> None:
         left=left,
         ago=ago,
         moment=moment,
+        clock=clock,
+        speed=speed,
         iso=iso,
         percent=percent,
         words=words,
@@ -85,6 +88,20 @@ def ago(value: datetime) -> str:
 
 def moment(value: datetime) -> str:
     return f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def clock(value: datetime) -> str:
+    """The time of day."""
+    return f"{value.astimezone(UTC):%H:%M:%S}"
+
+
+def speed(per_second: float, unit: str = "items") -> str:
+    """`1,240 items/s`, `12.5 items/min`, `3.1 MB/s`: in the largest of second, minute, hour that gives at least one."""
+    if unit == "bytes":
+        return f"{size(per_second)}/s"
+    name, seconds = next((one for one in PERIODS if per_second * one[1] >= 1), PERIODS[-1])
+    amount = per_second * seconds
+    return f"{amount:,.{0 if amount >= 100 else 1}f} {unit}/{name}"
 
 
 def iso(value: datetime) -> str:

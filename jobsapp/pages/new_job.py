@@ -11,9 +11,11 @@ from werkzeug.datastructures import MultiDict
 from jobsapp.auth.current import get_actor, services
 from jobsapp.auth.upload import received
 from jobsapp.errors import InvalidInput, NotFound
-from jobsapp.pages.forms.job import JobForm
+from jobsapp.models import Job
+from jobsapp.pages.forms.job import COMMON, JobForm
 from jobsapp.pages.guard import signed_in
 from jobsapp.processors.registry import JobType
+from jobsapp.services.presets import PresetView
 
 blueprint = Blueprint("new_job", __name__, url_prefix="/jobs/new")
 blueprint.before_request(signed_in)
@@ -30,13 +32,16 @@ def choose() -> ResponseReturnValue:
 
 @blueprint.get("/<type_name>")
 def form(type_name: str) -> ResponseReturnValue:
-    return _page(_filled(_type(type_name)))
+    job_type, chosen = type_of(type_name), None
+    if preset_id := request.args.get("preset"):
+        chosen = services().presets.get(get_actor(), type_name, preset_id)
+    return _page(_filled(job_type, chosen), chosen=chosen)
 
 
 @blueprint.post("/<type_name>")
 def create(type_name: str) -> ResponseReturnValue:
-    job_type = _type(type_name)
-    posted = _store_uploads(JobForm.blank(job_type))
+    job_type = type_of(type_name)
+    posted = store_uploads(JobForm.blank(job_type))
     form = JobForm.posted(job_type, posted)
     try:
         job, _ = services().jobs.create(get_actor(), form.new_job(posted))
@@ -46,21 +51,33 @@ def create(type_name: str) -> ResponseReturnValue:
     return _created(job.id)
 
 
-def _type(name: str) -> JobType:
+def type_of(name: str) -> JobType:
+    """Raises NotFound."""
     found = services().registry.find(name)
     if found is None:
         raise NotFound(f"There is no job type {name!r}.")
     return found
 
 
-def _filled(job_type: JobType) -> JobForm:
-    """A blank form, or one filled from the job named by `?from=`: run again with changed input. `?data.key=` says what
-    is changed."""
+def _filled(job_type: JobType, preset: PresetView | None) -> JobForm:
+    """A blank form, or one filled in: from a preset, an example, or by `?from=` a job, to run it with other input.
+
+    The fields that every job has may stand in the address, and by `?data.key=` what is different in the input.
+    """
+    common = {item.name: request.args[item.name] for item in COMMON if request.args.get(item.name)}
+    if preset is not None:
+        return JobForm.blank(job_type, services().presets.filled(get_actor(), preset, job_type.name), **common)
+    if "example" in request.args:
+        return JobForm.blank(job_type, job_type.example, **common)
     origin = request.args.get("from", type=UUID)
     data = {key.removeprefix("data."): value for key, value in request.args.items() if key.startswith("data.")}
     if origin is None:
-        return JobForm.blank(job_type, data)
-    job = services().jobs.get(get_actor(), origin)
+        return JobForm.blank(job_type, data, **common)
+    return _again(job_type, services().jobs.get(get_actor(), origin), data)
+
+
+def _again(job_type: JobType, job: Job, data: dict[str, str]) -> JobForm:
+    """The form as the job had it, but for `data`."""
     form = JobForm.blank(job_type, {**job.data, **data}, description=job.description)
     if job.name != job_type.own_name(job.data, _names(JobForm.blank(job_type, job.data))):
         form.texts["name"] = job.name
@@ -72,7 +89,7 @@ def _names(form: JobForm) -> list[str]:
     return [file.name for file in services().files.find(get_actor(), _uuids(form.file_ids()))]
 
 
-def _store_uploads(form: JobForm) -> MultiDict[str, str]:
+def store_uploads(form: JobForm) -> MultiDict[str, str]:
     """Keep the uploads that came, and put their ids where the form expects them."""
     posted = MultiDict(request.form)
     for field in form.file_fields():
@@ -83,12 +100,15 @@ def _store_uploads(form: JobForm) -> MultiDict[str, str]:
     return posted
 
 
-def _page(form: JobForm, status: int = 200) -> ResponseReturnValue:
+def _page(form: JobForm, status: int = 200, *, chosen: PresetView | None = None) -> ResponseReturnValue:
     form.files = {str(file.id): file for file in services().files.find(get_actor(), _uuids(form.file_ids()))}
-    template = "jobs/form_body.html" if request.headers.get("HX-Request") else "jobs/form.html"
     limit = services().settings.max_upload_mb
+    if request.headers.get("HX-Request"):
+        return render_template("jobs/form_body.html", form=form, max_upload_mb=limit), status
+    presets = services().presets.all(get_actor(), form.type.name)
     types = len(list(services().registry))
-    return render_template(template, form=form, max_upload_mb=limit, several_types=types > 1), status
+    around = {"several_types": types > 1, "presets": presets, "chosen": chosen}
+    return render_template("jobs/form.html", form=form, max_upload_mb=limit, **around), status
 
 
 def _created(job_id: UUID) -> ResponseReturnValue:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.models import Job, JobAttempt, JobLog, StoredFile
+from jobsapp.models import Job, StoredFile
 from jobsapp.pages.charts import Chart, charts_of
 from jobsapp.pages.forms.fields import Field, fields_of
 from jobsapp.pages.previews import Preview, previews_of
+from jobsapp.pages.timeline import Step, timeline
 from jobsapp.services import Services
 from jobsapp.services.views import JobView
-
-LOG_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,7 @@ class ShownJob:
     inputs: list[InputRow]
     defaults: list[InputRow]
     """Inputs left as they come."""
-    attempts: list[JobAttempt]
-    log: list[JobLog]
-    """Its last lines."""
-    log_is_longer: bool
+    timeline: list[Step]
     charts: list[Chart]
     previews: list[Preview]
     searchable: bool
@@ -60,19 +57,20 @@ class ShownJob:
         rows = [_row(actor, services, field, value) for field, value in _values(fields, job.data)]
         known = {field.key for field in fields}
         others = [InputRow(key, value) for key, value in job.data.items() if key not in known]
-        log, log_is_longer = services.jobs.log_end(actor, job.id, limit=LOG_LINES)
         return cls(
             inputs=[row for row in rows if not row.is_default] + others,
             defaults=[row for row in rows if row.is_default],
-            attempts=row.history,
-            log=log,
-            log_is_longer=log_is_longer,
+            timeline=timeline(job, row.history, allowance=row.allowance),
             previews=previews_of((file, services.files.path(file)) for file in row.artifacts),
             charts=charts_of(services.jobs.metrics(actor, job.id)),
             searchable=job.status == "completed" and services.search.covers(actor, job.id),
             next_steps=_next_steps(services, job, row.artifacts),
             sees_traceback=actor.is_admin,
         )
+
+    def since(self, moment: datetime) -> float:
+        """Milliseconds from then until now."""
+        return max(0.0, (datetime.now(UTC) - moment).total_seconds() * 1000)
 
 
 def _next_steps(services: Services, job: JobView, artifacts: list[StoredFile]) -> list[NextStep]:

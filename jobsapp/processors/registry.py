@@ -11,27 +11,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import ModuleType
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from jobsapp import processors
 from jobsapp.errors import ConfigError, FieldError, InvalidInput
+from jobsapp.processors.presets import check, example_of
 from jobsapp.processors.sdk import Processor
 
 ENTRY_POINTS = "jobsapp.processors"
-NOT_TYPES = {"sdk", "registry", "testing"}
+NOT_TYPES = {"sdk", "registry", "testing", "presets"}
 
 
 class JobType:
-    """A registered job type."""
+    """A registered job type. Raises ConfigError for one whose presets its input does not take."""
 
     def __init__(self, processor: type[Processor]) -> None:
+        check(processor)
         self.processor = processor
         self.name = processor.type
         self.queue = processor.queue or processor.type
         self.title = processor.title
         self.description = processor.description or inspect.cleandoc(processor.__doc__ or "")
         self.icon = processor.icon
+
+    @cached_property
+    def example(self) -> dict[str, Any] | None:
+        """Data that shows what the type can do; None if its model has no examples."""
+        return example_of(self.processor.Input)
 
     @cached_property
     def missing(self) -> str:
@@ -134,9 +143,12 @@ def _processors_in(module: ModuleType) -> list[type[Processor]]:
 
 def invalid(error: ValidationError, prefix: str = "") -> InvalidInput:
     """The faults that pydantic found, as our own error."""
-    faults = tuple(
-        _fault(fault["loc"], fault["msg"], fault["type"], prefix) for fault in error.errors(include_url=False)
-    )
+    return invalid_part(error.errors(include_url=False), prefix)
+
+
+def invalid_part(found: Iterable[ErrorDetails], prefix: str = "") -> InvalidInput:
+    """As `invalid`, of some of the faults."""
+    faults = tuple(_fault(fault["loc"], fault["msg"], fault["type"], prefix) for fault in found)
     return InvalidInput("; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
 
 

@@ -229,6 +229,18 @@ class FollowUp:
     data: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True)
+class Preset:
+    """Values to begin the form with. `data` may leave fields out, files above all: the person fills them in.
+
+    What it gives is checked against the type's `Input` when the application starts.
+    """
+
+    name: str
+    description: str
+    data: Mapping[str, Any]
+
+
 class Processor(ABC):
     """A job type. Subclass it, name the type, give an input model and a `run`."""
 
@@ -255,6 +267,8 @@ class Processor(ABC):
     """The extra that installs them: `pip install 'jobsapp[extra]'`."""
     follow_ups: ClassVar[tuple[FollowUp, ...]] = ()
     """What its files are of use for."""
+    presets: ClassVar[tuple[Preset, ...]] = ()
+    """What the form of a new job offers to begin with."""
 
     Input: ClassVar[builtins.type[BaseModel]]
 

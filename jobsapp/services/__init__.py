@@ -20,6 +20,8 @@ from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
+from jobsapp.services.logs import Logs
+from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
@@ -48,6 +50,8 @@ class Services:
     cleanup: Cleanup
     identity: Identity
     logins: Logins
+    logs: Logs
+    presets: Presets
     health: Health
     search: Search
     system: System
@@ -64,10 +68,11 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
+    jobs = Jobs(session, registry, hints, files)
     return Services(
         settings=settings,
         registry=registry,
-        jobs=Jobs(session, registry, hints, files),
+        jobs=jobs,
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
@@ -75,6 +80,8 @@ def build_services(
         cleanup=Cleanup(session, storage),
         identity=Identity(session, hints),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        logs=Logs(session, jobs),
+        presets=Presets(session, registry, files),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
         system=System(session, Observer(looks, guard), settings.data_dir),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from jobsapp.core.actors import Actor
 from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.models import JobInput
+from jobsapp.processors.presets import file_fields
 from jobsapp.services.files import Files
 from jobsapp.services.many import as_table
 from jobsapp.services.sessions import DbSession
@@ -58,23 +58,11 @@ def files_of(data: BaseModel, known: Mapping[UUID, str]) -> dict[UUID, str]:
 
 def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:
     """The stored files that an input names: (field as on the wire, id)."""
-    fields = _file_fields(type(data))
+    fields = file_fields(type(data))
     values = data.model_dump(by_alias=True) if fields else {}
     found: list[tuple[str, UUID]] = []
     for field in fields:
         value = values.get(field)
         if value is not None:
             found += [(field, item) for item in (value if isinstance(value, list) else [value])]
-    return found
-
-
-@cache
-def _file_fields(model: type[BaseModel]) -> list[str]:
-    """The fields that name files, as on the wire."""
-    # Kept for each model: its schema costs up to a millisecond, and one call may bring 10,000 jobs.
-    found = []
-    for field, said in model.model_json_schema(by_alias=True).get("properties", {}).items():
-        candidates = [said, *said.get("anyOf", []), said.get("items", {})]
-        if any(candidate.get("format") == "file-id" for candidate in candidates):
-            found.append(field)
     return found

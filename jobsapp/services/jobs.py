@@ -190,13 +190,6 @@ class Jobs:
         query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id).limit(limit)
         return list(self._session.scalars(query))
 
-    def log_end(self, actor: Actor, job_id: UUID, *, limit: int) -> tuple[list[JobLog], bool]:
-        """The last lines of the job's log, oldest first, and whether there are any before them."""
-        self.get(actor, job_id)
-        query = select(JobLog).where(JobLog.job_id == job_id).order_by(JobLog.id.desc()).limit(limit + 1)
-        lines = list(self._session.scalars(query))
-        return lines[:limit][::-1], len(lines) > limit
-
     def metrics(self, actor: Actor, job_id: UUID) -> dict[str, list[tuple[float, float]]]:
         """What the job measured: (step, value) by key."""
         self.get(actor, job_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
-from jobsapp.core.progress import eta_seconds, percentage
+from jobsapp.core.progress import eta_seconds, percentage, rate
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
 from jobsapp.processors.registry import JobType, Registry
@@ -93,6 +93,8 @@ class JobView(View):
     updated_at: Moment
     duration_ms: int | None
     eta_seconds: int | None
+    rate: float | None
+    """Items, or bytes, a second: what this attempt has done on the average so far; null when that is not known."""
     user_id: UUID | None
     organization_id: UUID
     cancel_requested_at: Moment | None
@@ -186,6 +188,7 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
         "progress": progress_view(job.progress_current, job.progress_total, job.progress_message),
         "duration_ms": _duration_ms(job, past.now),
         "eta_seconds": _eta_seconds(job, past),
+        "rate": _rate(job, past.now),
         "timeout_seconds": _timeout_seconds(job, job_type),
         "retry": _retry(job, job_type),
         "artifacts": [_artifact(file) for file in job.artifacts],
@@ -219,6 +222,12 @@ def _eta_seconds(job: Job, past: Past) -> int | None:
         now=past.now,
         history=past.durations.get(job.type, ()),
     )
+
+
+def _rate(job: Job, now: datetime) -> float | None:
+    if job.status != Status.ACTIVE:
+        return None
+    return rate(job.progress_current, base=job.progress_base, since=job.progress_base_at, now=now)
 
 
 def _duration_ms(job: Job, now: datetime) -> int | None:

@@ -32,6 +32,9 @@ CALLS = [
     ("GET", "/api/files/{file}"),
     ("GET", "/api/files/{file}/content"),
     ("GET", "/api/types"),
+    ("GET", "/api/types/{type}/presets"),
+    ("POST", "/api/types/{type}/presets"),
+    ("DELETE", "/api/types/{type}/presets/{preset}"),
     ("GET", "/api/queues"),
     ("POST", "/api/queues/{name}/pause"),
     ("POST", "/api/queues/{name}/resume"),
@@ -44,21 +47,28 @@ CALLS = [
     ("POST", "/api/workers/{name}/start"),
     ("GET", "/api/health"),
 ]
-OWNED = [call for call in CALLS if "{job}" in call[1] or "{file}" in call[1]]
-OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and call not in OWNED]
+OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}"))]
+OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and "{type}" not in call[1] and call not in OWNED]
 """Queues and limits belong to the installation."""
 
 
 @pytest.fixture
 def things(as_member: Caller) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
-    house = {"name": "echo", "scope": "queue", "key": "echo"}
+    house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
+    preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
+    house["preset"] = preset["id"]
     return {"job": as_member.create()["id"], "file": upload.get_json()["id"], **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
     documented = {
-        (method.upper(), path.replace("jobs/{id}", "jobs/{job}").replace("files/{id}", "files/{file}"))
+        (
+            method.upper(),
+            path.replace("jobs/{id}", "jobs/{job}")
+            .replace("files/{id}", "files/{file}")
+            .replace("presets/{id}", "presets/{preset}"),
+        )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
     }

@@ -79,7 +79,7 @@ def test_without_javascript(browser: Browser, product: Product, witness: Witness
     page.wait_for_url("**/jobs/*-*-*")
     expect(page.get_by_text("Job queued")).to_be_visible()
     page.get_by_role("button", name="Cancel job").click()
-    expect(page.get_by_text("Job cancelled")).to_be_visible()
+    expect(page.locator(".panel").get_by_text("Job cancelled")).to_be_visible()
     assert witness.complaints == []
     context.close()
 

@@ -87,7 +87,7 @@ def test_the_web_server_restarts_while_a_job_runs(
     expect(panel).to_contain_text("50 %")
     open_gate(gate, 1)
     expect(panel).to_contain_text("Job completed")
-    expect(page.locator("#job-details")).to_contain_text("#1")
+    expect(page.locator("#job-details")).to_contain_text("Attempt 1 completed")
 
 
 def test_cancel_a_running_job(page: Page, working_product: Product) -> None:
@@ -104,4 +104,4 @@ def test_a_failure_with_its_reason_and_attempts(page: Page, working_product: Pro
     page.goto(f"/jobs/{job_id}")
     expect(page.locator(".panel")).to_contain_text("Job failed")
     expect(page.locator(".panel")).to_contain_text("attempt 3 failed")
-    expect(page.locator(".attempts li")).to_have_count(3)
+    expect(page.locator(".step[data-kind=attempt]")).to_have_count(3)

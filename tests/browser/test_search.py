@@ -42,4 +42,4 @@ def test_from_the_form_to_the_source(page: Page, working_product: Product) -> No
         result.get_by_role("link", name="Download the document").click()
     assert Path(info.value.path()).read_bytes() == TEXT
     result.get_by_role("link", name="rules.md").first.click()
-    expect(page.get_by_role("heading", name="rules.md", level=1)).to_be_visible()
+    expect(page.get_by_role("dialog", name="rules.md")).to_contain_text("Job completed")

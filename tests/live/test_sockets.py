@@ -208,6 +208,25 @@ def test_pages_get_the_fragments_they_are_made_of(site: Site, member: Actor, han
         assert "completed" in text.lower()
 
 
+def test_a_tray_has_several_jobs_on_one_socket(
+    site: Site, member: Actor, stranger: Actor, hand: Hand, hints: Hints
+) -> None:
+    first, second, foreign = create(site, member), create(site, member, "steps"), create(site, stranger, "fail")
+    ids = f"{first.id},{foreign.id},nonsense,01a215af-5b64-71e7-a118-c4d946e6fd81,{second.id}"
+    page = site.open(member, f"/live/tray?jobs={ids}")
+    text = page.text() + page.text()
+    assert f'hx-target="#tray-{first.id}"' in text
+    assert f'hx-target="#tray-{second.id}"' in text
+    hand.claim("fail")
+    changed(hints, foreign)
+    page.nothing()
+    hand.finish(hand.claim(), COMPLETED)
+    changed(hints, first, Event.COMPLETED)
+    text = page.text()
+    assert f'id="tray-{first.id}"' in text
+    assert "Completed" in text
+
+
 def test_the_last_event_survives_merging(site: Site, member: Actor, hand: Hand, hints: Hints) -> None:
     job = create(site, member)
     page = site.open(member)

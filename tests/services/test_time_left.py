@@ -143,3 +143,16 @@ def test_numbers_in_another_unit_begin_anew(resumed: Attempt) -> None:
     resumed.pass_seconds(1000)
     resumed.report(8, 10)
     assert resumed.left == about(1000)
+
+
+def test_the_rate_is_the_average_of_this_attempt(attempt: Attempt) -> None:
+    def rate() -> float | None:
+        return attempt._services.views.job(attempt._services.jobs.get(attempt._actor, attempt.job_id)).rate
+
+    attempt.report(10, 100)
+    assert rate() is None, "in the first second it would say too much"
+    attempt.pass_seconds(1000)
+    assert rate() == pytest.approx(0.01, rel=0.05)
+    attempt.report(10, 100, checkpoint={"done": 10})
+    attempt.again()
+    assert rate() is None, "what the checkpoint brought is not the work of this attempt"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobsapp.config import load_settings
-from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Preset, Processor
 
 from .model import BulkInput
 from .opened import folder_path, table_name
@@ -31,6 +31,30 @@ class BulkOperation(Processor):
         FollowUp("failed.jsonl", "source", "Do only what failed again…", same=True, data={"sourceFormat": ""}),
     )
 
+    presets = (
+        Preset(
+            "Load and update a table",
+            "Rows that are there are changed, the others added; all or nothing. Tried only, until you say otherwise.",
+            {"operation": "import", "table": "public.products", "mode": "upsert", "atomic": True, "dryRun": True},
+        ),
+        Preset(
+            "Call an address for each row, gently",
+            "Five calls at once and ten a second, each with a key of its own so that none is done twice.",
+            {
+                "operation": "http",
+                "url": "https://api.example.org/items/{{sku}}",
+                "method": "PUT",
+                "concurrency": 5,
+                "ratePerSecond": 10,
+                "dryRun": True,
+            },
+        ),
+        Preset(
+            "Check the files of a folder",
+            "Lists them with size and SHA-256, or compares them with a list.",
+            {"operation": "files", "action": "check", "folder": "inbox", "pattern": "**", "dryRun": False},
+        ),
+    )
     Input = BulkInput
 
     def run(self, data: Any, context: Context) -> JSON:

@@ -7,7 +7,8 @@ import re
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from jobsapp.processors.sdk import FileId, Input
 
@@ -31,9 +32,18 @@ from .choices import (
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
 FROM_FILE = ("import", "http")
+EXAMPLE: JsonDict = {
+    "operation": "update",
+    "table": "public.products",
+    "filter": [{"column": "stock", "test": "<", "value": 1}],
+    "changes": {"status": "sold out"},
+    "dryRun": True,
+}
 
 
 class BulkInput(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     operation: Operation = Field(title="What to do", examples=["import"], json_schema_extra={"labels": OPERATIONS})
     """Tables and folders are those that the administrator has opened (JOBSAPP_BULK_TABLES, JOBSAPP_BULK_FOLDERS)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobsapp.config import load_settings
 from jobsapp.language import LanguageError, check_usable, parse_servers
-from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Preset, Processor
 
 from .model import ConversionInput
 
@@ -32,6 +32,35 @@ class DataConversion(Processor):
     extra = "data"
     follow_ups = (FollowUp("train.jsonl", "dataset", "Fine-tune a model with these…", type="fine-tuning"),)
 
+    presets = (
+        Preset(
+            "To Parquet with exact types",
+            "Numbers, dates and true/false become columns of their kind, for analysis.",
+            {"targetFormat": "parquet", "types": "exact"},
+        ),
+        Preset(
+            "To JSON Lines, broken rows aside",
+            "Goes through to the end; what cannot be read is listed in `rejected.jsonl`.",
+            {"targetFormat": "jsonl", "onBadRow": "skip"},
+        ),
+        Preset(
+            "From Excel's CSV with semicolons",
+            "A table in windows-1252 with semicolons, as Excel saves it in much of Europe, to plain UTF-8 CSV.",
+            {"targetFormat": "csv", "sourceFormat": "csv", "delimiter": ";", "encoding": "windows-1252"},
+        ),
+        Preset(
+            "Examples for a language model",
+            "Question and answer from each row, as lines that fine-tuning reads. Change the columns' names.",
+            {
+                "targetFormat": "jsonl",
+                "options": {
+                    "mode": "template",
+                    "user": "What does {{name}} cost?",
+                    "assistant": "{{name}} costs {{price}}.",
+                },
+            },
+        ),
+    )
     Input = ConversionInput
 
     def run(self, data: Any, context: Context) -> JSON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jobsapp.processors.sdk import JSON, Context, FollowUp, Processor
+from jobsapp.processors.sdk import JSON, Context, FollowUp, Preset, Processor
 
 from .model import TrainingInput
 
@@ -23,6 +23,23 @@ class ModelTraining(Processor):
     extra = "training"
     follow_ups = (FollowUp("model.skops", "model", "Predict with this model…", data={"mode": "predict"}),)
 
+    presets = (
+        Preset(
+            "Quick look",
+            "A linear model in seconds, which can be explained. Name the column to predict.",
+            {"mode": "train", "target": "price", "algorithm": "linear", "compare": False},
+        ),
+        Preset(
+            "Thorough",
+            "Gradient boosting with twenty trials of parameters and five folds: takes longer, and says how sure it is.",
+            {"mode": "train", "target": "price", "algorithm": "hist_gradient_boosting", "searchTrials": 20, "folds": 5},
+        ),
+        Preset(
+            "Find groups",
+            "Rows that are alike, in as many groups as fit the table best; no column to predict.",
+            {"mode": "train", "task": "clustering"},
+        ),
+    )
     Input = TrainingInput
 
     def run(self, data: Any, context: Context) -> JSON:

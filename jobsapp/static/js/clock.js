@@ -2,6 +2,9 @@
 (() => {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+  const time = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const short = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+  const clocks = new WeakMap();
   const started = new WeakMap();
   const told = new WeakMap();
 
@@ -39,7 +42,21 @@
     if (element.textContent !== text) element.textContent = text;
   }
 
+  // A log has many of them: each is worked out once.
+  function clock(element, today) {
+    let known = clocks.get(element);
+    if (known?.iso !== element.dateTime) {
+      const moment = new Date(element.dateTime);
+      known = { iso: element.dateTime, text: (moment.toDateString() === today ? time : short).format(moment) };
+      clocks.set(element, known);
+      element.title = exact.format(moment);
+    }
+    write(element, known.text);
+  }
+
   function tick() {
+    const today = new Date().toDateString();
+    for (const element of document.querySelectorAll("time[data-clock]")) clock(element, today);
     for (const element of document.querySelectorAll("time[data-ago]")) {
       const moment = new Date(element.dateTime);
       write(element, ago(moment));

@@ -123,7 +123,8 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("[data-upload-form]");
-    if (!form) return;
+    // Another button leads to a page of its own, as without a script.
+    if (!form || event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     form.querySelectorAll('input[type="datetime-local"]').forEach(offset);
     const inputs = [...form.querySelectorAll('[data-file-field] input[type="file"]')];

@@ -7,7 +7,7 @@
   };
   const FINAL = new Set(["completed", "failed", "cancelled"]);
   // After this long without news the page asks once itself: that finds dead connections and stale reasons to wait.
-  const QUIET = { job: 8000, list: 30000 };
+  const QUIET = { job: 8000, list: 30000, tray: 30000 };
   const SIGNED_OUT = 4401;
   const heard = new WeakMap();
   const told = new Map();
@@ -94,11 +94,20 @@
 
   function look() {
     for (const panel of document.querySelectorAll(".panel[data-job]")) tell(panel.dataset);
+    for (const item of document.querySelectorAll(".tray-item")) tellOfTray(item.dataset);
     const dialog = document.querySelector("dialog:modal");
     // The button that had the focus may have gone with its state.
     if (dialog && (document.activeElement === document.body || document.activeElement === dialog)) {
       dialog.querySelector("#job-title")?.focus();
     }
+  }
+
+  // Of a minimised job only its end is news, unless it is shown beside and told of already.
+  function tellOfTray({ job, name, state, revision }) {
+    const key = `tray ${job}`, before = told.get(key);
+    told.set(key, { state, revision });
+    if (!before || before.state === state || !FINAL.has(state)) return;
+    if (!document.getElementById(`job-${job}`)) announce(`${name}: ${STATES[state]}`);
   }
 
   function tell({ job, name, state, percent, revision }) {
@@ -122,16 +131,19 @@
   async function refresh(root) {
     heard.set(root, performance.now());
     const job = root.dataset.liveJob;
+    const own = root.dataset.liveAddress;
     const list = new URL(location.href);
     list.searchParams.delete("open");
     try {
-      const answer = await fetch(job ? `/jobs/${job}/live` : list, { headers: { "HX-Request": "true" }, redirect: "error" });
+      const answer = await fetch(job ? `/jobs/${job}/live` : own ?? list, { headers: { "HX-Request": "true" }, redirect: "error" });
       const login = answer.headers.get("HX-Redirect");
       if (login) location.href = login;
       if (!answer.ok || !root.isConnected) return;
       const text = await answer.text();
       await htmx.swap(job
         ? { sourceElement: root, target: root, swap: "none", text }
+        : own
+        ? { sourceElement: root, target: root, swap: "outerMorph", text }
         : { sourceElement: root, target: "#jobs", swap: "outerMorph", select: "#jobs", text });
       showTruth(root);
     } catch {
