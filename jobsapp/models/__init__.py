@@ -7,6 +7,7 @@ from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
+from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 
 __all__ = [
     "ApiToken",
@@ -14,9 +15,13 @@ __all__ = [
     "DocumentChunk",
     "Job",
     "JobAttempt",
+    "JobCount",
+    "JobFailure",
+    "JobHistory",
     "JobInput",
     "JobLog",
     "JobMetric",
+    "JobTally",
     "Limit",
     "LimitStarts",
     "LoginLink",
