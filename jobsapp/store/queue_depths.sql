@@ -17,7 +17,7 @@ WITH RECURSIVE hop AS (
           OR EXISTS (SELECT FROM jobs WHERE jobs.id = job_queue.job_id AND jobs.user_id = %(user_id)s)
         )
       LIMIT %(bound)s
-    ) AS some
+    ) AS due_jobs
   ) AS front
 )
 SELECT queue, least(sum(jobs), %(bound)s)::bigint AS jobs FROM counted

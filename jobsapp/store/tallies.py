@@ -45,13 +45,18 @@ class Ends:
 
 @dataclass(frozen=True)
 class Failures:
-    """Jobs of a type that failed with the same type of error. `last_at`: to the minute."""
+    """Jobs of a type that failed with the same type of error. `last_at`: to the minute.
+
+    `job_id`, `job_name`: one of the last of them; None if it is no longer there, or no longer failed.
+    """
 
     type: str
     error_type: str
     failures: int
     last_at: datetime
     last_job_id: UUID
+    job_id: UUID | None
+    job_name: str | None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ $$
 # what: what was and what is are added up with their signs. (So who changes the owner or the time of a finished job by
 # hand lets it end once more; nothing that the product does is both an end and the taking back of one.)
 TALLY = """
-  INSERT INTO job_tallies (organization_id, user_id, type, status, duration, jobs, minute, ended, error_type, last_job_id)
+  INSERT INTO job_tallies (
+    organization_id, user_id, type, status, duration, jobs, minute, ended, error_type, last_job_id
+  )
   SELECT organization_id, user_id, type, status, duration, sum(one), minute,
     CASE WHEN minute IS NULL THEN 0 ELSE greatest(sum(one), 0) END, error_type,
     (array_agg(id) FILTER (WHERE error_type IS NOT NULL AND one > 0))[1]

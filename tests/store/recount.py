@@ -23,7 +23,8 @@ SELECT organization_id, user_id, type, status, duration, sum(jobs) FROM (
   SELECT * FROM job_counts
   UNION ALL
   SELECT organization_id, owner, type, status, duration, jobs
-  FROM job_tallies CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (user_id)) AS owners (owner)
+  FROM job_tallies
+  CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (user_id)) AS owners (owner)
   WHERE owner IS NOT NULL
 ) AS every
 GROUP BY 1, 2, 3, 4, 5 HAVING sum(jobs) <> 0
