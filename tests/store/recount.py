@@ -49,9 +49,12 @@ GROUP BY 1, 2
 Counts = dict[tuple[Any, ...], int]
 
 
-def recounted(connection: Connection[Any]) -> Counts:
-    """How many jobs there are by organisation, owner (ALL: of everybody), type, status and place of duration."""
-    return _read(connection, RECOUNT)
+def recounted(connection: Connection[Any], *, everybody: bool = False) -> Counts:
+    """How many jobs there are by organisation, owner (ALL: of everybody), type, status and place of duration.
+
+    `everybody`: only those of everybody.
+    """
+    return {key: jobs for key, jobs in _read(connection, RECOUNT).items() if not everybody or key[1] == ALL}
 
 
 def kept(connection: Connection[Any]) -> Counts:
@@ -70,7 +73,7 @@ def failures(connection: Connection[Any]) -> Counts:
 
 
 def wrong(connection: Connection[Any]) -> Counts:
-    """What the counters have too many of, or too few. Read in one transaction, for a table at rest."""
+    """What the counters have too many of, or too few. Exact in a transaction that sees one state, or at rest."""
     difference = Counter(kept(connection))
     difference.subtract(recounted(connection))
     return {key: number for key, number in difference.items() if number}
