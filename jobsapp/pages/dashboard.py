@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
+from jobsapp.core.actors import Actor
 from jobsapp.core.periods import HOUR, MINUTE
 from jobsapp.core.states import Status
 from jobsapp.pages.guard import signed_in, small
@@ -84,24 +86,30 @@ class TypeRow:
 
 @blueprint.get("/dashboard")
 def index() -> ResponseReturnValue:
-    address, actor = Address.of_request(), get_actor()
-    stats = services().stats.view(actor, whole_organization=True)
-    chosen = {"hours": address.choice.hours, "type_name": address.type}
-    past = services().history.past(actor, step_seconds=address.choice.step, **chosen)
+    address = Address.of_request()
     return render_template(
         "dashboard/index.html",
         address=address,
         choices=CHOICES,
         types=services().registry,
-        anything=stats.total > 0 or past.whole.total > 0,
-        now=_now(stats, address.type),
-        past=past.whole,
-        troubles=list(_troubles(services().queues.all(actor), address.type)),
-        failures=services().history.failures(actor, **chosen),
-        charts=_charts(past, address.choice),
-        starts=past.period.starts,
-        rows=_rows(stats, past, address.type),
+        **_numbers(get_actor(), address),
     )
+
+
+def _numbers(actor: Actor, address: Address) -> dict[str, Any]:
+    hours, kind = address.choice.hours, address.type
+    stats = services().stats.view(actor, whole_organization=True)
+    past = services().history.past(actor, hours=hours, step_seconds=address.choice.step, type_name=kind)
+    return {
+        "anything": stats.total > 0 or past.whole.total > 0,
+        "now": _now(stats, kind),
+        "past": past.whole,
+        "troubles": list(_troubles(services().queues.all(actor), kind)),
+        "failures": services().history.failures(actor, hours=hours, type_name=kind),
+        "charts": _charts(past, address.choice),
+        "starts": past.period.starts,
+        "rows": _rows(stats, past, kind),
+    }
 
 
 def _path(page: str, values: Mapping[str, str | None]) -> str:
