@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
-from tests.browser.conftest import Witness
+from tests.browser.conftest import SERVER_GONE, Witness
 from tests.browser.product import Product, sign_in
 
 DONE = Transition(Status.COMPLETED, "completed", result={})
@@ -76,6 +76,21 @@ def test_it_asks_nothing_while_nobody_looks(page: Page, product: Product) -> Non
     page.evaluate("() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }")
     expect(page.get_by_text("No jobs yet")).to_be_visible()
     assert [url for url in asked if "/dashboard" in url]
+
+
+def test_old_numbers_are_called_old(page: Page, product: Product, witness: Witness) -> None:
+    witness.expect(SERVER_GONE)
+    some_jobs(product)
+    page.goto("/dashboard")
+    stale = page.get_by_text("These numbers may be old")
+    expect(stale).to_be_hidden()
+    product.kill_web()
+    expect(stale).to_be_visible()
+    expect(page.locator("#tile-completed .tile-number")).to_have_text("2")
+    product.finish(product.claim("echo"), DONE)
+    product.start_web()
+    expect(stale).to_be_hidden()
+    expect(page.locator("#tile-completed .tile-number")).to_have_text("3")
 
 
 def test_charts_show_what_was_counted(page: Page, product: Product) -> None:
