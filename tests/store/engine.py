@@ -111,6 +111,9 @@ class Engine(RuleBasedStateMachine):
     @invariant()
     def the_counters_say_what_a_recount_says(self) -> None:
         assert recount.wrong(self.desk) == {}
+
+    def teardown(self) -> None:
+        """What ended stays counted, whatever became of it."""
         ended = Counter[tuple[str, ...]]()
         failed = Counter[tuple[str, ...]]()
         for job in [*self.world.jobs.values(), *self.deleted]:

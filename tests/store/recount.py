@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 ALL = UUID(int=0)
-RECOUNT = """
+OWNERS = "CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (user_id)) AS owners (owner)"
+RECOUNT = f"""
 SELECT organization_id, owner, type, status, CASE
     WHEN status <> 'completed' THEN -1
     WHEN completed_at - started_at < interval '1 ms' OR started_at IS NULL THEN 0
-    ELSE 1 + floor(4 * log(2, extract(epoch FROM completed_at - started_at) * 1000))::int END, count(*)
-FROM jobs CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (user_id)) AS owners (owner)
-WHERE owner IS NOT NULL
+    ELSE 1 + floor(4 * log(2, extract(epoch FROM completed_at - started_at) * 1000))::int END AS duration,
+  count(*) AS jobs
+FROM jobs {OWNERS} WHERE owner IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5
 """
-KEPT = """
-SELECT organization_id, user_id, type, status, duration, sum(jobs) FROM (
-  SELECT * FROM job_counts
+KEPT = f"""
+SELECT organization_id, owner, type, status, duration, sum(jobs) AS jobs FROM (
+  SELECT organization_id, user_id AS owner, type, status, duration, jobs FROM job_counts
   UNION ALL
-  SELECT organization_id, owner, type, status, duration, jobs
-  FROM job_tallies
-  CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (user_id)) AS owners (owner)
-  WHERE owner IS NOT NULL
+  SELECT organization_id, owner, type, status, duration, jobs FROM job_tallies {OWNERS} WHERE owner IS NOT NULL
+) AS every
+GROUP BY 1, 2, 3, 4, 5 HAVING sum(jobs) <> 0
+"""
+WRONG = f"""
+SELECT organization_id, owner, type, status, duration, sum(jobs) FROM (
+  ({KEPT}) UNION ALL (SELECT organization_id, owner, type, status, duration, -jobs FROM ({RECOUNT}) AS there)
 ) AS every
 GROUP BY 1, 2, 3, 4, 5 HAVING sum(jobs) <> 0
 """
@@ -73,10 +76,8 @@ def failures(connection: Connection[Any]) -> Counts:
 
 
 def wrong(connection: Connection[Any]) -> Counts:
-    """What the counters have too many of, or too few. Exact in a transaction that sees one state, or at rest."""
-    difference = Counter(kept(connection))
-    difference.subtract(recounted(connection))
-    return {key: number for key, number in difference.items() if number}
+    """What the counters have too many of, or too few. Exact at any moment: both are read in one statement."""
+    return _read(connection, WRONG)
 
 
 def _read(connection: Connection[Any], query: str, values: dict[str, Any] | None = None) -> Counts:

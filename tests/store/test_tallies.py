@@ -106,6 +106,16 @@ def test_keepers_that_fold_at_once_count_once(settings: Settings, connection: Co
     assert recount.kept(connection)[organization, recount.ALL, "echo", "pending", -1] == 120
 
 
+def test_a_recount_finds_what_was_not_counted(connection: Connection, organization: UUID) -> None:
+    insert_many(connection, organization, 2)
+    with connection.transaction(force_rollback=True):
+        connection.execute("ALTER TABLE jobs DISABLE TRIGGER tally_updated")
+        connection.execute("UPDATE jobs SET status = 'failed', failed_at = now()")
+        of = (organization, recount.ALL, "echo")
+        assert recount.wrong(connection) == {(*of, "pending", -1): 2, (*of, "failed", -1): -2}
+    assert recount.wrong(connection) == {}
+
+
 def test_what_is_rolled_back_was_never_counted(connection: Connection, organization: UUID) -> None:
     with connection.transaction(force_rollback=True):
         insert_many(connection, organization, 7)
