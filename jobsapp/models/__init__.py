@@ -8,6 +8,7 @@ from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
+from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 
 __all__ = [
     "ApiToken",
@@ -15,10 +16,14 @@ __all__ = [
     "DocumentChunk",
     "Job",
     "JobAttempt",
+    "JobCount",
+    "JobFailure",
+    "JobHistory",
     "JobInput",
     "JobLog",
     "JobMetric",
     "JobPreset",
+    "JobTally",
     "Limit",
     "LimitStarts",
     "LoginLink",

@@ -6,6 +6,7 @@ from flask import Flask
 
 from jobsapp.pages import (
     assets,
+    dashboard,
     errors,
     headers,
     jobs,
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
     areas = (
         login,
         jobs,
+        dashboard,
         log,
         new_job,
         presets,

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from jobsapp.runtime.duties import expire, rescue, stop, wake
+from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.keepers import keeper_name, try_to_lead
@@ -54,6 +54,7 @@ class Keeper:
             "rescue": lambda: rescue.tick(connection, self._house, self._hints),
             "expire": lambda: expire.tick(connection, self._house, self._hints),
             "stop": lambda: stop.tick(connection, self._house, self._hints),
+            "fold": lambda: fold.tick(connection),
         }
         if time.monotonic() < self._rescues_from:
             del duties["rescue"], duties["stop"]

@@ -17,6 +17,7 @@ from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
 from jobsapp.services.health import Health
+from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
@@ -47,6 +48,7 @@ class Services:
     views: Views
     queues: Queues
     stats: Stats
+    history: History
     cleanup: Cleanup
     identity: Identity
     logins: Logins
@@ -76,7 +78,8 @@ def build_services(
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
-        stats=Stats(session, hints, registry),
+        stats=Stats(session),
+        history=History(session, registry),
         cleanup=Cleanup(session, storage),
         identity=Identity(session, hints),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),

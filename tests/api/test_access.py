@@ -25,6 +25,7 @@ CALLS = [
     ("GET", "/api/jobs/{job}/log"),
     ("GET", "/api/jobs/{job}/metrics"),
     ("GET", "/api/jobs/stats"),
+    ("GET", "/api/jobs/stats/history"),
     ("PATCH", "/api/jobs/{job}/cancel"),
     ("POST", "/api/jobs/{job}/retry"),
     ("DELETE", "/api/jobs/cleanup"),

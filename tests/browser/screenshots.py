@@ -158,6 +158,8 @@ def story(product: Product, camera: Camera) -> None:
     product.finish(running_job, Transition(Status.CANCELLED, "cancelled"))
     expect(page.get_by_role("dialog")).to_contain_text("Job cancelled")
     camera.take("18-modal-cancelled", full=False)
+    page.goto(f"{url}/dashboard?period=1h")
+    camera.take("20-dashboard")
     page.goto(f"{url}/no/such/page")
     camera.take("19-not-found")
 

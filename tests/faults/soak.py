@@ -103,7 +103,8 @@ def report(balance: Balance, notes: list[Note], done: Done, odd: list[str], comm
         "| --- | --- | --- |",
         *(f"| {name} | {len(took)} | {max(took):.1f} s |" for name, took in waits.items() if took),
     ]
-    for title, keys in (("lost", balance.lost), ("unknown", balance.unknown), ("twice without a death", odd)):
+    faults = {"lost": balance.lost, "unknown": balance.unknown, "miscounted": balance.miscounted}
+    for title, keys in [*faults.items(), ("twice without a death", odd)]:
         if keys:
             lines += ["", f"{title}: {', '.join(keys[:20])}"]
     return "\n".join(lines) + "\n"

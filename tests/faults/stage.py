@@ -31,6 +31,7 @@ from jobsapp.store import schema
 from tests.faults import books
 from tests.faults.books import Balance, Note, Recovery, Row
 from tests.processes import ROOT, SECONDS, Processes, descendants, wait_until
+from tests.store import recount
 
 FAST = {"lease_seconds": 2.0, "stop_grace_seconds": 2.0, "cancel_grace_seconds": 2.0}
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
@@ -200,7 +201,22 @@ class Stage:
         return self.balance()
 
     def balance(self) -> Balance:
-        return books.reconcile(self.sent, self.rows().values(), self.notes())
+        balance = books.reconcile(self.sent, self.rows().values(), self.notes())
+        balance.miscounted = self.miscounted()
+        return balance
+
+    def miscounted(self) -> list[str]:
+        """What the counters of jobs say, beside a recount: of all jobs, and of the ends that came to stay."""
+        with psycopg.connect(self.settings.database_url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            wrong = [f"{key}: {number:+}" for key, number in recount.wrong(connection).items()]
+            there = Counter(recount.recounted(connection, everybody=True))
+            for (kind, status), number in recount.ends(connection).items():
+                # Nothing is deleted here; but who fails or is cancelled may be retried, and then ends once more.
+                found = sum(jobs for key, jobs in there.items() if key[2:4] == (kind, status))
+                if number < found or (status == "completed" and number > found):
+                    wrong.append(f"ends of {kind}, {status}: {number} for {found}")
+        return wrong
 
     def rows(self) -> dict[str, Row]:
         with psycopg.connect(self.settings.database_url, autocommit=True) as connection:

@@ -49,6 +49,12 @@ def test_what_ran_twice_and_is_fenced() -> None:
     assert not balance.balanced
 
 
+def test_what_is_miscounted() -> None:
+    balance = reconcile(SENT, [Row("a", "completed", 1, 1)], run("a", 1, 0, 1))
+    balance.miscounted = ["completed: +1"]
+    assert not balance.balanced
+
+
 def test_what_runs_at_the_same_time() -> None:
     notes = run("a", 1, 0, 9) + run("a", 2, 6, 7, pid=2)
     assert reconcile(SENT, [Row("a", "completed", 2, 2)], notes).together == ["a"]

@@ -12,7 +12,7 @@ from jobsapp.pages.errors import told
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(web: FlaskClient) -> None:
-    for path in ("/jobs", "/queues", "/jobs/new", "/jobs/new/data-conversion", "/no/such/page"):
+    for path in ("/jobs", "/dashboard", "/queues", "/jobs/new", "/jobs/new/data-conversion", "/no/such/page"):
         page = web.get(path)
         assert "default-src 'self'" in page.headers["Content-Security-Policy"]
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", page.text)
@@ -29,7 +29,7 @@ def test_static_files_may_be_kept_for_ever(web: FlaskClient) -> None:
 def test_every_icon_that_is_named_exists(web: FlaskClient) -> None:
     with web.get("/static/icons.svg") as answer:
         known = set(re.findall(r'<symbol id="([a-z]+)"', answer.text))
-    for path in ("/jobs", "/queues", "/jobs/new", "/jobs/new/data-conversion", "/login"):
+    for path in ("/jobs", "/dashboard", "/queues", "/jobs/new", "/jobs/new/data-conversion", "/login"):
         assert set(re.findall(r'icons\.svg[^"#]*#([a-z]+)', web.get(path).text)) <= known
 
 

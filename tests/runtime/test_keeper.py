@@ -14,6 +14,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.runtime.duties import rescue, wake
 from jobsapp.runtime.house import House
+from jobsapp.runtime.keeper import Keeper
 from jobsapp.runtime.settle import settle_lost_jobs
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -101,3 +102,11 @@ def test_hints_without_redis_harm_nobody() -> None:
     hints = Hints(redis.Redis.from_url("redis://127.0.0.1:1", socket_timeout=0.2))
     assert not hints.wake("echo")
     assert hints.listening(["echo"]) is None
+
+
+def test_the_keeper_folds_the_numbers(services: Services, admin: Actor, house: House, connection: Connection) -> None:
+    services.jobs.create_many(admin, [NewJob("echo", {}) for _ in range(3)])
+    assert connection.execute("SELECT sum(jobs) FROM job_tallies").fetchone() == (3,)
+    Keeper(house).tick(connection)
+    assert connection.execute("SELECT * FROM job_tallies").fetchall() == []
+    assert services.stats.view(admin).by_status["pending"] == 3

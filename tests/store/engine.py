@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +16,10 @@ from jobsapp.core.outcomes import decide
 from jobsapp.core.states import TERMINAL, Status, may_become
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
+from jobsapp.store import tallies
 from jobsapp.store.jobs import ClaimedJob, Pulse
 from jobsapp.store.turns import FIRST, NOTHING, Ended, take_turn
-from tests.store import rows
+from tests.store import recount, rows
 from tests.store.model import WAYS, ModelJob, Owner, World, in_turns
 
 Connection = psycopg.Connection[Any]
@@ -38,6 +40,9 @@ class Engine(RuleBasedStateMachine):
         self.desk = connections["desk"]
         self.desk.execute("DELETE FROM jobs")
         self.desk.execute("DELETE FROM worker_leases")
+        tallies.fold(self.desk)
+        self.desk.execute("DELETE FROM job_history")
+        self.desk.execute("DELETE FROM job_failures")
         self.last = dict.fromkeys(NAMES, FIRST)
         self.world = World(datetime.now(UTC))
         self.order: list[UUID] = []
@@ -45,6 +50,7 @@ class Engine(RuleBasedStateMachine):
         self.gone: list[Owner] = []
         self.seen: dict[UUID, rows.Row] = {}
         self.retried: set[UUID] = set()
+        self.deleted: list[ModelJob] = []
 
     # What holds after each step
 
@@ -101,6 +107,20 @@ class Engine(RuleBasedStateMachine):
         for job in self.world.of(Status.ACTIVE):
             owners = [owner.worker for owner in (*self.held, *self.gone) if job.is_of(owner)]
             assert owners == [job.worker]
+
+    @invariant()
+    def the_counters_say_what_a_recount_says(self) -> None:
+        assert recount.wrong(self.desk) == {}
+
+    def teardown(self) -> None:
+        """What ended stays counted, whatever became of it."""
+        ended = Counter[tuple[str, ...]]()
+        failed = Counter[tuple[str, ...]]()
+        for job in [*self.world.jobs.values(), *self.deleted]:
+            ended.update(("echo", status) for status, _ in job.ends)
+            failed.update(("echo", error) for status, error in job.ends if status == Status.FAILED)
+        assert recount.ends(self.desk) == ended
+        assert recount.failures(self.desk) == failed
 
     # Parts
 

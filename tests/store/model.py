@@ -59,6 +59,8 @@ class ModelJob:
     error: str | None = None
     log_lines: int = 0
     history: dict[int, tuple[str, str]] = field(default_factory=dict)
+    ends: list[tuple[Status, str]] = field(default_factory=list)
+    """Each time it came to an end: how, and with which error."""
 
     def __post_init__(self) -> None:
         self.max_attempts = self.allowance
@@ -127,6 +129,8 @@ class ModelJob:
         self._change(status)
 
     def _change(self, status: Status) -> None:
+        if status in TERMINAL and self.status not in TERMINAL:
+            self.ends.append((status, self.error or ""))
         self.status = status
         self.revision += 1
 

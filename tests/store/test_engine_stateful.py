@@ -12,8 +12,10 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from jobsapp.config import Settings
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.runtime.house import House
+from jobsapp.store import tallies
 from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Beat, LogLine, Pulse, cancel_job, make_due, pulse_job, retry_job
+from jobsapp.store.statements import statement
 from jobsapp.store.turns import take_turn
 from tests.store import rows
 from tests.store.engine import MARGIN, NAMES, Engine
@@ -139,6 +141,24 @@ class Days(Engine):
                 self.claimed(bob, one)
 
     # Time and the keeper
+
+    @rule(limit=limits)
+    def fold(self, limit: int) -> None:
+        tallies.fold(self.desk, limit=limit)
+
+    @precondition(lambda self: any(self.world.of(*TERMINAL)))
+    @rule(pick=picks)
+    def clean_up(self, pick: int) -> None:
+        ended = [job_id for job_id in self.order if self.world.jobs[job_id].status in TERMINAL]
+        job_id = ended[pick % len(ended)]
+        gone = self.desk.execute(statement("delete_finished"), {"job_ids": [job_id]}).fetchone()
+        assert gone is not None
+        assert gone[0] == 1
+        self.order.remove(job_id)
+        self.deleted.append(self.world.jobs.pop(job_id))
+        self.gone = [owner for owner in self.gone if owner.job_id != job_id]
+        self.held = [owner for owner in self.held if owner.job_id != job_id]
+        self.seen.pop(job_id, None)
 
     @precondition(lambda self: any(self.world.of(Status.ACTIVE)))
     @rule(worker=workers)

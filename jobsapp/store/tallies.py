@@ -1,0 +1,118 @@
+"""Numbers about jobs: what there is, what ended when, what failed. Exact, and never counted from the jobs.
+
+What a statement changes is written by triggers as new rows (`job_tallies`), which `fold` adds to the sums. All that is
+read here is both together, in one snapshot: so the numbers are right whether or not anybody folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.store.statements import fetch_all, fetch_one, statement
+
+Grain = Literal["minute", "hour", "day"]
+MINUTES_KEPT_HOURS = 6
+HOURS_KEPT_DAYS = 90
+DAYS_KEPT_DAYS = 400
+FOLDED_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class Count:
+    """So many jobs there are. `duration`: their place in the histogram if they are completed, otherwise -1."""
+
+    type: str
+    status: str
+    duration: int
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Ends:
+    """So many jobs came to this end in the stretch of time that begins `at`."""
+
+    at: datetime
+    type: str
+    status: str
+    duration: int
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Jobs of a type that failed with the same type of error. `last_at`: to the minute.
+
+    `job_id`, `job_name`: one of the last of them; None if it is no longer there, or no longer failed.
+    """
+
+    type: str
+    error_type: str
+    failures: int
+    last_at: datetime
+    last_job_id: UUID
+    job_id: UUID | None
+    job_name: str | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    queue: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class _Folded:
+    tallies: int
+
+
+def fold(connection: Connection[Any], *, limit: int = FOLDED_AT_ONCE) -> int:
+    """Add the oldest tallies to the sums. Returns how many they were."""
+    folded = fetch_one(connection, "fold_tallies", _Folded, limit=limit)
+    return folded.tallies if folded else 0
+
+
+def forget(connection: Connection[Any]) -> None:
+    """Delete what is older than it is kept: minutes, hours with their failures, days."""
+    values = {"minute_hours": MINUTES_KEPT_HOURS, "hour_days": HOURS_KEPT_DAYS, "day_days": DAYS_KEPT_DAYS}
+    connection.execute(statement("forget_tallies"), values)
+
+
+def counts(connection: Connection[Any], organization_id: UUID, user_id: UUID | None = None) -> list[Count]:
+    """What jobs there are: of the organisation, or of one user."""
+    return fetch_all(connection, "job_counts", Count, organization_id=organization_id, user_id=user_id)
+
+
+def waiting(connection: Connection[Any], organization_id: UUID, user_id: UUID | None, *, bound: int) -> list[Waiting]:
+    """Jobs that are due and wait, by queue, counted up to `bound` in each."""
+    values = {"organization_id": organization_id, "user_id": user_id, "bound": bound}
+    return fetch_all(connection, "queue_depths", Waiting, **values)
+
+
+def history(
+    connection: Connection[Any],
+    organization_id: UUID,
+    *,
+    since: datetime,
+    step_seconds: int,
+    grain: Grain,
+    type_name: str | None = None,
+) -> list[Ends]:
+    """What ended since `since`, in stretches of `step_seconds` that begin there.
+
+    `since` is the beginning of a minute, an hour or a day as `grain` says, and a step is a whole number of those.
+    """
+    values = {"organization_id": organization_id, "since": since, "step": step_seconds, "type": type_name}
+    return fetch_all(connection, "job_history", Ends, grain=grain, **values)
+
+
+def failures(
+    connection: Connection[Any], organization_id: UUID, *, since: datetime, type_name: str | None, limit: int
+) -> list[Failures]:
+    """Errors that jobs failed with since the hour `since`, the latest first, up to `limit` kinds of them."""
+    values = {"organization_id": organization_id, "since": since, "type": type_name, "limit": limit}
+    return fetch_all(connection, "job_failures", Failures, **values)
