@@ -22,6 +22,7 @@ from jobsapp.config import Settings
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.live.interest import Batch, Interest
 from jobsapp.live.news import Form, News
+from jobsapp.live.news import gone as gone_text
 from jobsapp.live.watcher import Code, Watcher
 from jobsapp.services.jobs import may_read
 from jobsapp.services.sessions import DATABASE_AWAY
@@ -145,6 +146,7 @@ class Hub:
         with self._nobody():
             self._dismiss(batch.users)
             self._expand(batch)
+            self._bury(batch.gone)
         ids = sorted(batch.heard.keys() | batch.first.keys())
         for start in range(0, len(ids), READ_AT_ONCE):
             self._deliver_some(ids[start : start + READ_AT_ONCE], batch)
@@ -191,15 +193,19 @@ class Hub:
     def _tell(self, job_id: UUID, news: News | None, batch: Batch) -> None:
         asked = batch.first.get(job_id, set())
         if news is None:
+            # Deleted, it may be unheard: those who have it open are told, too.
+            with self._changed:
+                asked = asked | self._interest.watching(job_id)
             self._refuse(job_id, asked)
             return
         self._refuse(job_id, {watcher for watcher in asked if not may_read(watcher.actor, news.job.organization_id)})
-        event = news.event(created=batch.heard.get(job_id, False))
+        created = batch.heard.get(job_id, False)
+        event = news.event(created=created)
         for watcher in self._audience(news, asked):
             # A list that was away while a job was created must get its row, whatever state the job has by now.
-            row = watcher in batch.newest and watcher.form is Form.ROW
+            fresh = created or event is Event.CREATED or watcher in batch.newest
             try:
-                watcher.offer(news, Event.CREATED if row else event)
+                watcher.offer(news, event, fresh=fresh)
             except Exception:
                 log.exception("job %s could not be rendered as %s", job_id, watcher.form)
 
@@ -214,6 +220,17 @@ class Hub:
             self._revisions.popitem(last=False)
         wanted = watching if told != job.revision else watching & asked
         return {watcher for watcher in wanted if may_read(watcher.actor, job.organization_id)}
+
+    def _bury(self, gone: dict[UUID, UUID]) -> None:
+        """Tell of deleted jobs. Rendered once per form, as all news."""
+        for job_id, organization_id in gone.items():
+            with self._changed:
+                watchers = self._interest.audience(job_id, organization_id)
+            allowed = [one for one in watchers if may_read(one.actor, organization_id)]
+            texts = {form: gone_text(job_id, form) for form in {one.form for one in allowed} - {Form.PANEL}}
+            for watcher in allowed:
+                self.unwatch(watcher, job_id)
+                watcher.bury(job_id, texts.get(watcher.form, ""))
 
     def _refuse(self, job_id: UUID, watchers: set[Watcher]) -> None:
         for watcher in watchers:

@@ -16,7 +16,7 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins may have ended.
+    their logins may have ended. `gone`: deleted jobs, and whose they were.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -24,9 +24,10 @@ class Batch:
     newest: set[Watcher] = field(default_factory=set)
     organizations: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
+    gone: dict[UUID, UUID] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.heard or self.first or self.newest or self.organizations or self.users)
+        return bool(self.heard or self.first or self.newest or self.organizations or self.users or self.gone)
 
     def hear(self, job_id: UUID, *, created: bool = False) -> None:
         self.heard[job_id] = self.heard.get(job_id, False) or created
@@ -43,6 +44,7 @@ class Batch:
         self.newest |= other.newest
         self.organizations |= other.organizations
         self.users |= other.users
+        self.gone |= other.gone
 
 
 class Interest:
@@ -81,7 +83,9 @@ class Interest:
     def hear(self, change: JobChanged) -> bool:
         """Whether anybody here wants to know of the change; if so, it is noted."""
         wanted = change.job_id in self._by_job or change.organization_id in self._by_organization
-        if wanted:
+        if wanted and change.event is Event.DELETED:
+            self.due.gone[change.job_id] = change.organization_id
+        elif wanted:
             self.due.hear(change.job_id, created=change.event is Event.CREATED)
         return wanted
 
@@ -101,6 +105,10 @@ class Interest:
         for job_id in self._by_job:
             self.due.hear(job_id)
         self.due.organizations.update(self._by_organization)
+
+    def watching(self, job_id: UUID) -> set[Watcher]:
+        """Those that asked for this very job."""
+        return set(self._by_job.get(job_id, ()))
 
     def audience(self, job_id: UUID, organization_id: UUID) -> set[Watcher]:
         return self._by_job.get(job_id, set()) | self._by_organization.get(organization_id, set())

@@ -14,8 +14,10 @@ from flask import Blueprint, current_app, request
 from simple_websocket.errors import ConnectionClosed
 
 from jobsapp.auth.current import bearer_token, login_id, services
+from jobsapp.core.actors import Actor
+from jobsapp.core.filters import JobFilter
 from jobsapp.errors import Forbidden, InvalidInput
-from jobsapp.extensions import sock
+from jobsapp.extensions import db, sock
 from jobsapp.live.conversation import SteadySocket, Wire, converse, present_actor, say_goodbye
 from jobsapp.live.hub import Hub
 from jobsapp.live.news import Form
@@ -79,14 +81,15 @@ class Talk:
 
 
 def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
-    """Keep a socket of that form going, from its login to its end."""
+    """Keep a socket of that form going, from its login to its end. A list of rows shows what the address says."""
     ws.sock = SteadySocket(ws.sock)
     try:
         actor = present_actor()
         if actor is None:
             ws.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
             return
-        _stay(ws, Talk(Watcher(actor, form, ws.event.set, login_id()), ws), begin)
+        wanted = _wanted(actor) if form is Form.ROW else None
+        _stay(ws, Talk(Watcher(actor, form, ws.event.set, login_id(), wanted), ws), begin)
     except ConnectionClosed:
         return
     except OSError:
@@ -99,6 +102,14 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
             ws.close(Code.BROKEN, "Something went wrong; connect again")
     finally:
         say_goodbye(ws)
+
+
+def _wanted(actor: Actor) -> JobFilter:
+    """The filter of the page, read as the page reads it. Holds no session afterwards."""
+    try:
+        return services().filters.read(actor, request.args).wanted
+    finally:
+        db.session.remove()
 
 
 def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], None]) -> None:

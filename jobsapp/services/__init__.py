@@ -12,10 +12,13 @@ from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
+from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
+from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
@@ -37,6 +40,8 @@ class Services:
     views: Views
     queues: Queues
     stats: Stats
+    filters: Filters
+    many: ManyChanges
     cleanup: Cleanup
     identity: Identity
     logins: Logins
@@ -53,6 +58,7 @@ def build_services(
 ) -> Services:
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
+    cleanup = Cleanup(session, storage, hints)
     return Services(
         settings=settings,
         registry=registry,
@@ -61,7 +67,9 @@ def build_services(
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
         stats=Stats(session, hints, registry),
-        cleanup=Cleanup(session, storage),
+        filters=Filters(session),
+        many=ManyChanges(session, hints, files, Listing(session), cleanup),
+        cleanup=cleanup,
         identity=Identity(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         health=Health(session, settings.redis_url),
