@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
         ago=ago,
         moment=moment,
         iso=iso,
+        local=local,
         percent=percent,
         words=words,
         code=code,
@@ -100,6 +101,11 @@ def moment(value: datetime) -> str:
 
 def iso(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def local(value: datetime) -> str:
+    """As `<input type="datetime-local">` takes it, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def percent(value: float) -> int:

@@ -111,10 +111,9 @@ class _Walk:
     def jobs(self, limit: int) -> Select[Any]:
         return self._found.with_only_columns(self.job).limit(limit)
 
-    def matches(self, limit: int) -> Select[Any]:
+    def matches(self, limit: int) -> Select[UUID, str, bool]:
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
-        found: Select[Any] = self._found.with_only_columns(self.job.id, self.job.status, stopping)
-        return found.limit(limit)
+        return self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit)
 
     def end(self) -> Select[Any]:
         """Where the walk ends before all was looked at: the id of the last row, or nothing."""
