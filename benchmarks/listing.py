@@ -12,14 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from flask_openapi3 import OpenAPI
-from sqlalchemy import text
+from sqlalchemy import Select, text
 
 from jobsapp import create_app
 from jobsapp.config import Settings
@@ -27,7 +28,7 @@ from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import new_id
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.extensions import db
-from jobsapp.services.listing import WINDOW, _statuses, _Walk
+from jobsapp.services.listing import WINDOW, Listing, _statuses, _Walk, in_order
 from jobsapp.store import schema
 
 PAGE = 51
@@ -112,22 +113,23 @@ def touched(plan: dict[str, int]) -> int:
 def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -> tuple[int, float, int]:
     """Pages touched, milliseconds, and how many jobs came of it: of the list and of where it ends."""
     walk = _Walk(organization_id, wanted, _statuses(wanted), before, WINDOW)
-    pages, found = 0, 0
     begin = time.perf_counter()
-    found = len(list(db.session.scalars(walk.jobs(PAGE))))
-    statements = [walk.jobs(PAGE)]
-    if found < PAGE and walk.narrows:
-        db.session.scalar(walk.end())
-        statements.append(walk.end())
+    found, _ = Listing(db.session).page(organization_id, wanted, before=before, limit=PAGE - 1)
     spent = (time.perf_counter() - begin) * 1000
-    for statement in statements:
-        compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
-        connection = db.session.connection().connection.driver_connection
-        assert connection is not None
-        rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
-        pages += touched(rows[0][0]["Plan"])
+    with in_order(db.session) if walk.narrows else nullcontext():
+        pages = explained(walk.jobs(PAGE))
+        if walk.narrows and len(found) < PAGE - 1:
+            pages += explained(walk.end())
     db.session.rollback()
-    return pages, spent, found
+    return pages, spent, len(found)
+
+
+def explained(statement: Select[Any]) -> int:
+    """Pages of the database that the statement touches."""
+    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    connection: Any = db.session.connection().connection.driver_connection
+    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    return touched(rows[0][0]["Plan"])
 
 
 def main(rows: int) -> None:

@@ -11,12 +11,13 @@ newer jobs of others until it finds one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, true
+from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, text, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
@@ -55,10 +56,14 @@ class Listing:
         if not _storable(wanted):
             return [], None
         walk = _Walk(organization_id, wanted, _statuses(wanted), before, WINDOW)
-        found = list(self._session.scalars(walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))))
-        if len(found) > limit:
-            return found[:limit], found[limit - 1].id
-        return found, self._session.scalar(walk.end()) if walk.narrows else None
+        query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
+        if not walk.narrows:
+            found, end = list(self._session.scalars(query)), None
+        else:
+            with in_order(self._session):
+                found = list(self._session.scalars(query))
+                end = self._session.scalar(walk.end()) if len(found) <= limit else None
+        return found[:limit], found[limit - 1].id if len(found) > limit else end
 
     def matching(
         self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
@@ -74,11 +79,22 @@ class Listing:
         more = False
         for part in parts:
             walk = _Walk(organization_id, wanted, part, None, WIDE_WINDOW)
-            rows = self._session.execute(walk.matches(limit + 1)).all()
+            with in_order(self._session):
+                rows = self._session.execute(walk.matches(limit + 1)).all()
+                more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
             found += [Match(*row) for row in rows]
-            more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
         found.sort(key=lambda one: one.id, reverse=True)
         return found[:limit], more or len(found) > limit
+
+
+@contextmanager
+def in_order(session: DbSession) -> Iterator[None]:
+    """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
+    few, and gather and sort all of them before the first is given out.
+    """
+    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    yield
+    session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
 
 
 class _Walk:
@@ -94,6 +110,7 @@ class _Walk:
         self._before = min(ends) if ends else None
         self._window = window
         self.job: type[Job]
+        self._lead: Any = None
         if statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
@@ -129,7 +146,7 @@ class _Walk:
             lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
         else:
             lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
-        order = (lead, Job.id.desc())
+        self._lead, order = lead, (lead, Job.id.desc())
         narrow += self._between(Job.id)
         self._ids = select(Job.id).where(*narrow).order_by(*order)
         self.job = aliased(Job, select(Job).where(*narrow).order_by(*order).limit(self._window).subquery())
@@ -165,7 +182,7 @@ class _Walk:
 
     def _conditions(self) -> list[ColumnElement[bool]]:
         job, wanted = self.job, self._wanted
-        found = [job.organization_id == self._organization_id]
+        found = [] if self._lead is Job.organization_id else [job.organization_id == self._organization_id]
         for column, value in ((job.type, wanted.type), (job.queue, wanted.queue), (job.user_id, wanted.user_id)):
             if value is not None:
                 found.append(column == value)
@@ -174,7 +191,7 @@ class _Walk:
         if wanted.pattern is not None:
             # By code points alone, as `JobFilter.matches` does it.
             texts = (job.name.collate("C"), job.description.collate("C"))
-            found.append(or_(*(text.regexp_match(wanted.pattern) for text in texts)))
+            found.append(or_(*(one.regexp_match(wanted.pattern) for one in texts)))
         return found
 
 
