@@ -13,7 +13,7 @@ from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.actors import Actor
 from jobsapp.models import Job
-from jobsapp.services.filters import TEXT_LENGTH
+from jobsapp.services.filters import TEXT_LENGTH, refuse_empty
 from jobsapp.services.jobs import (
     DESCRIPTION_LENGTH,
     LARGEST_FACTOR,
@@ -152,10 +152,12 @@ class JobPage(View):
 
 
 def wanted(actor: Actor, asked: JobsQuery | FilterBody) -> JobFilter:
-    """The filter that a query string or a body asks for. Raises InvalidInput naming `user`."""
+    """The filter that a query string or a body asks for. Raises InvalidInput naming `user` or `createdBefore`."""
     user = None if asked.user is None else services().filters.user_id(actor, asked.user)
     span = (asked.created_after, asked.created_before)
-    return JobFilter(asked.type, asked.status, asked.queue, user, asked.q, *span)
+    found = JobFilter(asked.type, asked.status, asked.queue, user, asked.q, *span)
+    refuse_empty(found)
+    return found
 
 
 @blueprint.post(

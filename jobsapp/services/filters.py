@@ -58,9 +58,15 @@ class Filters:
                 read.said[name] = text
             except InvalidInput as error:
                 read.faults += error.errors
+        if "createdAfter" in read.said:
+            read.said.pop("created", None)
         read.wanted = JobFilter(**changes)
-        if _is_empty(read.wanted):
-            read.faults.append(FieldError("createdBefore", "is not after the beginning: no time is left between them."))
+        try:
+            refuse_empty(read.wanted)
+        except InvalidInput as error:
+            read.faults += error.errors
+            read.said.pop("createdBefore")
+            read.wanted = read.wanted.narrowed(created_before=None)
         return read
 
     def user_id(self, actor: Actor, text: str) -> UUID:
@@ -119,6 +125,8 @@ def _moment(name: str, text: str) -> datetime:
         raise InvalidInput.of(name, f"{text} is not a time; write it as 2026-11-23T18:00:00Z.") from None
 
 
-def _is_empty(wanted: JobFilter) -> bool:
+def refuse_empty(wanted: JobFilter) -> None:
+    """Raises InvalidInput if no moment is both after the beginning and before the end."""
     after, before = wanted.created_after, wanted.created_before
-    return after is not None and before is not None and before <= after
+    if after is not None and before is not None and before <= after:
+        raise InvalidInput.of("createdBefore", "is not after the beginning: no time is left between them.")

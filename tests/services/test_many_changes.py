@@ -96,13 +96,13 @@ def test_retry_puts_back_with_a_fresh_allowance(stage: Stage, services: Services
 def test_delete_takes_finished_jobs_with_their_files(stage: Stage, services: Services, admin: Actor) -> None:
     source = upload(services, admin, "people.csv", "a,b\n1,2\n")
     data = {"source": str(source), "targetFormat": "jsonl"}
-    job, _ = services.jobs.create(admin, NewJob("data-conversion", data))
-    services.jobs.cancel(admin, job.id)
+    read = services.jobs.create(admin, NewJob("data-conversion", data))[0].id
+    services.jobs.cancel(admin, read)
     waits = stage.pending()
-    told = services.many.outlook(admin, "delete", Chosen((job.id, waits)))
+    told = services.many.outlook(admin, "delete", Chosen((read, waits)))
     assert (told.applicable, told.others) == (1, {"pending": 1})
-    assert services.many.apply(admin, "delete", Chosen((job.id, waits))).changed == 1
-    assert (stage.status(job.id), stage.status(waits)) == (None, "pending")
+    assert services.many.apply(admin, "delete", Chosen((read, waits))).changed == 1
+    assert (stage.status(read), stage.status(waits)) == (None, "pending")
     assert not services.files._storage.path(source).exists()
 
 
