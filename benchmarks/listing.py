@@ -28,7 +28,7 @@ from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import new_id
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.extensions import db
-from jobsapp.services.listing import WINDOW, Listing, _statuses, _Walk, in_order
+from jobsapp.services.listing import WINDOW, Listing, Walk, in_order
 from jobsapp.store import schema
 
 PAGE = 51
@@ -112,11 +112,11 @@ def touched(plan: dict[str, int]) -> int:
 
 def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -> tuple[int, float, int]:
     """Pages touched, milliseconds, and how many jobs came of it: of the list and of where it ends."""
-    walk = _Walk(organization_id, wanted, _statuses(wanted), before, WINDOW)
+    walk = Walk(organization_id, wanted, before=before)
     begin = time.perf_counter()
     found, _ = Listing(db.session).page(organization_id, wanted, before=before, limit=PAGE - 1)
     spent = (time.perf_counter() - begin) * 1000
-    with in_order(db.session) if walk.narrows else nullcontext():
+    with in_order(db.session) if wanted != JobFilter() else nullcontext():
         pages = explained(walk.jobs(PAGE))
         if walk.narrows and len(found) < PAGE - 1:
             pages += explained(walk.end())

@@ -37,7 +37,8 @@ class Wish:
     @classmethod
     def of_form(cls, actor: Actor) -> Wish:
         form = request.form
-        action = next((one for one in APPLIES if one == form.get("action")), None)
+        named = form.get("action") or form.get("ask")
+        action = next((one for one in APPLIES if one == named), None)
         if action is None:
             raise InvalidInput.of("action", "must be cancel, retry or delete.")
         said = form.to_dict()
@@ -67,7 +68,7 @@ def count() -> ResponseReturnValue:
 def change() -> ResponseReturnValue:
     actor = get_actor()
     wish = Wish.of_form(actor)
-    if (wish.action == "delete" or not wish.ids) and not wish.confirmed:
+    if not wish.confirmed and (wish.action == "delete" or not wish.ids or "ask" in request.form):
         return _ask(actor, wish)
     view = services().many.apply(actor, wish.action, wish.chosen)
     flash(result(view))

@@ -12,7 +12,7 @@ newer jobs of others until it finds one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -55,14 +55,12 @@ class Listing:
         """
         if not _storable(wanted):
             return [], None
-        walk = _Walk(organization_id, wanted, _statuses(wanted), before, WINDOW)
+        walk = Walk(organization_id, wanted, before=before)
         query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
-        if not walk.narrows:
-            found, end = list(self._session.scalars(query)), None
-        else:
-            with in_order(self._session):
-                found = list(self._session.scalars(query))
-                end = self._session.scalar(walk.end()) if len(found) <= limit else None
+        with in_order(self._session) if wanted != JobFilter() else nullcontext():
+            found = list(self._session.scalars(query))
+            # Where every row of the walk matches, a short page is the last.
+            end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
         return found[:limit], found[limit - 1].id if len(found) > limit else end
 
     def matching(
@@ -78,7 +76,7 @@ class Listing:
         found: list[Match] = []
         more = False
         for part in parts:
-            walk = _Walk(organization_id, wanted, part, None, WIDE_WINDOW)
+            walk = Walk(organization_id, wanted, statuses=part, window=WIDE_WINDOW)
             with in_order(self._session):
                 rows = self._session.execute(walk.matches(limit + 1)).all()
                 more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
@@ -97,18 +95,28 @@ def in_order(session: DbSession) -> Iterator[None]:
     session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
 
 
-class _Walk:
-    """The statements of one walk: `job` is the job in them."""
+class Walk:
+    """The statements of one walk: `job` is the job in them. `statuses`: empty for all; the filter's own if not given.
+
+    `before`: only smaller ids. `window`: rows to look at.
+    """
 
     def __init__(
-        self, organization_id: UUID, wanted: JobFilter, statuses: frozenset[str], before: UUID | None, window: int
+        self,
+        organization_id: UUID,
+        wanted: JobFilter,
+        *,
+        statuses: frozenset[str] | None = None,
+        before: UUID | None = None,
+        window: int | None = None,
     ) -> None:
+        statuses = _statuses(wanted) if statuses is None else statuses
         self._organization_id = organization_id
         self._wanted = wanted
         self._statuses = statuses
         ends = [one for one in (before, wanted.end_id) if one is not None]
         self._before = min(ends) if ends else None
-        self._window = window
+        self._window = window or WINDOW
         self.job: type[Job]
         self._lead: Any = None
         if statuses == {Status.PENDING}:

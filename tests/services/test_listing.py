@@ -170,9 +170,8 @@ def test_little_that_matches_costs_no_more_than_a_window(
         JobFilter(status="pending"), JobFilter(status="active"), JobFilter(type="echo", user_id=admin.user_id),
         JobFilter(created_before=datetime.fromtimestamp(1_700_000_000.005, UTC)),
     ):  # fmt: skip
-        statuses = frozenset({wanted.status}) if wanted.status else frozenset()
-        walk = listing._Walk(admin.organization_id, wanted, statuses, None, window)
-        with listing.in_order(db.session) if walk.narrows else nullcontext():
+        walk = listing.Walk(admin.organization_id, wanted, window=window)
+        with listing.in_order(db.session) if wanted != JobFilter() else nullcontext():
             assert touched(walk.jobs(51)) < most, wanted
             assert not walk.narrows or touched(walk.end()) < most, wanted
     found, _ = services.jobs.page(admin, JobFilter(type="rare"))
