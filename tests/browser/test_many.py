@@ -38,7 +38,7 @@ def test_three_are_chosen_and_cancelled(page: Page, product: Product) -> None:
         box(page, name).check()  # type: ignore[attr-defined]
     expect(bar).to_contain_text("3 chosen")
     bar.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".toast")).to_contain_text("3 jobs cancelled.")
+    expect(page.locator(".flash")).to_contain_text("3 jobs cancelled.")
     assert page.url.endswith("/jobs?type=echo")
     expect(page.locator('.job-row[data-state="cancelled"] .cell-name a')).to_have_text(["Job 4", "Job 2", "Job 0"])
 
@@ -58,7 +58,7 @@ def test_everything_that_matches_is_retried(page: Page, product: Product) -> Non
     expect(page.get_by_role("heading", name="Retry 2 jobs?")).to_be_visible()
     expect(page.locator("main")).to_contain_text("2 of 3 jobs can be retried. 1 is waiting.", use_inner_text=True)
     page.get_by_role("button", name="Retry 2 jobs").click()
-    expect(page.locator(".toast")).to_contain_text("2 jobs put back to the queue.")
+    expect(page.locator(".flash")).to_contain_text("2 jobs put back to the queue.")
     assert page.url.endswith("/jobs?type=echo")
     expect(page.locator('.job-row[data-state="pending"]')).to_have_count(3)
 
@@ -79,7 +79,7 @@ def test_an_administrator_deletes_and_open_pages_say_so(page: Page, product: Pro
     page.get_by_role("button", name="Delete…").click()
     expect(page.get_by_role("heading", name="Delete 1 job?")).to_be_visible()
     page.get_by_role("button", name="Delete 1 job").click()
-    expect(page.locator(".toast")).to_contain_text("1 job deleted.")
+    expect(page.locator(".flash")).to_contain_text("1 job deleted.")
     expect(page.locator(".cell-name a")).to_have_text(["Job 0"])
     expect(other.locator(".cell-name a")).to_have_text(["Job 0"])
     expect(third.get_by_role("dialog")).to_contain_text("This job was deleted.")
@@ -120,7 +120,7 @@ def test_what_is_chosen_stays_so_while_rows_move(page: Page, product: Product) -
     expect(page.locator("#job-rows input:checked")).to_have_count(2)
     expect(page.locator("[data-chosen]")).to_have_text("2 chosen")
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".toast")).to_contain_text("1 job cancelled. Left as they are: 1 is completed.")
+    expect(page.locator(".flash")).to_contain_text("1 job cancelled. Left as they are: 1 is completed.")
 
 
 def test_a_range_by_shift_and_all_by_keyboard(page: Page, product: Product) -> None:

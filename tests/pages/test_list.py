@@ -75,12 +75,13 @@ def test_a_page_says_where_the_search_ended(
     monkeypatch.setattr("jobsapp.pages.jobs.WINDOW", 3)
     first = web.get("/jobs?q=needle").text
     assert "No job matches so far" in first
-    assert "No more among the 3 jobs looked at here." in first
+    assert "3 jobs were looked at. Older ones may match." in first
     further = re.search(r'href="([^"]+)" rel="next"[^>]*>Look further back', first)
     assert further is not None
     second = web.get(unescape(further[1])).text
     assert names(second) == ["needle"]
     assert "Look further back" not in second
+    assert "No more among the 3 jobs looked at here." in web.get("/jobs?q=hay").text
 
 
 def post(web: FlaskClient, csrf: str, **form: object) -> str:
