@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from flask import Response, url_for
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import answer, area
 from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
@@ -14,6 +13,7 @@ from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.actors import Actor
 from jobsapp.models import Job
+from jobsapp.services.filters import TEXT_LENGTH, refuse_empty
 from jobsapp.services.jobs import (
     DESCRIPTION_LENGTH,
     LARGEST_FACTOR,
@@ -109,34 +109,55 @@ class CancelBody(Body):
     reason: Text | None = Field(None, max_length=REASON_LENGTH)
 
 
-def _me_or_id(user: str) -> str:
-    try:
-        return user if user == "me" else str(UUID(user))
-    except ValueError:
-        raise ValueError("must be `me` or the id of a user") from None
-
-
 class JobsQuery(Query):
     type: Text | None = None
     status: Literal["pending", "active", "completed", "failed", "cancelled"] | None = None
     queue: Text | None = None
-    user: Annotated[str, AfterValidator(_me_or_id), WithJsonSchema({"type": "string"})] | None = None
-    """`me` or the id of a user."""
-    q: Text | None = Field(None, max_length=200)
+    user: Text | None = Field(None, max_length=TEXT_LENGTH)
+    """`me`, or the e-mail address or id of a user."""
+    q: Text | None = Field(None, max_length=TEXT_LENGTH)
     """Text in the name or the description."""
+    created_after: AwareDatetime | None = Field(None, alias="createdAfter")
+    """Created at this moment or later, by the time in the job's id: within milliseconds of its `createdAt`."""
+    created_before: AwareDatetime | None = Field(None, alias="createdBefore")
+    """Created before this moment."""
     limit: int = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
     """`nextCursor` of the page before."""
 
 
+class FilterBody(Body):
+    """As the query of `GET /api/jobs`. What is missing does not narrow."""
+
+    type: Text | None = None
+    status: Literal["pending", "active", "completed", "failed", "cancelled"] | None = None
+    queue: Text | None = None
+    user: Text | None = Field(None, max_length=TEXT_LENGTH)
+    q: Text | None = Field(None, max_length=TEXT_LENGTH)
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+
+
 class JobPage(View):
-    """A page of jobs, newest first."""
+    """A page of jobs, newest first.
+
+    It may hold fewer than `limit`, or none, and yet have a `nextCursor`: a page looks at 20,000 jobs at most.
+    """
 
     jobs: list[JobView]
     next_cursor: str | None
     """Give it as `cursor` for the next page; null: this is the last one."""
     total: int | None = None
     """How many jobs match, where that costs nothing: the first page holds all of them. Otherwise null."""
+
+
+def wanted(actor: Actor, asked: JobsQuery | FilterBody) -> JobFilter:
+    """The filter that a query string or a body asks for. Raises InvalidInput naming `user` or `createdBefore`."""
+    user = None if asked.user is None else services().filters.user_id(actor, asked.user)
+    span = (asked.created_after, asked.created_before)
+    found = JobFilter(asked.type, asked.status, asked.queue, user, asked.q, *span)
+    refuse_empty(found)
+    return found
 
 
 @blueprint.post(
@@ -155,9 +176,7 @@ def create(body: NewJobBody, header: NewJobHeaders) -> Response:
 def index(query: JobsQuery) -> Response:
     """List the organisation's jobs, newest first."""
     actor = get_actor()
-    user = actor.user_id if query.user == "me" else None if query.user is None else UUID(query.user)
-    wanted = JobFilter(query.type, query.status, query.queue, user, query.q)
-    jobs, last = services().jobs.page(actor, wanted, before=query.cursor, limit=query.limit)
+    jobs, last = services().jobs.page(actor, wanted(actor, query), before=query.cursor, limit=query.limit)
     views = [view.seen_by(actor) for view in services().views.jobs(jobs)]
     total = len(views) if query.cursor is None and last is None else None
     return answer(JobPage(jobs=views, next_cursor=encode_cursor(last) if last else None, total=total))
@@ -183,6 +202,13 @@ def cancel(path: IdPath, body: CancelBody) -> Response:
 def retry(path: IdPath) -> Response:
     """Put a failed or cancelled job back to pending, with a fresh allowance of attempts."""
     return answer(_view(get_actor(), services().jobs.retry(get_actor(), path.id)))
+
+
+@blueprint.delete("/jobs/<uuid:id>", operation_id="deleteJob", responses={204: None, **told(404, 409)})
+def delete(path: IdPath) -> Response:
+    """Delete a finished job with its files. Administrators only."""
+    services().many.delete(get_actor(), path.id)
+    return Response(status=204)
 
 
 def _view(actor: Actor, job: Job) -> JobView:

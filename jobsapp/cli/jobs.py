@@ -22,6 +22,7 @@ from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput
 from jobsapp.extensions import db
 from jobsapp.services.jobs import JobFilter, NewJob, RetryChanges
+from jobsapp.services.listing import WINDOW
 from jobsapp.services.views import JobView
 
 WATCH_SECONDS = 0.25
@@ -48,13 +49,24 @@ def jobs() -> None:
 @jobs.command("list")
 @click.option("--status", type=click.Choice([status.value for status in Status]))
 @click.option("--type", "type_name")
+@click.option("--queue")
+@click.option("--owner", help="`me`, or the e-mail address or id of whose jobs they are.")
+@click.option("--text", help="What stands in the name or the description.")
+@click.option("--created-after", type=Moment(), help="Created then or later, as in 2026-11-23T18:00:00Z.")
+@click.option("--created-before", type=Moment())
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @user_option
 @in_app
-def list_jobs(status: str | None, type_name: str | None, limit: int, as_json: bool, email: str | None) -> None:
+def list_jobs(
+    type_name: str | None, owner: str | None, limit: int, as_json: bool, email: str | None, **asked: Any
+) -> None:
     """Print jobs, newest first."""
-    found, _ = services().jobs.page(actor_of(email), JobFilter(type=type_name, status=status), limit=limit)
+    actor = actor_of(email)
+    user_id = None if owner is None else services().filters.user_id(actor, owner)
+    found, older = services().jobs.page(actor, JobFilter(type=type_name, user_id=user_id, **asked), limit=limit)
+    if older is not None and len(found) < limit:
+        click.echo(f"No more among the {WINDOW:,} jobs looked at. Older ones may match.", err=True)
     views = services().views.jobs(found)
     if as_json:
         for view in views:

@@ -15,6 +15,7 @@ class Event(StrEnum):
     COMPLETED = "job-completed"
     FAILED = "job-failed"
     CANCELLED = "job-cancelled"
+    DELETED = "job-deleted"
 
 
 FINAL: dict[str, Event] = {

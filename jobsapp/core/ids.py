@@ -6,8 +6,12 @@ import os
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_MILLISECOND = (1 << 48) - 1
 _lock = threading.Lock()
 _last = 0
 
@@ -30,3 +34,11 @@ def ids_in(text: str, most: int) -> list[UUID]:
         with suppress(ValueError):
             found[UUID(part.strip())] = None
     return list(found)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The smallest id that `new_id` makes at this moment or later. `moment` has a zone; before 1970 counts as 1970."""
+    microseconds = max(0, (moment - _EPOCH) // _MICROSECOND)
+    milliseconds, rest = divmod(microseconds, 1000)
+    # As new_id rounds: down.
+    return UUID(int=min(milliseconds, _LAST_MILLISECOND) << 80 | 7 << 76 | (rest * 4096 // 1000) << 64 | 2 << 62)

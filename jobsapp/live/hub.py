@@ -26,7 +26,8 @@ from jobsapp.core.events import JobChanged
 from jobsapp.live import rights
 from jobsapp.live.connection import Connection
 from jobsapp.live.interest import Batch, Interest
-from jobsapp.live.news import News
+from jobsapp.live.message import gone
+from jobsapp.live.news import Form, News
 from jobsapp.live.parcel import sort_out
 from jobsapp.live.switchboard import Switchboard
 from jobsapp.live.watcher import Code, Watcher
@@ -194,6 +195,7 @@ class Hub:
         rights.dismiss(self._app, self._suspects(batch.users))
         with self._nobody():
             newest = self._expand(batch)
+            self._bury(batch.gone)
         ids = sorted(batch.heard.keys() | batch.first.keys() | set().union(*newest.values()))
         for start in range(0, len(ids), READ_AT_ONCE):
             self._deliver_some(ids[start : start + READ_AT_ONCE], batch, newest)
@@ -244,12 +246,27 @@ class Hub:
             self._revisions.popitem(last=False)
         return unheard
 
+    def _bury(self, deleted: dict[UUID, UUID]) -> None:
+        """Tell of deleted jobs. Rendered once per form, as all news."""
+        for job_id, organization_id in deleted.items():
+            with self._changed:
+                watchers = self._interest.of_job(job_id) | self._interest.of_organization(organization_id)
+            allowed = [one for one in watchers if may_read(one.actor, organization_id)]
+            bundles = {form: gone(job_id, form) for form in {one.form for one in allowed} - {Form.PANEL}}
+            for watcher in allowed:
+                self.unwatch(watcher, job_id)
+                watcher.bury(bundles.get(watcher.form))
+
     def _refuse(self, job_ids: set[UUID], found: list[News], batch: Batch) -> None:
-        """Tell those who asked for a job that is not there, or not for them."""
+        """Tell those who asked for a job that is not there, or not for them. It may have been deleted unheard."""
         owners = {news.job.id: news.job.organization_id for news in found}
-        for job_id in job_ids & batch.first.keys():
+        for job_id in job_ids:
             owner = owners.get(job_id)
-            for watcher in batch.first[job_id]:
+            asked = batch.first.get(job_id, set())
+            if owner is None:
+                with self._changed:
+                    asked = asked | self._interest.of_job(job_id)
+            for watcher in list(asked):
                 if owner is None or not may_read(watcher.actor, owner):
                     self.unwatch(watcher, job_id)
                     watcher.refuse(job_id)

@@ -15,7 +15,8 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins or tokens may have ended. `urgent`: there is more than progress.
+    their logins or tokens may have ended. `urgent`: there is more than progress. `gone`: deleted jobs, and whose they
+    were.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -24,9 +25,10 @@ class Batch:
     organizations: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
     urgent: bool = False
+    gone: dict[UUID, UUID] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.heard or self.first or self.newest or self.organizations or self.users)
+        return bool(self.heard or self.first or self.newest or self.organizations or self.users or self.gone)
 
     def hear(self, job_id: UUID, *, created: bool = False) -> None:
         self.heard[job_id] = self.heard.get(job_id, False) or created
@@ -43,6 +45,7 @@ class Batch:
         self.newest |= other.newest
         self.organizations |= other.organizations
         self.users |= other.users
+        self.gone |= other.gone
 
 
 class Interest:
@@ -86,9 +89,11 @@ class Interest:
     def hear(self, change: JobChanged) -> bool:
         """Whether anybody here wants to know of the change; if so, it is noted."""
         wanted = change.job_id in self._by_job or change.organization_id in self._by_organization
-        if wanted:
+        if wanted and change.event is Event.DELETED:
+            self.due.gone[change.job_id] = change.organization_id
+        elif wanted:
             self.due.hear(change.job_id, created=change.event is Event.CREATED)
-            self.due.urgent |= change.event is not Event.UPDATE
+        self.due.urgent |= wanted and change.event is not Event.UPDATE
         return wanted
 
     def suspect(self, user_id: UUID) -> bool:

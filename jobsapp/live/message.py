@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+from flask import render_template
+
 from jobsapp.core.events import Event
 from jobsapp.live.news import Form, News
 
@@ -20,11 +22,15 @@ FAST = 3
 
 
 class Item(NamedTuple):
-    """One job's state for one form. `event` and `news` are None for an answer that is no event."""
+    """One job's state for one form. `event` and `news` are None for an answer that is no event.
+
+    `may_come`: where the row of the job is missing, this may bring it.
+    """
 
     text: str
     event: Event | None = None
     news: News | None = None
+    may_come: bool = True
 
 
 class Bundle:
@@ -38,9 +44,9 @@ class Bundle:
         self.items = items
 
     @classmethod
-    def of(cls, form: Form, news: Iterable[tuple[News, Event]]) -> Bundle:
-        """Renders what is not rendered yet, so it needs an application's context."""
-        return cls(form, {one.job.id: Item(one.text(form, event), event, one) for one, event in news})
+    def of(cls, form: Form, news: Iterable[tuple[News, Event, bool]]) -> Bundle:
+        """News, how they are told, and whether they may come in place of a creation. Needs an application's context."""
+        return cls(form, {one.job.id: Item(one.text(form, event), event, one, come) for one, event, come in news})
 
     def __len__(self) -> int:
         return len(self.items)
@@ -50,7 +56,8 @@ class Bundle:
         items = dict(self.items)
         for job_id, item in newer.items.items():
             older = items.pop(job_id, None)
-            if item.news and item.event is Event.UPDATE and older is not None and older.event is Event.CREATED:
+            unsent = older is not None and older.event is Event.CREATED
+            if item.news and item.event is Event.UPDATE and unsent and item.may_come:
                 # Who has not heard of the creation must: a list makes a row of it.
                 item = Item(item.news.text(self.form, Event.CREATED), Event.CREATED, item.news)
             items[job_id] = item
@@ -75,6 +82,15 @@ class Bundle:
     def compressed(self) -> bytes:
         """As bytes on the wire, for one that does."""
         return b"".join([compressed_frame(text) for text in self.texts])
+
+
+def gone(job_id: UUID, form: Form) -> Bundle:
+    """The message that a job was deleted."""
+    if form is Form.JSON:
+        text = f'{{"event":"{Event.DELETED}","jobId":"{job_id}"}}'
+    else:
+        text = render_template("live/gone.html", job_id=job_id, place="tray" if form is Form.TRAY else "row")
+    return Bundle(form, {job_id: Item(text, Event.DELETED)})
 
 
 def frame(text: str) -> bytes:

@@ -8,6 +8,7 @@ from functools import cached_property
 from flask import render_template
 
 from jobsapp.core.events import FINAL, Event
+from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.services.views import JobView
 
@@ -27,6 +28,7 @@ class News:
     def __init__(self, job: JobView) -> None:
         self.job = job.seen_by(None)
         self._texts: dict[tuple[Form, Event], str] = {}
+        self._fits: dict[JobFilter, bool | None] = {}
 
     def event(self, *, created: bool) -> Event:
         """The event's name, from the state that the job has now. `created`: its creation was heard just now."""
@@ -35,6 +37,12 @@ class News:
             return FINAL[status]
         untouched = status is Status.PENDING and self.job.revision == 1
         return Event.CREATED if created or untouched else Event.UPDATE
+
+    def fits(self, wanted: JobFilter) -> bool | None:
+        """Whether a list shows the job now; None: it never did and never will. Asked once per filter."""
+        if wanted not in self._fits:
+            self._fits[wanted] = wanted.matches(self.job) if wanted.may_match(self.job) else None
+        return self._fits[wanted]
 
     def text(self, form: Form, event: Event) -> str:
         """The message, in the form that the socket wants."""

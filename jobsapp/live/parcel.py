@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from jobsapp.core.events import Event
+from jobsapp.core.filters import JobFilter
 from jobsapp.live.interest import Batch, Interest
 from jobsapp.live.message import Bundle
 from jobsapp.live.news import Form, News
@@ -17,33 +19,56 @@ from jobsapp.services.jobs import may_read
 log = logging.getLogger(__name__)
 
 
+class Told(NamedTuple):
+    """News and how they are told. `created`: of the job's creation it was heard just now."""
+
+    news: News
+    event: Event
+    created: bool
+
+
 @dataclass(frozen=True)
 class Parcel:
     """The same news for several sockets. `newcomers`: they know nothing yet, so a list needs whole rows."""
 
     watchers: set[Watcher]
-    news: list[tuple[News, Event]]
+    told: list[Told]
     newcomers: bool = False
 
     def hand_out(self) -> None:
-        """Needs an application's context: what nobody has asked for yet is rendered."""
-        for form in {watcher.form for watcher in self.watchers}:
-            bundle = Bundle.of(form, self._rendered(form))
-            for watcher in self.watchers:
-                if watcher.form is form and bundle:
-                    watcher.offer(bundle)
+        """Needs an application's context: what nobody has asked for yet is rendered, once for each form and filter."""
+        groups: dict[tuple[Form, JobFilter], list[Watcher]] = {}
+        for watcher in self.watchers:
+            groups.setdefault((watcher.form, watcher.wanted), []).append(watcher)
+        for (form, wanted), group in groups.items():
+            bundle = Bundle.of(form, self._rendered(form, wanted))
+            for watcher in group if bundle else ():
+                watcher.offer(bundle)
 
-    def _rendered(self, form: Form) -> Iterator[tuple[News, Event]]:
+    def _rendered(self, form: Form, wanted: JobFilter) -> Iterator[tuple[News, Event, bool]]:
         """Without a job that cannot be rendered, so that the others arrive."""
-        for news, event in self.news:
-            # A list that was away while a job was created must get its row, whatever state the job has by now.
-            event = Event.CREATED if self.newcomers and form is Form.ROW else event
+        for news, event, created in self.told:
+            fits = news.fits(wanted) if form is Form.ROW else True
+            if fits is None:
+                continue
+            if form is Form.ROW:
+                event = self._row_event(wanted, event, fits=fits, created=created)
             try:
                 news.text(form, event)
             except Exception:
                 log.exception("job %s could not be rendered as %s", news.job.id, form)
             else:
-                yield news, event
+                yield news, event, fits
+
+    def _row_event(self, wanted: JobFilter, event: Event, *, fits: bool, created: bool) -> Event:
+        """What a list is told: of a row that it may not have, or of one that it has if any.
+
+        A row that no longer matches is told all the same. It stays, dimmed, until the list is loaded again: taken out
+        from under the pointer it would let a click hit its neighbour, and who has just cancelled a job wants to see it.
+        A list that was away while a job was created must get its row, whatever state the job has by now.
+        """
+        may_miss = created or event is Event.CREATED or self.newcomers or wanted.status is not None
+        return Event.CREATED if fits and may_miss else Event.UPDATE
 
 
 def sort_out(
@@ -53,18 +78,22 @@ def sort_out(
 
     `unheard`: the jobs that changed since they were last told of. `newest`: those that lists just asked for.
     """
-    told = [(news, news.event(created=batch.heard.get(news.job.id, False))) for news in found]
+    told = [_told(news, created=batch.heard.get(news.job.id, False)) for news in found]
     for organization_id in {news.job.organization_id for news in found}:
         watchers = interest.of_organization(organization_id)
         newcomers = watchers & batch.newest
-        theirs = [(news, event) for news, event in told if news.job.organization_id == organization_id]
+        theirs = [one for one in told if one.news.job.organization_id == organization_id]
         wanted = unheard | newest.get(organization_id, set())
-        yield Parcel(watchers - newcomers, [(news, event) for news, event in theirs if news.job.id in unheard])
-        yield Parcel(newcomers, [(news, event) for news, event in theirs if news.job.id in wanted], newcomers=True)
-    for news, event in told:
-        job = news.job
-        watchers = {one for one in interest.of_job(job.id) if may_read(one.actor, job.organization_id)}
+        yield Parcel(watchers - newcomers, [one for one in theirs if one.news.job.id in unheard])
+        yield Parcel(newcomers, [one for one in theirs if one.news.job.id in wanted], newcomers=True)
+    for one in told:
+        job = one.news.job
+        watchers = {each for each in interest.of_job(job.id) if may_read(each.actor, job.organization_id)}
         if job.id in unheard:
-            yield Parcel(watchers - interest.of_organization(job.organization_id), [(news, event)])
+            yield Parcel(watchers - interest.of_organization(job.organization_id), [one])
         else:
-            yield Parcel(watchers & batch.first.get(job.id, set()), [(news, event)])
+            yield Parcel(watchers & batch.first.get(job.id, set()), [one])
+
+
+def _told(news: News, *, created: bool) -> Told:
+    return Told(news, news.event(created=created), created)

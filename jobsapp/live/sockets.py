@@ -15,6 +15,7 @@ from flask import Blueprint, current_app, request
 
 from jobsapp.auth.current import bearer_token, find_actor, login_id, services
 from jobsapp.core.actors import Actor
+from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import ids_in
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.extensions import db, sock
@@ -81,7 +82,8 @@ def settle_compression() -> None:
 def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
     """See who it is, and hand the socket over to the hub, which keeps it until its end."""
     actor = _present_actor()
-    watcher = Watcher(actor or NOBODY, form, login_id=login_id(), token=bearer_token(request))
+    wanted = _wanted(actor) if actor and form is Form.ROW else None
+    watcher = Watcher(actor or NOBODY, form, login_id=login_id(), token=bearer_token(request), wanted=wanted)
     if actor is None:
         watcher.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
     # TLS that this process speaks itself cannot change hands: such a socket holds its request's thread.
@@ -110,6 +112,14 @@ def _present_actor() -> Actor | None:
         return find_actor()
     except NotSignedIn:
         return None
+    finally:
+        db.session.remove()
+
+
+def _wanted(actor: Actor) -> JobFilter:
+    """The filter of the page, read as the page reads it. Holds no session afterwards."""
+    try:
+        return services().filters.read(actor, request.args).wanted
     finally:
         db.session.remove()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.filters import JobFilter
 from jobsapp.live.message import Bundle, Item
 from jobsapp.live.news import Form
 
@@ -37,7 +38,8 @@ class Watcher:
 
     So the last event of a job is never dropped, and a slow client costs nobody else anything. `wake` is called
     from any thread when there is something to send or a reason to close. `login_id` and `token`: the login session, or
-    else the program's token, that the socket ends with. `job_ids`: the jobs it watches one by one.
+    else the program's token, that the socket ends with. `job_ids`: the jobs it watches one by one. `wanted`: what a
+    list of rows shows.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Watcher:
         *,
         login_id: UUID | None = None,
         token: str | None = None,
+        wanted: JobFilter | None = None,
     ) -> None:
         self.actor = actor
+        self.wanted = wanted or JobFilter()
         self.login_id = login_id
         self.token = token
         self.form = form
@@ -69,6 +73,13 @@ class Watcher:
             self.close(Code.TRY_LATER, "Too slow; connect again for the present state")
         elif older is None:
             self.wake()
+
+    def bury(self, said: Bundle | None) -> None:
+        """Say that a job was deleted. A socket of that job alone ends with it."""
+        if said is None:
+            self.close(Code.NOT_FOUND, "The job was deleted")
+        else:
+            self.offer(said)
 
     def refuse(self, job_id: UUID) -> None:
         """Say that there is no such job for this socket. Of several in a tray the others go on."""

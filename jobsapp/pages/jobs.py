@@ -2,66 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
-from jobsapp.core.states import Status
 from jobsapp.errors import NotFound
+from jobsapp.pages.address import CREATED, Address
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
-from jobsapp.services.jobs import REASON_LENGTH, JobFilter
+from jobsapp.services.jobs import PAGE, REASON_LENGTH
+from jobsapp.services.listing import WINDOW
 from jobsapp.services.views import JobView
 
 blueprint = Blueprint("jobs", __name__)
 blueprint.before_request(small)
 blueprint.before_request(signed_in)
-
-
-@dataclass(frozen=True)
-class Address:
-    """What the address of the list says: filters, where the page begins, and a job to show in the modal."""
-
-    type: str | None
-    status: str | None
-    text: str | None
-    before: UUID | None
-    open: UUID | None
-
-    @classmethod
-    def of_request(cls) -> Address:
-        status = request.args.get("status")
-        return cls(
-            type=request.args.get("type") or None,
-            status=status if status in list(Status) else None,
-            text=request.args.get("q", "").strip() or None,
-            before=request.args.get("before", type=UUID),
-            open=request.args.get("open", type=UUID),
-        )
-
-    @property
-    def filtered(self) -> bool:
-        return bool(self.type or self.status or self.text)
-
-    @property
-    def live_insert(self) -> bool:
-        """Whether new jobs belong on top of this page."""
-        return not self.filtered and self.before is None
-
-    @property
-    def wanted(self) -> JobFilter:
-        return JobFilter(type=self.type, status=self.status, text=self.text)
-
-    def path(self, **changes: object) -> str:
-        """The list with some of this changed. Another filter begins at the first page."""
-        values = {"type": self.type, "status": self.status, "q": self.text} | changes
-        query = urlencode({name: value for name, value in values.items() if value})
-        return f"/jobs?{query}" if query else "/jobs"
 
 
 @blueprint.get("/")
@@ -71,15 +29,19 @@ def home() -> ResponseReturnValue:
 
 @blueprint.get("/jobs")
 def index() -> ResponseReturnValue:
-    address = Address.of_request()
-    rows, older = services().jobs.page(get_actor(), address.wanted, before=address.before)
+    actor = get_actor()
+    address = Address.of_request(actor)
+    rows, older = services().jobs.page(actor, address.wanted, before=address.before)
     return render_template(
         "jobs/index.html",
         address=address,
         jobs=services().views.jobs(rows),
         older=older,
+        # The page ends where the search ended, not where the jobs end.
+        looked=WINDOW if older and len(rows) < PAGE else None,
         types=services().registry,
-        statuses=list(Status),
+        created=CREATED.items(),
+        people=services().filters.people(actor),
         opened=_opened(address.open),
     )
 

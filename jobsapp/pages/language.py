@@ -34,6 +34,7 @@ def init_app(app: Flask) -> None:
         clock=clock,
         speed=speed,
         iso=iso,
+        local=local,
         percent=percent,
         words=words,
         code=code,
@@ -106,6 +107,11 @@ def speed(per_second: float, unit: str = "items") -> str:
 
 def iso(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def local(value: datetime) -> str:
+    """As `<input type="datetime-local">` takes it, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def percent(value: float) -> int:

@@ -16,12 +16,15 @@ from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
+from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
+from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
@@ -49,6 +52,8 @@ class Services:
     queues: Queues
     stats: Stats
     history: History
+    filters: Filters
+    many: ManyChanges
     cleanup: Cleanup
     identity: Identity
     logins: Logins
@@ -71,6 +76,7 @@ def build_services(
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     jobs = Jobs(session, registry, hints, files)
+    cleanup = Cleanup(session, storage, hints)
     return Services(
         settings=settings,
         registry=registry,
@@ -80,7 +86,9 @@ def build_services(
         queues=Queues(session, registry, hints),
         stats=Stats(session),
         history=History(session, registry),
-        cleanup=Cleanup(session, storage),
+        filters=Filters(session),
+        many=ManyChanges(session, hints, files, Listing(session), cleanup),
+        cleanup=cleanup,
         identity=Identity(session, hints),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),

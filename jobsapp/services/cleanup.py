@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.states import Status
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.models import Job, StoredFile
@@ -21,9 +25,10 @@ STALE_SECONDS = 24 * 3600.0
 
 
 class Cleanup:
-    def __init__(self, session: DbSession, storage: LocalStorage) -> None:
+    def __init__(self, session: DbSession, storage: LocalStorage, hints: Hints) -> None:
         self._session = session
         self._storage = storage
+        self._hints = hints
 
     def for_organization(self, actor: Actor, *, days: int) -> int:
         """Delete finished jobs of the actor's organisation older than `days`. Administrators only."""
@@ -42,11 +47,19 @@ class Cleanup:
             batch = store.delete_finished(
                 driver(self._session), days=_days(days), organization_id=organization_id, limit=BATCH
             )
-            self._session.commit()
-            self._delete_bytes(batch.file_ids)
+            self._commit(batch)
             deleted += batch.deleted
             if not batch.deleted:
                 return deleted
+
+    def chosen(self, actor: Actor, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Delete those of the actor's jobs that have finished, and commit; returns which. The caller checks the right.
+
+        One stays if an unfinished job reads a file of it, or if somebody else is changing it.
+        """
+        batch = store.delete_chosen(driver(self._session), job_ids, organization_id=actor.organization_id)
+        self._commit(batch)
+        return batch.job_ids
 
     def count_uploads(self, *, days: int) -> int:
         """How many uploads `delete_uploads` would delete."""
@@ -83,6 +96,13 @@ class Cleanup:
         ids = [UUID(name) for name in names if _is_id(name)]
         live = select(Job.id).where(Job.id.in_(ids), Job.status.in_([Status.PENDING, Status.ACTIVE]))
         return {str(job_id) for job_id in self._session.scalars(live)}
+
+    def _commit(self, batch: store.Deleted) -> None:
+        pairs = zip(batch.job_ids, batch.organization_ids, strict=True)
+        if gone := [JobChanged(job_id, owner, Event.DELETED, 0) for job_id, owner in pairs]:
+            after_commit(self._session(), partial(self._hints.publish, gone))
+        self._session.commit()
+        self._delete_bytes(batch.file_ids)
 
     def _delete_bytes(self, file_ids: Iterable[UUID]) -> None:
         """Only after the COMMIT: a row without its bytes cannot be mended, bytes without a row go with the sweep."""

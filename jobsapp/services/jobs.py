@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
@@ -17,9 +16,10 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged, event_for
+from jobsapp.core.filters import JobFilter
 from jobsapp.core.points import Measured, series
 from jobsapp.core.states import Status
-from jobsapp.core.storable import is_storable, refuse_faults
+from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobLog, JobMetric
 from jobsapp.processors.registry import Registry
@@ -27,6 +27,7 @@ from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.job_times import LARGEST_FACTOR, LONGEST_SECONDS, RetryChanges
+from jobsapp.services.listing import Listing
 from jobsapp.services.new_jobs import (
     DESCRIPTION_LENGTH,
     MAX_ATTEMPTS,
@@ -64,17 +65,6 @@ REASON_LENGTH = 500
 PAGE = 50
 
 
-@dataclass(frozen=True)
-class JobFilter:
-    """Which jobs to list. Empty fields do not narrow."""
-
-    type: str | None = None
-    status: str | None = None
-    queue: str | None = None
-    user_id: UUID | None = None
-    text: str | None = None
-
-
 def may_read(actor: Actor, organization_id: UUID) -> bool:
     """Whether the actor may see a job of that organisation."""
     return actor.organization_id == organization_id
@@ -87,6 +77,7 @@ class Jobs:
         self._files = files
         self._hints = hints
         self._inputs = Inputs(session, files)
+        self._listing = Listing(session)
         self._bulk = Bulk(session, registry, hints, self._inputs)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
@@ -160,29 +151,11 @@ class Jobs:
     def page(
         self, actor: Actor, wanted: JobFilter, *, before: UUID | None = None, limit: int = PAGE
     ) -> tuple[list[Job], UUID | None]:
-        """A page of jobs, newest first, and the id to give as `before` for the next one (None: no more)."""
-        if not all(is_storable(text) for text in (wanted.type, wanted.status, wanted.queue, wanted.text) if text):
-            return [], None
-        query = self._visible(actor).options(selectinload(Job.artifacts)).order_by(Job.id.desc())
-        for column, value in (
-            (Job.type, wanted.type),
-            (Job.status, wanted.status),
-            (Job.queue, wanted.queue),
-            (Job.user_id, wanted.user_id),
-        ):
-            if value is not None:
-                query = query.where(column == value)
-        if wanted.text:
-            query = query.where(
-                or_(
-                    Job.name.icontains(wanted.text, autoescape=True),
-                    Job.description.icontains(wanted.text, autoescape=True),
-                )
-            )
-        if before is not None:
-            query = query.where(Job.id < before)
-        rows = list(self._session.scalars(query.limit(limit + 1)))
-        return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+        """A page of jobs, newest first, and the id to give as `before` for the next one (None: no more).
+
+        The page may be short and not the last: see `Listing.page`.
+        """
+        return self._listing.page(actor.organization_id, wanted, before=before, limit=limit)
 
     def log(self, actor: Actor, job_id: UUID, *, after: int = 0, limit: int = 500) -> list[JobLog]:
         """Lines of the job's log after line id `after`, oldest first."""

@@ -5,7 +5,8 @@ Those that delete take several round trips in the caller's transaction: first th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from jobsapp.store.statements import fetch_all, fetch_one
 class Deleted:
     deleted: int
     file_ids: list[UUID]
+    job_ids: list[UUID] = field(default_factory=list)
+    organization_ids: list[UUID] = field(default_factory=list)
+    """Whose each of `job_ids` was."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,20 @@ def delete_finished(connection: Connection[Any], *, days: int, organization_id: 
     job that made it. Waits for transactions that are creating a job with one of the files.
     """
     values = {"days": days, "organization_id": organization_id, "limit": limit}
-    picked = [row.id for row in fetch_all(connection, "lock_finished", _Id, **values)]
-    if not picked:
+    return _delete(connection, [row.id for row in fetch_all(connection, "lock_finished", _Id, **values)])
+
+
+def delete_chosen(connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID) -> Deleted:
+    """As `delete_finished`, for those of these jobs that have finished and that nobody else is writing."""
+    values = {"ids": list(job_ids), "organization_id": organization_id}
+    return _delete(connection, [row.id for row in fetch_all(connection, "lock_chosen", _Id, **values)])
+
+
+def _delete(connection: Connection[Any], locked: list[UUID]) -> Deleted:
+    if not locked:
         return Deleted(0, [])
-    fetch_all(connection, "lock_files_of_jobs", _Id, job_ids=picked)
-    return fetch_one(connection, "delete_finished", Deleted, job_ids=picked) or Deleted(0, [])
+    fetch_all(connection, "lock_files_of_jobs", _Id, job_ids=locked)
+    return fetch_one(connection, "delete_finished", Deleted, job_ids=locked) or Deleted(0, [])
 
 
 def count_finished(connection: Connection[Any], *, days: int, organization_id: UUID | None) -> int:

@@ -25,7 +25,9 @@ WITH old AS (
   DELETE FROM job_inputs USING made
   WHERE job_inputs.file_id = made.id AND job_inputs.job_id NOT IN (SELECT id FROM old)
 ), gone AS (
-  DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id
+  DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id, jobs.organization_id
 )
 SELECT (SELECT count(*) FROM gone) AS deleted,
-  ARRAY(SELECT id FROM made UNION SELECT id FROM read) AS file_ids
+  ARRAY(SELECT id FROM made UNION SELECT id FROM read) AS file_ids,
+  ARRAY(SELECT id FROM gone ORDER BY id) AS job_ids,
+  ARRAY(SELECT organization_id FROM gone ORDER BY id) AS organization_ids

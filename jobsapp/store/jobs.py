@@ -161,6 +161,28 @@ def cancel_job(
     return changed
 
 
+def cancel_jobs(
+    connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID, user_id: UUID, reason: str | None
+) -> list[ChangedJob]:
+    """As `cancel_job`, for those of these jobs that nobody else is writing and that were not asked to stop before."""
+    waiting = [row[0] for row in connection.execute(statement("lock_waiting"), {"ids": list(job_ids)})]
+    return fetch_all(
+        connection,
+        "cancel_jobs",
+        ChangedJob,
+        ids=list(job_ids),
+        waiting=waiting,
+        organization_id=organization_id,
+        user_id=user_id,
+        reason=reason,
+    )
+
+
+def retry_jobs(connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID) -> list[ChangedJob]:
+    """As `retry_job`, for those of these jobs that nobody else is writing."""
+    return fetch_all(connection, "retry_jobs", ChangedJob, ids=list(job_ids), organization_id=organization_id)
+
+
 def enqueue(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
     """Put new jobs into their queues. Call it in the transaction that creates them."""
     connection.execute(statement("enqueue"), {"ids": list(job_ids)})

@@ -141,6 +141,13 @@ def story(product: Product, camera: Camera) -> None:
     page.goto(f"{url}/jobs")
     expect(page.locator(".job-row")).to_have_count(4)
     camera.take("11-list")
+    for number in (0, 2):
+        page.locator("#job-rows input").nth(number).check()
+    camera.take("11-list-chosen", full=False)
+    page.get_by_role("button", name="Delete…").click()
+    camera.take("11-list-delete")
+    page.goto(f"{url}/jobs?type=echo&user=me&created=last-24-hours&status=pending&q=letters")
+    camera.take("11-list-filtered")
     page.goto(f"{url}/jobs?q=nothing+like+this")
     camera.take("12-list-nothing-found")
     page.goto(f"{url}/jobs?open={echo}")

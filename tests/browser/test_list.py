@@ -6,6 +6,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from jobsapp.core.outcomes import Transition
 from jobsapp.core.states import Status
+from jobsapp.extensions import db
+from jobsapp.services.jobs import NewJob
 from tests.browser.conftest import Witness
 from tests.browser.product import Product, sign_in
 
@@ -54,6 +56,105 @@ def test_searching_while_typing(page: Page, product: Product) -> None:
     expect(page.locator(".cell-name a")).to_have_text(["Apples"])
     page.reload()
     expect(page.locator(".cell-name a")).to_have_text(["Apples"])
+
+
+def test_only_what_matches_comes_on_top(page: Page, product: Product) -> None:
+    product.create("echo", {}, name="Apples")
+    page.goto("/jobs?q=apples&type=echo&status=pending")
+    expect(page.locator(".connection").first).to_have_text("Live")
+    product.create("echo", {}, name="Pears")
+    product.create("steps", {}, name="Apples of another type")
+    product.create("echo", {}, name="More apples")
+    expect(page.locator(".cell-name a")).to_have_text(["More apples", "Apples"])
+    # A row that no longer matches stays where it is, and pale.
+    row = page.get_by_role("row", name="Choose Apples")
+    product.claim("echo")
+    expect(row).to_contain_text("Active")
+    expect(row.locator(".cell-name")).to_have_css("opacity", "0.5")
+    expect(row.locator(".cell-status")).to_have_css("opacity", "1")
+    page.reload()
+    expect(page.locator(".cell-name a")).to_have_text(["More apples"])
+
+
+def test_a_filter_that_changes_changes_what_comes(page: Page, product: Product) -> None:
+    page.goto("/jobs")
+    page.get_by_label("Type").select_option("steps")
+    page.wait_for_url("**/jobs?type=steps")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Owner").fill("me")
+    page.get_by_label("Owner").press("Enter")
+    page.wait_for_url("**/jobs?type=steps&user=me")
+    expect(page.locator(".connection").first).to_have_text("Live")
+    product.create("echo", {}, name="Not this")
+    product.create("steps", {}, name="But this")
+    expect(page.locator(".cell-name a")).to_have_text(["But this"])
+
+
+def test_filters_survive_a_reload_and_times_are_the_viewers(
+    browser: Browser, page: Page, product: Product, witness: Witness
+) -> None:
+    product.create("echo", {}, name="Apples")
+    context = browser.new_context(base_url=product.url, timezone_id="Asia/Tokyo")
+    mine = context.new_page()
+    witness.attend(mine)
+    sign_in(mine, product)
+    mine.goto("/jobs")
+    mine.get_by_text("More filters").click()
+    mine.get_by_label("Queue").select_option("echo")
+    mine.get_by_label("From GMT+9").fill("2026-01-01T09:00:00")
+    mine.get_by_label("From GMT+9").press("Tab")
+    mine.wait_for_url("**/jobs?queue=echo&createdAfter=2026-01-01T00%3A00%3A00Z")
+    for _ in range(2):
+        expect(mine.locator(".cell-name a")).to_have_text(["Apples"])
+        expect(mine.get_by_label("From GMT+9")).to_have_value("2026-01-01T09:00")
+        expect(mine.locator(".chips")).to_contain_text("9:00:00")
+        mine.reload()
+    mine.get_by_role("link", name="Remove the filter Queue echo").click()
+    mine.wait_for_url("**/jobs?createdAfter=2026-01-01T00%3A00%3A00Z")
+    mine.get_by_label("Before GMT+9").fill("2026-01-02T09:00:00")
+    mine.get_by_label("Before GMT+9").press("Tab")
+    expect(mine.get_by_text("No job matches")).to_be_visible()
+    mine.get_by_role("link", name="Clear all").click()
+    expect(mine.locator(".cell-name a")).to_have_text(["Apples"])
+    assert mine.url.endswith("/jobs")
+    context.close()
+
+
+def test_a_list_that_was_cut_off_shows_what_it_missed(page: Page, product: Product, witness: Witness) -> None:
+    """More than the newest jobs, which the socket sends on connecting."""
+    product.create("echo", {}, name="Needle, seen")
+    page.goto("/jobs?q=needle")
+    expect(page.locator(".connection").first).to_have_text("Live")
+    witness.expect("WebSocket|ERR_INTERNET|Failed to fetch|htmx:ws:error")
+    page.context.set_offline(True)
+    page.evaluate("() => document.querySelector('[data-live]')._htmx.ws.connection.socket.close()")
+    product.create("echo", {}, name="Needle, missed")
+    with product.app.app_context():
+        jobs = [NewJob("echo", {}, name="Hay") for _ in range(60)]
+        product.services.jobs.create_many(product.actor(), jobs)
+        db.session.remove()
+    page.context.set_offline(False)
+    expect(page.locator(".cell-name a")).to_have_text(["Needle, missed", "Needle, seen"])
+
+
+def test_the_page_does_not_grow_for_ever(page: Page, product: Product) -> None:
+    with product.app.app_context():
+        for part in range(2):
+            jobs = [NewJob("echo", {}, name=f"Old {part}") for _ in range(60)]
+            product.services.jobs.create_many(product.actor(), jobs)
+        db.session.remove()
+    page.goto("/jobs")
+    expect(page.locator(".connection").first).to_have_text("Live")
+    with product.app.app_context():
+        jobs = [NewJob("echo", {}, name="New") for _ in range(80)]
+        product.services.jobs.create_many(product.actor(), jobs)
+        db.session.remove()
+    expect(page.locator(".job-row").first).to_contain_text("New")
+    expect(page.locator(".job-row")).to_have_count(100)
+    last = page.locator(".job-row").last.get_attribute("data-job")
+    assert page.get_by_role("link", name="Older").get_attribute("href").endswith(f"before={last}")  # type: ignore[union-attr]
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".job-row")).to_have_count(50)
 
 
 def test_the_theme_is_kept(page: Page) -> None:

@@ -45,6 +45,11 @@ def test_create_show_list(flask: Flask_, drain: Callable[[str], int]) -> None:
     )
     assert job_id in flask("jobs", "list", "--status", "completed", "--json").output
     assert flask("jobs", "list", "--status", "failed", "--json").output == ""
+    now = datetime.now(UTC).isoformat()
+    narrow = ("--queue", "echo", "--owner", "me", "--text", "GREET", "--created-before", now)
+    assert job_id in flask("jobs", "list", *narrow, "--json").output
+    assert flask("jobs", "list", "--created-after", now, "--json").output == ""
+    assert "there is nobody x@y here" in flask("jobs", "list", "--owner", "x@y").output
 
 
 def test_create_with_times(flask: Flask_) -> None:

@@ -39,6 +39,8 @@
     if (!root) return;
     // The parts of the page that do not come over the socket may have missed something, too.
     if (heard.has(root)) document.body.dispatchEvent(new CustomEvent("job:changed"));
+    // More may have been missed than the newest jobs, which the socket sends.
+    if (heard.has(root) && root.dataset.live === "list") refresh(root);
     heard.set(root, performance.now());
     show(root, "live");
   });
@@ -85,6 +87,8 @@
   function place(task, fresh) {
     if (document.getElementById(fresh.id)) return false;
     const older = [...task.target.children].find((row) => row.id < fresh.id);
+    // Its place is on an older page.
+    if (!older && task.target.dataset.more !== undefined) return false;
     task.swapSpec = { ...task.swapSpec, style: older ? "beforebegin" : "beforeend" };
     task.target = older ?? task.target;
     return true;
@@ -130,6 +134,8 @@
 
   async function refresh(root) {
     heard.set(root, performance.now());
+    // Rows that no longer belong here would go from under the pointer.
+    if (connected(root) && root.querySelector("#job-rows:is(:hover, :focus-within)")) return;
     const job = root.dataset.liveJob;
     const own = root.dataset.liveAddress;
     const list = new URL(location.href);

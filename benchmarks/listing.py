@@ -1,0 +1,146 @@
+"""What pages of the job list cost where little matches: `python -m benchmarks.listing [ROWS]`.
+
+Half of the jobs are an organisation's own and old, the newer half belongs to another: whatever the planner thinks of
+how often something matches, a page must not read its way through the others. Prints, for each filter, 8 kB pages of
+PostgreSQL that were touched, and milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from flask_openapi3 import OpenAPI
+from sqlalchemy import Select, text
+
+from jobsapp import create_app
+from jobsapp.config import Settings
+from jobsapp.core.filters import JobFilter
+from jobsapp.core.ids import new_id
+from jobsapp.embedded.postgres import EmbeddedPostgres
+from jobsapp.extensions import db
+from jobsapp.services.listing import WINDOW, Listing, Walk, in_order
+from jobsapp.store import schema
+
+PAGE = 51
+FILL = """
+INSERT INTO jobs (id, organization_id, user_id, type, queue, name, description, status, data, max_attempts, allowance,
+  worker, attempts, completed_at, failed_at, created_at)
+SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '70008' || substr(md5(n::text), 1, 15))::uuid,
+  CASE WHEN n <= %(rows)s / 2 THEN %(ours)s::uuid ELSE %(theirs)s END,
+  CASE WHEN n <= 20 THEN %(rare)s::uuid WHEN n <= %(rows)s / 2 THEN %(often)s ELSE %(other)s END,
+  CASE WHEN n <= 20 THEN 'rare' ELSE 'common' END, CASE WHEN n <= 20 THEN 'rare' ELSE 'common' END,
+  CASE WHEN n <= 20 THEN 'Needle ' ELSE 'Nightly import of table ' END || n, 'All of it, with every column',
+  CASE WHEN n <= 20 THEN 'failed' ELSE 'completed' END,
+  json_build_object('source', gen_random_uuid(), 'targetFormat', 'jsonl', 'options', repeat('x', 300)), 3, 3, 'w', 1,
+  CASE WHEN n > 20 THEN now() END, CASE WHEN n <= 20 THEN now() END, to_timestamp(1700000000 + n / 1000.0)
+FROM generate_series(1, %(rows)s) AS n
+"""
+QUEUE = """
+WITH waiting AS (
+  UPDATE jobs SET status = 'pending', completed_at = NULL, failed_at = NULL WHERE organization_id = %(theirs)s
+    AND id > (SELECT id FROM jobs ORDER BY id DESC OFFSET %(waiting)s LIMIT 1) RETURNING *
+)
+INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due)
+SELECT id, queue, 0, organization_id, type, run_at, true FROM waiting
+"""
+
+
+@contextmanager
+def application() -> Iterator[OpenAPI]:
+    with tempfile.TemporaryDirectory() as name, EmbeddedPostgres(Path(name) / "pg", durable=False) as postgres:
+        settings = Settings(data_dir=Path(name) / "var", database_url=postgres.url, redis_url="redis://127.0.0.1:1/0")
+        schema.upgrade(settings.sqlalchemy_url)
+        app = create_app(settings)
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+
+def fill(rows: int) -> dict[str, UUID]:
+    """Jobs of two organisations; returns the ids of both and of three users."""
+    names = {name: new_id() for name in ("ours", "theirs", "rare", "often", "other")}
+    connection = db.engine.raw_connection()
+    driver: psycopg.Connection = connection.driver_connection  # type: ignore[assignment]
+    for name in ("ours", "theirs"):
+        driver.execute("INSERT INTO organizations (id, name) VALUES (%s, %s)", [names[name], name])
+    for name, organization in (("rare", "ours"), ("often", "ours"), ("other", "theirs")):
+        row = [names[name], names[organization], name]
+        driver.execute("INSERT INTO users (id, organization_id, email, role) VALUES (%s, %s, %s, 'member')", row)
+    driver.execute(FILL, {**names, "rows": rows})
+    driver.execute(QUEUE, {**names, "waiting": min(50_000, rows // 4)})
+    driver.commit()
+    driver.autocommit = True
+    driver.execute("VACUUM ANALYZE")
+    driver.autocommit = False
+    connection.close()
+    return names
+
+
+def cases(names: dict[str, UUID]) -> dict[str, JobFilter]:
+    long_ago = datetime.fromtimestamp(1_700_000_000, UTC)
+    return {
+        "all": JobFilter(),
+        "status failed": JobFilter(status="failed"),
+        "status pending": JobFilter(status="pending"),
+        "status active": JobFilter(status="active"),
+        "type": JobFilter(type="rare"),
+        "frequent type": JobFilter(type="common"),
+        "unknown type": JobFilter(type="unknown"),
+        "queue": JobFilter(queue="rare"),
+        "user": JobFilter(user_id=names["rare"]),
+        "user and type": JobFilter(user_id=names["often"], type="rare"),
+        "text": JobFilter(text="needle"),
+        "time": JobFilter(created_before=long_ago + timedelta(milliseconds=10)),
+        "text and status": JobFilter(text="needle", status="completed"),
+    }
+
+
+def touched(plan: dict[str, int]) -> int:
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -> tuple[int, float, int]:
+    """Pages touched, milliseconds, and how many jobs came of it: of the list and of where it ends."""
+    walk = Walk(organization_id, wanted, before=before)
+    begin = time.perf_counter()
+    found, _ = Listing(db.session).page(organization_id, wanted, before=before, limit=PAGE - 1)
+    spent = (time.perf_counter() - begin) * 1000
+    with in_order(db.session) if wanted != JobFilter() else nullcontext():
+        pages = explained(walk.jobs(PAGE))
+        if walk.narrows and len(found) < PAGE - 1:
+            pages += explained(walk.end())
+    db.session.rollback()
+    return pages, spent, len(found)
+
+
+def explained(statement: Select[Any]) -> int:
+    """Pages of the database that the statement touches."""
+    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    connection: Any = db.session.connection().connection.driver_connection
+    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    return touched(rows[0][0]["Plan"])
+
+
+def main(rows: int) -> None:
+    with application():
+        names = fill(rows)
+        heap = db.session.scalar(text("SELECT pg_relation_size('jobs') / 8192"))
+        print(json.dumps({"rows": rows, "pages of the table": heap, "window": WINDOW}))
+        for name, wanted in cases(names).items():
+            pages, spent, found = cost(names["ours"], wanted)
+            print(f"{name:20} {pages:8,} pages {spent:8.1f} ms {found:4} jobs")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)

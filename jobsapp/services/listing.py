@@ -1,0 +1,216 @@
+"""Lists of jobs, at a bounded cost whatever the tables hold.
+
+A question about few of many jobs must not read all of them. Pending and active ones are looked up in the small tables
+beside the jobs; for everything else an index is walked from the newest job on, and the walk ends after a number of
+rows, whether the page is full or not: then the list says how far it looked, and the next page goes on from there.
+
+Each walk is ordered by an index that begins with a column which never changes, written so that no other index can
+give that order. Otherwise the planner takes the primary key when it thinks that most rows match, and reads all the
+newer jobs of others until it finds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, text, true
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
+
+from jobsapp.core.filters import JobFilter
+from jobsapp.core.states import Status
+from jobsapp.core.storable import is_storable
+from jobsapp.models import Job, QueuedJob, WorkerLease
+from jobsapp.services.sessions import DbSession
+
+WINDOW = 20_000
+"""Rows that a page looks at."""
+WIDE_WINDOW = 100_000
+"""Rows that are looked at for a change of everything that matches."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A job that matches, as it was when it was looked at."""
+
+    id: UUID
+    status: str
+    stopping: bool
+
+
+class Listing:
+    def __init__(self, session: DbSession) -> None:
+        self._session = session
+
+    def page(
+        self, organization_id: UUID, wanted: JobFilter, *, before: UUID | None, limit: int
+    ) -> tuple[list[Job], UUID | None]:
+        """Jobs, newest first, and where to go on: None if there are no more.
+
+        A page may be short and yet not the last: it ends where the walk ended.
+        """
+        if not _storable(wanted):
+            return [], None
+        walk = Walk(organization_id, wanted, before=before)
+        query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
+        with in_order(self._session) if wanted != JobFilter() else nullcontext():
+            found = list(self._session.scalars(query))
+            # Where every row of the walk matches, a short page is the last.
+            end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
+        return found[:limit], found[limit - 1].id if len(found) > limit else end
+
+    def matching(
+        self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
+    ) -> tuple[list[Match], bool]:
+        """The newest jobs that match and are in one of the states, and whether there may be more of them."""
+        if not _storable(wanted):
+            return [], False
+        allowed = frozenset(statuses) & (_statuses(wanted) or frozenset(Status))
+        small = allowed & {Status.PENDING, Status.ACTIVE}
+        # Those have tables of their own; together with others they are found on the way.
+        parts = [frozenset({one}) for one in small] if small == allowed else [allowed]
+        found: list[Match] = []
+        more = False
+        for part in parts:
+            walk = Walk(organization_id, wanted, statuses=part, window=WIDE_WINDOW)
+            with in_order(self._session):
+                rows = self._session.execute(walk.matches(limit + 1)).all()
+                more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
+            found += [Match(*row) for row in rows]
+        found.sort(key=lambda one: one.id, reverse=True)
+        return found[:limit], more or len(found) > limit
+
+
+@contextmanager
+def in_order(session: DbSession) -> Iterator[None]:
+    """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
+    few, and gather and sort all of them before the first is given out.
+    """
+    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    yield
+    session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
+
+
+class Walk:
+    """The statements of one walk: `job` is the job in them. `statuses`: empty for all; the filter's own if not given.
+
+    `before`: only smaller ids. `window`: rows to look at.
+    """
+
+    def __init__(
+        self,
+        organization_id: UUID,
+        wanted: JobFilter,
+        *,
+        statuses: frozenset[str] | None = None,
+        before: UUID | None = None,
+        window: int | None = None,
+    ) -> None:
+        statuses = _statuses(wanted) if statuses is None else statuses
+        self._organization_id = organization_id
+        self._wanted = wanted
+        self._statuses = statuses
+        ends = [one for one in (before, wanted.end_id) if one is not None]
+        self._before = min(ends) if ends else None
+        self._window = window or WINDOW
+        self.job: type[Job]
+        self._lead: Any = None
+        if statuses == {Status.PENDING}:
+            self._found = self._looked_up(self._waiting())
+        elif statuses == {Status.ACTIVE}:
+            self._found = self._looked_up(self._held())
+        else:
+            self._found = self._walked()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
+        wanted = self._wanted
+        narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id)
+        return bool(self._statuses) or any(narrowing)
+
+    def jobs(self, limit: int) -> Select[Any]:
+        return self._found.with_only_columns(self.job).limit(limit)
+
+    def matches(self, limit: int) -> Select[UUID, str, bool]:
+        stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
+        return self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit)
+
+    def end(self) -> Select[Any]:
+        """Where the walk ends before all was looked at: the id of the last row, or nothing."""
+        return self._ids.offset(self._window - 1).limit(1)
+
+    def _walked(self) -> Select[Any]:
+        """Along the index of the type, of the user or of the organisation."""
+        wanted, organization = self._wanted, Job.organization_id == self._organization_id
+        lead: InstrumentedAttribute[Any]
+        if wanted.type is not None:
+            lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
+        elif wanted.user_id is not None:
+            lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
+        else:
+            lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
+        self._lead, order = lead, (lead, Job.id.desc())
+        narrow += self._between(Job.id)
+        self._ids = select(Job.id).where(*narrow).order_by(*order)
+        self.job = aliased(Job, select(Job).where(*narrow).order_by(*order).limit(self._window).subquery())
+        job = self.job
+        return select(job).where(*self._conditions()).order_by(getattr(job, lead.key), job.id.desc())
+
+    def _waiting(self) -> Subquery:
+        """Ids of pending jobs. Those of other organisations count as looked at."""
+        queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
+        self._ids = queued.with_only_columns(QueuedJob.job_id)
+        row = aliased(QueuedJob, queued.limit(self._window).subquery())
+        query = select(row.job_id.label("id")).where(row.organization_id == self._organization_id)
+        for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue)):
+            if value is not None:
+                query = query.where(column == value)
+        return query.subquery()
+
+    def _held(self) -> Subquery:
+        """Ids of the jobs that workers have, and of some that they have no more."""
+        ids = select(func.unnest(WorkerLease.job_ids).label("id")).subquery()
+        self._ids = select(ids.c.id).distinct().where(*self._between(ids.c.id)).order_by(ids.c.id.desc())
+        return self._ids.limit(self._window).subquery()
+
+    def _looked_up(self, ids: Subquery) -> Select[Any]:
+        # One by one: a planner that joins may walk all jobs beside the few ids.
+        self.job = aliased(Job, lateral(select(Job).where(Job.id == ids.c.id).limit(1)))
+        query = select(self.job).select_from(ids).join(self.job, true())
+        return query.where(*self._conditions()).order_by(ids.c.id.desc())
+
+    def _between(self, column: Any) -> list[ColumnElement[bool]]:
+        first = [] if self._wanted.first_id is None else [column >= self._wanted.first_id]
+        return first if self._before is None else [*first, column < self._before]
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        job, wanted = self.job, self._wanted
+        found = [] if self._lead is Job.organization_id else [job.organization_id == self._organization_id]
+        for column, value in ((job.type, wanted.type), (job.queue, wanted.queue), (job.user_id, wanted.user_id)):
+            if value is not None:
+                found.append(column == value)
+        if self._statuses:
+            found.append(job.status.in_(sorted(self._statuses)))
+        if wanted.pattern is not None:
+            # By code points alone, as `JobFilter.matches` does it.
+            texts = (job.name.collate("C"), job.description.collate("C"))
+            found.append(or_(*(one.regexp_match(wanted.pattern) for one in texts)))
+        return found
+
+
+def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
+    """Equality that leaves the column a part of the order: no other index gives that order then."""
+    return column == any_(array([value], type_=column.type))
+
+
+def _statuses(wanted: JobFilter) -> frozenset[str]:
+    return frozenset() if wanted.status is None else frozenset({wanted.status})
+
+
+def _storable(wanted: JobFilter) -> bool:
+    return all(is_storable(text) for text in (wanted.type, wanted.status, wanted.queue, wanted.text) if text)

@@ -1,0 +1,223 @@
+"""Cancelling, retrying and deleting many jobs: those that somebody chose, or everything that matches a filter.
+
+In batches, each in a transaction of its own, so that no worker waits for long and what is done stays done. Who looks
+first, with `outlook`, is told the same numbers that the change then works with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
+from jobsapp.core.events import JobChanged, event_for
+from jobsapp.core.filters import JobFilter
+from jobsapp.core.states import TERMINAL, Status
+from jobsapp.core.storable import refuse_faults
+from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
+from jobsapp.models import Job
+from jobsapp.services.base import View
+from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.files import Files
+from jobsapp.services.listing import Listing, Match
+from jobsapp.services.new_jobs import refuse_longer
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store import jobs as store
+
+MOST = 10_000
+"""Jobs that one call changes, and how far it counts."""
+BATCH = 500
+REASON_LENGTH = 500
+
+Action = Literal["cancel", "retry", "delete"]
+APPLIES: dict[Action, frozenset[Status]] = {
+    "cancel": frozenset({Status.PENDING, Status.ACTIVE}),
+    "retry": frozenset({Status.FAILED, Status.CANCELLED}),
+    "delete": TERMINAL,
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Jobs by their ids, or, without any, everything that matches."""
+
+    ids: tuple[UUID, ...] = ()
+    wanted: JobFilter | None = None
+
+
+class ManyView(View):
+    """What a change of many jobs does, or, of a dry run, would do."""
+
+    action: Action
+    dry_run: bool
+    chosen: int
+    """How many of the ids are jobs here, or how many jobs match: counted up to 10,000."""
+    chosen_is_more: bool
+    """More may match than were counted: only the newest 100,000 jobs are looked at."""
+    missing: int
+    """How many of the ids are no jobs here."""
+    applicable: int
+    """To how many of them the action applies, counted up to 10,000."""
+    applicable_is_more: bool
+    others: dict[str, int]
+    """How many of those counted in `chosen` it does not apply to, by their state; `stopping`: cancelled already."""
+    changed: int
+    """How many jobs were changed. The others of `applicable` changed meanwhile, or, when deleting, are still read by an
+    unfinished job."""
+    left: int
+    """How many jobs the action still applies to after it changed as many as it may: call again. Up to 10,000."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    matches: list[Match]
+    is_more: bool
+    missing: int
+    applicable: list[Match]
+    applicable_is_more: bool
+
+
+class ManyChanges:
+    def __init__(self, session: DbSession, hints: Hints, files: Files, listing: Listing, cleanup: Cleanup) -> None:
+        self._session = session
+        self._hints = hints
+        self._files = files
+        self._listing = listing
+        self._cleanup = cleanup
+
+    def outlook(self, actor: Actor, action: Action, chosen: Chosen) -> ManyView:
+        """What `apply` would do now. Raises Forbidden, and InvalidInput naming `ids`."""
+        _enter(actor, action)
+        return _view(action, self._look(actor, action, chosen))
+
+    def count(self, actor: Actor, wanted: JobFilter) -> tuple[int, bool]:
+        """How many jobs match, up to MOST, and whether there may be more."""
+        found, more = self._listing.matching(actor.organization_id, wanted, statuses=Status, limit=MOST)
+        return len(found), more
+
+    def apply(self, actor: Actor, action: Action, chosen: Chosen, *, reason: str | None = None) -> ManyView:
+        """Change what the action applies to, MOST jobs at most, and commit. Raises Forbidden and InvalidInput.
+
+        `reason` is for cancelling.
+        """
+        _enter(actor, action)
+        refuse_faults(reason=reason)
+        refuse_longer("reason", reason, REASON_LENGTH)
+        seen = self._look(actor, action, chosen)
+        ids = [match.id for match in seen.applicable]
+        changed = sum(
+            self._batch(actor, action, ids[start : start + BATCH], reason) for start in range(0, len(ids), BATCH)
+        )
+        if action != "delete" and changed < len(ids):
+            changed += self._busy(actor, action, ids, reason)
+        left = len(self._look(actor, action, chosen).applicable) if seen.applicable_is_more else 0
+        return _view(action, seen).model_copy(update={"dry_run": False, "changed": changed, "left": left})
+
+    def delete(self, actor: Actor, job_id: UUID) -> None:
+        """Delete a finished job with its files, and commit. Raises Forbidden, NotFound and Conflict."""
+        _enter(actor, "delete")
+        found = self._states(actor, [job_id])
+        if not found:
+            raise NotFound(f"There is no job {job_id}.")
+        if found[0].status not in TERMINAL:
+            raise Conflict(f"The job is {found[0].status}: only a finished job can be deleted. Cancel it first.")
+        if not self._cleanup.chosen(actor, [job_id]):
+            raise Conflict("An unfinished job reads a file of this one, or it is being changed: try again later.")
+
+    def _look(self, actor: Actor, action: Action, chosen: Chosen) -> _Seen:
+        applies = APPLIES[action]
+        if chosen.wanted is None:
+            ids = list(dict.fromkeys(chosen.ids))
+            if not 1 <= len(ids) <= MOST:
+                raise InvalidInput.of("ids", f"give 1 to {MOST:,} ids, or a filter.")
+            found, more = self._states(actor, ids), False
+            applicable, applicable_more = [one for one in found if one.status in applies], False
+            missing = len(ids) - len(found)
+        else:
+            listed = partial(self._listing.matching, actor.organization_id, chosen.wanted, limit=MOST)
+            found, more = listed(statuses=Status)
+            applicable, applicable_more = listed(statuses=applies)
+            missing = 0
+        ready = [one for one in applicable if not (action == "cancel" and one.stopping)]
+        return _Seen(found, more, missing, ready, applicable_more)
+
+    def _states(self, actor: Actor, ids: Sequence[UUID]) -> list[Match]:
+        stopping = (Job.status == Status.ACTIVE) & Job.cancel_requested_at.is_not(None)
+        given = bindparam("ids", list(ids), ARRAY(Uuid, dimensions=1))
+        query = select(Job.id, Job.status, stopping).where(
+            Job.id == any_(given), Job.organization_id == actor.organization_id
+        )
+        return [Match(*row) for row in self._session.execute(query.order_by(Job.id.desc()))]
+
+    def _batch(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
+        organization_id = actor.organization_id
+        if action == "delete":
+            return len(self._cleanup.chosen(actor, ids))
+        connection = driver(self._session)
+        if action == "cancel":
+            changed = store.cancel_jobs(
+                connection, ids, organization_id=organization_id, user_id=actor.user_id, reason=reason
+            )
+        else:
+            changed = store.retry_jobs(connection, ids, organization_id=organization_id)
+        self._commit(changed)
+        return len(changed)
+
+    def _busy(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
+        """Those that somebody else was writing, one at a time: who holds one lock waits for nobody in a circle."""
+        count = 0
+        for match in self._states(actor, ids):
+            if match.status not in APPLIES[action] or match.stopping:
+                continue
+            connection = driver(self._session)
+            one = (
+                store.cancel_job(connection, match.id, user_id=actor.user_id, reason=reason)
+                if action == "cancel"
+                else store.retry_job(connection, match.id)
+            )
+            self._commit([one] if one else [])
+            count += one is not None
+        return count
+
+    def _commit(self, changed: list[store.ChangedJob]) -> None:
+        """Commit, and let leave what follows from it."""
+        session = self._session()
+        news = [JobChanged(one.id, one.organization_id, event_for(one.status), one.revision) for one in changed]
+        if news:
+            after_commit(session, partial(self._hints.publish, news))
+        for queue in sorted({one.queue for one in changed if one.status == Status.PENDING}):
+            after_commit(session, partial(self._hints.wake, queue))
+        for one in changed:
+            if one.status == Status.CANCELLED:
+                after_commit(session, partial(self._files.forget_kept, one.id))
+        self._session.commit()
+
+
+def _enter(actor: Actor, action: Action) -> None:
+    if action == "delete" and not actor.is_admin:
+        raise Forbidden("Only an administrator may delete jobs.")
+
+
+def _view(action: Action, seen: _Seen) -> ManyView:
+    states = Counter("stopping" if one.stopping else one.status for one in seen.matches)
+    others = {state: number for state, number in sorted(states.items()) if state not in APPLIES[action]}
+    return ManyView(
+        action=action,
+        dry_run=True,
+        chosen=len(seen.matches),
+        chosen_is_more=seen.is_more,
+        missing=seen.missing,
+        applicable=len(seen.applicable),
+        applicable_is_more=seen.applicable_is_more,
+        others=others,
+        changed=0,
+        left=0,
+    )

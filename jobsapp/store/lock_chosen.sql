@@ -1,0 +1,12 @@
+-- As lock_finished, for jobs that somebody chose.
+SELECT id FROM jobs
+WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s
+  AND status IN ('completed', 'failed', 'cancelled')
+  AND NOT EXISTS (
+    SELECT FROM files
+    JOIN job_inputs ON job_inputs.file_id = files.id
+    JOIN jobs AS reader ON reader.id = job_inputs.job_id
+    WHERE files.job_id = jobs.id AND reader.status IN ('pending', 'active')
+  )
+ORDER BY id
+FOR UPDATE SKIP LOCKED

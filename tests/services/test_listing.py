@@ -1,0 +1,184 @@
+"""Lists agree with the filter as a value, and cost the same whatever the tables hold."""
+
+from __future__ import annotations
+
+import random
+import string
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.filters import JobFilter
+from jobsapp.core.ids import first_id_at, new_id
+from jobsapp.core.states import Status
+from jobsapp.extensions import db
+from jobsapp.models import Job
+from jobsapp.services import Services, listing
+from jobsapp.services.jobs import NewJob
+from jobsapp.store import turns
+
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
+# Letters whose cases are not one to one, what regular expressions and LIKE mean something by, lines, other scripts.
+ALPHABET = "aAbBzZ019 _%.*+?^$|()[]{}\\-/&\n\täÄßẞſKKİıςσΣдДǅé中🙂"
+WORDS = st.text(st.sampled_from(ALPHABET), max_size=4)
+TEXTS = [
+    "", "Straße", "STRASSE", "a.b*c", "100%", "x_y", "[a-z]", "Дата", "дата", "ΣΊΣΥΦΟΣ", "σίσυφος", "line\nbreak",
+    "İstanbul", "ıstanbul", "ſet", "Kelvin K", "back\\slash", "^$", "(?i)a", "***=a", "🙂 é", "a-b]c",
+]  # fmt: skip
+
+
+@pytest.fixture
+def many(services: Services, admin: Actor, member: Actor) -> list[Job]:
+    """Jobs of all states and kinds, two at each second."""
+    picked = random.Random(1)
+    rows = []
+    for number in range(120):
+        status = picked.choice(list(Status))
+        made = first_id_at(MOMENT + timedelta(seconds=number // 2))
+        marks = {f"{status}_at": MOMENT} if status in ("completed", "failed", "cancelled") else {}
+        rows.append(
+            Job(
+                id=UUID(int=made.int + picked.randrange(1 << 32)),
+                organization_id=admin.organization_id,
+                user_id=picked.choice([admin.user_id, member.user_id, None]),
+                type=picked.choice(["echo", "steps"]),
+                queue=picked.choice(["echo", "slow"]),
+                name=picked.choice(TEXTS) + "".join(picked.choices(ALPHABET, k=3)),
+                description=picked.choice(TEXTS),
+                status=status,
+                data={},
+                max_attempts=3,
+                allowance=3,
+                worker="w" if status == "active" else None,
+                **marks,
+            )
+        )
+    db.session.add_all(rows)
+    db.session.flush()
+    connection: psycopg.Connection[Any] = db.session.connection().connection.driver_connection  # type: ignore[assignment]
+    connection.execute(
+        """INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due)
+           SELECT id, queue, 0, organization_id, type, now(), true FROM jobs WHERE status = 'pending'"""
+    )
+    connection.execute(
+        """INSERT INTO worker_leases (worker, lease_until, job_ids)
+           SELECT 'w', now() + interval '1 hour', array_agg(id) FROM jobs WHERE status = 'active'"""
+    )
+    db.session.commit()
+    return list(db.session.scalars(select(Job).order_by(Job.id.desc())))
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_and_values_agree(services: Services, admin: Actor, many: list[Job], data: st.DataObject) -> None:
+    def maybe(strategy: st.SearchStrategy[Any]) -> Any:
+        return data.draw(st.none() | strategy)
+
+    second = st.integers(-1, 61).map(lambda number: MOMENT + timedelta(seconds=number))
+    wanted = JobFilter(
+        type=maybe(st.sampled_from(["echo", "steps", "none"])),
+        status=maybe(st.sampled_from(list(Status))),
+        queue=maybe(st.sampled_from(["echo", "slow"])),
+        user_id=maybe(st.sampled_from([job.user_id for job in many if job.user_id])),
+        text=maybe(st.sampled_from(TEXTS) | WORDS),
+        created_after=maybe(second),
+        created_before=maybe(second),
+    )
+    found, more = services.jobs.page(admin, wanted, limit=200)
+    assert [job.id for job in found] == [job.id for job in many if wanted.matches(job)]
+    assert more is None
+
+
+def test_a_page_ends_where_the_search_ends(
+    services: Services, admin: Actor, many: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "WINDOW", 25)
+    for wanted in (
+        JobFilter(status="failed", type="steps"), JobFilter(text="straße"), JobFilter(status="pending", queue="slow"),
+        JobFilter(user_id=admin.user_id, status="completed"), JobFilter(status="active"), JobFilter(queue="slow"),
+    ):  # fmt: skip
+        seen, before, pages = [], None, 0
+        while True:
+            jobs, before = services.jobs.page(admin, wanted, before=before, limit=3)
+            assert len(jobs) <= 3
+            seen += [job.id for job in jobs]
+            pages += 1
+            if before is None:
+                break
+        assert seen == [job.id for job in many if wanted.matches(job)]
+        assert pages < 60
+
+
+def test_pending_and_active_come_and_go(
+    services: Services, admin: Actor, stranger: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    job, _ = services.jobs.create(admin, NewJob("echo", {}))
+    services.jobs.create(stranger, NewJob("echo", {}))
+
+    def states() -> list[str]:
+        return [one for one in ("pending", "active") if services.jobs.page(admin, JobFilter(status=one))[0]]
+
+    assert states() == ["pending"]
+    turns.claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    turns.claim_jobs(connection, "echo", worker="w", lease_seconds=60)
+    assert states() == ["active"]
+    assert [one.id for one in services.jobs.page(admin, JobFilter(status="active"))[0]] == [job.id]
+
+
+FILL = """
+INSERT INTO jobs (id, organization_id, user_id, type, queue, name, status, data, max_attempts, allowance, completed_at)
+SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '70008' || substr(md5(n::text), 1, 15))::uuid,
+  CASE WHEN n <= 10000 THEN %(ours)s::uuid ELSE %(theirs)s END,
+  CASE WHEN n <= 20 THEN %(user)s::uuid END, CASE WHEN n <= 20 THEN 'rare' ELSE 'echo' END, 'echo',
+  CASE WHEN n <= 20 THEN 'Needle' ELSE 'Hay' END, 'completed', json_build_object('text', repeat('x', 400)), 3, 3, now()
+FROM generate_series(1, 20000) AS n
+"""
+
+
+def touched(statement: Any) -> int:
+    """Pages of the database that the statement reads, from memory or not."""
+    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    connection: Any = db.session.connection().connection.driver_connection
+    (plan,) = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    return int(plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["fresh", "analyzed"])
+def test_little_that_matches_costs_no_more_than_a_window(
+    services: Services, admin: Actor, stranger: Actor, connection: psycopg.Connection[Any], counted: bool
+) -> None:
+    """Half of the rows are ours and old: whoever thinks that every second row matches reads the others' 10,000."""
+    ids = {"ours": admin.organization_id, "theirs": stranger.organization_id, "user": admin.user_id}
+    connection.execute(FILL, ids)
+    if counted:
+        connection.execute("VACUUM ANALYZE jobs")
+    window = 2000
+    # Five or more rows to a page of the table, and the index, and the way down to it.
+    most = window // 3
+    assert most < 10_000 // 7 < touched(select(Job).where(Job.name == "all of them"))
+    for wanted in (
+        JobFilter(), JobFilter(type="rare"), JobFilter(type="unknown"), JobFilter(user_id=admin.user_id),
+        JobFilter(user_id=new_id()), JobFilter(queue="none"), JobFilter(text="needle"), JobFilter(status="failed"),
+        JobFilter(status="pending"), JobFilter(status="active"), JobFilter(type="echo", user_id=admin.user_id),
+        JobFilter(created_before=datetime.fromtimestamp(1_700_000_000.005, UTC)),
+    ):  # fmt: skip
+        walk = listing.Walk(admin.organization_id, wanted, window=window)
+        with listing.in_order(db.session) if wanted != JobFilter() else nullcontext():
+            assert touched(walk.jobs(51)) < most, wanted
+            assert not walk.narrows or touched(walk.end()) < most, wanted
+    found, _ = services.jobs.page(admin, JobFilter(type="rare"))
+    assert len(found) == 20
+
+
+def test_what_cannot_be_stored_is_found_nowhere(services: Services, admin: Actor) -> None:
+    services.jobs.create(admin, NewJob("echo", {}, name=string.printable.replace("\x00", "")))
+    assert services.jobs.page(admin, JobFilter(text="\0")) == ([], None)
+    assert services.many.count(admin, JobFilter(text="\ud800")) == (0, False)
