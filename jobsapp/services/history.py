@@ -136,7 +136,7 @@ class History:
     def failures(self, actor: Actor, *, hours: int, type_name: str | None = None) -> list[Failures]:
         """Which errors jobs failed with since the hour that was `hours` ago, the latest first, a few of them."""
         self._check(hours, type_name)
-        since = last_hours(hours, datetime.now(UTC), HOUR).since
+        since = last_hours(hours + 1, datetime.now(UTC), HOUR).since
         connection = driver(self._session)
         return failures(connection, actor.organization_id, since=since, type_name=type_name, limit=FAILURES_SHOWN)
 

@@ -8,10 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsapp.core.actors import Actor
 from jobsapp.core.histogram import ERROR
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.services import Services
 from jobsapp.store.tallies import fold
 from tests.api.conftest import Caller, Hand
 from tests.api.problems import fields
@@ -100,6 +102,19 @@ def test_durations_are_as_exact_as_is_said(as_member: Caller, connection: Connec
         assert stats["durationP50Ms"] == pytest.approx(took[99], rel=ERROR)
         assert stats["durationP95Ms"] == pytest.approx(took[189], rel=ERROR)
         fold(connection)
+
+
+def test_failures_are_told_from_the_hour_in_which_the_period_begins(
+    services: Services, member: Actor, as_member: Caller, hand: Hand, connection: Connection
+) -> None:
+    as_member.create()
+    hand.finish(hand.claim(), BROKEN)
+    fold(connection)
+    for hours_ago, told in ((1, 1), (2, 0)):
+        connection.execute(
+            "UPDATE job_failures SET hour = date_trunc('hour', now(), 'UTC') - make_interval(hours => %s)", [hours_ago]
+        )
+        assert len(services.history.failures(member, hours=1)) == told
 
 
 def test_queue_depth_counts_what_is_due_and_own(as_member: Caller, as_admin: Caller) -> None:
