@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.pages import assets, errors, headers, jobs, language, login, new_job, queues, search
+from jobsapp.pages import assets, errors, headers, jobs, language, login, new_job, packing, queues, search
 
 __all__ = ["init_app", "on_error"]
 
@@ -13,7 +13,7 @@ on_error = errors.on_error
 
 def init_app(app: Flask) -> None:
     """Register the pages, and what their templates need."""
-    for part in (assets, language, headers):
+    for part in (assets, language, headers, packing):
         part.init_app(app)
     for area in (login, jobs, new_job, queues, search):
         app.register_blueprint(area.blueprint)
