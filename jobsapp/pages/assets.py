@@ -1,4 +1,4 @@
-"""Static files: small ones that every page needs joined into one, packed, under addresses that change with their content.
+"""Static files: what every page needs joined into one, packed, under addresses that change with their content.
 
 So a first visit costs few round trips and few bytes, and browsers keep what they have for ever.
 """
@@ -17,9 +17,7 @@ from werkzeug.exceptions import NotFound
 KEEP = "public, max-age=31536000, immutable"
 PACKED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 JOINED = {
-    "app.css": tuple(
-        f"css/{name}.css" for name in ("tokens", "base", "topbar", "controls", "jobs", "pages", "forced")
-    ),
+    "app.css": tuple(f"css/{name}.css" for name in ("tokens", "base", "topbar", "controls", "jobs", "pages", "forced")),
     # htmx begins after the script that it is in has run to its end: the extension and our listeners are there by then.
     "app.js": (
         "vendor/htmx/htmx.min.js",
@@ -48,10 +46,7 @@ def asset(path: str) -> str:
 
 def static(filename: str) -> Response:
     """The file, packed where that makes it smaller and the browser can unpack it."""
-    if Path(filename).suffix not in PACKED:
-        answer = current_app.send_static_file(filename)
-    else:
-        answer = _answer(filename)
+    answer = _answer(filename) if Path(filename).suffix in PACKED else current_app.send_static_file(filename)
     if "v" in request.args and answer.status_code == 200:
         answer.headers["Cache-Control"] = KEEP
     return answer
@@ -69,7 +64,8 @@ def _answer(path: str) -> Response:
         answer.content_encoding = "gzip"
     answer.set_etag(f"{found.digest}-{answer.content_encoding or 'plain'}")
     answer.headers["Cache-Control"] = "no-cache"
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 def _load(path: str) -> Asset:

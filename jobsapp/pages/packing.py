@@ -2,9 +2,9 @@
 
 A page has the session's CSRF token in it, and often what the address says (a filter, a question). Packed, its length
 would tell whether the two have something in common; who can make a browser open many such addresses and sees the
-length of the answers could guess the token bit by bit (BREACH, CVE-2013-3587). Asking is what another site's page has
-to do for that, and the browser says when it was one. A page that was asked for by one of our own, or by the address bar,
-nobody else has chosen the address of. Browsers that say nothing get pages as they are.
+length of the answers could guess the token bit by bit (BREACH, CVE-2013-3587). For that another site's page has to
+ask, and the browser says when it was one. Where one of our own pages asked, or the address bar, nobody else has
+chosen the address. Browsers that say nothing get pages as they are.
 """
 
 from __future__ import annotations

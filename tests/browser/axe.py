@@ -10,14 +10,15 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 EXCEPTIONS: dict[str, str] = {}
 RUN = """async (options) => {
     const found = await axe.run(document, options);
-    return found.violations.flatMap((rule) => rule.nodes.map((node) =>
-        `${rule.id}: ${node.target.join(" ")}: ${[...node.any, ...node.all, ...node.none].map((why) => why.message).join("; ")}`
-    ));
+    return found.violations.flatMap((rule) => rule.nodes.map((node) => {
+        const why = [...node.any, ...node.all, ...node.none].map((check) => check.message).join("; ");
+        return `${rule.id}: ${node.target.join(" ")}: ${why}`;
+    }));
 }"""
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds, a line for each place. The script comes through the debugger, so the page's CSP stays as it is."""
+    """What axe finds, a line for each place. The script comes through the debugger: the page's CSP stays as it is."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     options = {

@@ -1,12 +1,12 @@
 """Every page with something on it: for tests that hold for all of them, and for the pictures.
 
-A new page is one more line in `scenes`. A page that has none fails `test_no_page_is_forgotten`.
+A new page is one more line in `SCENES`. A page that has none fails `test_no_page_is_forgotten`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,7 +19,7 @@ from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
-from tests.browser.product import Product, sign_in
+from tests.browser.product import ADMIN, Product, sign_in
 
 TRACE = (
     'Traceback (most recent call last):\n  File "work.py", line 12, in run\n    raise ValueError("…")\nValueError: …'
@@ -33,6 +33,7 @@ RESULT = {
     "warnings": ["Line 7 is longer than the others.", "2 rows were skipped."],
     "columns": [{"name": "id", "type": "text"}, {"name": "name", "type": "text"}, {"name": "amount", "type": "number"}],
 }
+NEWCOMER = "new@elsewhere"
 # What begins so is for programs, or no page at all.
 NOT_FOR_PEOPLE = ("/api/", "/static/", "/live/", "/ws/", "/healthz", "/readyz")
 PARTS = {
@@ -57,59 +58,52 @@ class Jobs:
 
 
 class Scene(NamedTuple):
-    """A page as somebody meets it. `act` brings it there after the address is open; `guest`: nobody is signed in."""
+    """A page as somebody meets it. `act` brings it there after the address is open; who="": nobody is signed in."""
 
     name: str
     endpoint: str
     address: str
     act: Callable[[Page], None] | None = None
-    guest: bool = False
+    who: str = ADMIN
 
-    def enter(self, page: Page, product: Product) -> None:
+
+class Visitor:
+    """Goes from scene to scene in one browser page, and signs in as another where a scene wants that."""
+
+    def __init__(self, page: Page, product: Product, jobs: Jobs) -> None:
+        self.page = page
+        self.product = product
+        self.jobs = jobs
+        self.who = ""
+
+    def enter(self, scene: Scene) -> None:
         """Open it, and wait until all of it is there."""
-        if self.guest:
-            page.context.clear_cookies()
-        elif not page.context.cookies():
-            sign_in(page, product)
-        page.goto(f"{product.url}{self.address}")
-        if self.act:
-            self.act(page)
-        for mark in page.locator("[data-live]").locator(".connection").all():
+        self._be(scene.who)
+        login = self.product.login_link().rpartition("/")[2] if "{login}" in scene.address else ""
+        self.page.goto(self.product.url + scene.address.format(login=login, **vars(self.jobs)))
+        if scene.act:
+            scene.act(self.page)
+        for mark in self.page.locator("[data-live] .connection").all():
             expect(mark).to_have_attribute("data-connection", "live")
+        settle(self.page)
+
+    def _be(self, who: str) -> None:
+        if who != self.who:
+            self.page.context.clear_cookies()
+            if who:
+                sign_in(self.page, self.product, who)
+            self.who = who
+
+
+def settle(page: Page) -> None:
+    """Wait until what was just changed is drawn."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def page_endpoints(app: Flask) -> set[str]:
     """All addresses that a person may open."""
     rules = (rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()))
     return {rule.endpoint for rule in rules if not rule.rule.startswith(NOT_FOR_PEOPLE)}
-
-
-def scenes(product: Product, jobs: Jobs) -> list[Scene]:
-    """All pages, with the states they can be in. Those of guests come last."""
-    job, modal = "/jobs/{}".format, "/jobs?open={}".format
-    by_state = vars(jobs).items()
-    return [
-        Scene("list", "jobs.index", "/jobs"),
-        Scene("list-nothing-found", "jobs.index", "/jobs?q=nothing+like+this"),
-        *(Scene(f"modal-{state}", "jobs.index", modal(one)) for state, one in by_state),
-        *(Scene(f"job-{state}", "jobs.show", job(one), open_details) for state, one in by_state),
-        Scene("choose-type", "new_job.choose", "/jobs/new"),
-        Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
-        Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
-        *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
-        Scene("queues", "queues.index", "/queues"),
-        Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
-        Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
-        Scene("search", "search.index", "/search"),
-        Scene("search-nothing-found", "search.index", "/search?q=returns"),
-        Scene("not-found", "", "/no/such/page"),
-        Scene("menu", "jobs.index", "/queues", open_menu),
-        Scene("login", "login.show", "/login", guest=True),
-        Scene("login-confirm", "login.confirm", product.login_link().removeprefix(product.url), guest=True),
-    ]
-
-
-OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
 
 
 def open_details(page: Page) -> None:
@@ -136,8 +130,33 @@ def send_long_reason(page: Page) -> None:
     expect(page.locator("#reason-error")).to_be_visible()
 
 
+STATES = tuple(field.name for field in fields(Jobs))
+OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
+SCENES = (
+    Scene("list", "jobs.index", "/jobs"),
+    Scene("list-empty", "jobs.index", "/jobs", who=NEWCOMER),
+    Scene("list-nothing-found", "jobs.index", "/jobs?q=nothing+like+this"),
+    *(Scene(f"modal-{state}", "jobs.index", f"/jobs?open={{{state}}}") for state in STATES),
+    *(Scene(f"job-{state}", "jobs.show", f"/jobs/{{{state}}}", open_details) for state in STATES),
+    Scene("choose-type", "new_job.choose", "/jobs/new"),
+    Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
+    Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
+    *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
+    Scene("queues", "queues.index", "/queues"),
+    Scene("queues-menu", "queues.index", "/queues", open_menu),
+    Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
+    Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
+    Scene("search", "search.index", "/search"),
+    Scene("search-nothing-found", "search.index", "/search?q=returns"),
+    Scene("not-found", "", "/no/such/page"),
+    Scene("login", "login.show", "/login", who=""),
+    Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
+)
+"""All pages, with the states they can be in. In an address `{failed}` is the id of the job in that state."""
+
+
 def set_the_stage(product: Product) -> Jobs:
-    """A job in each state, a paused queue, and one where nobody works."""
+    """A job in each state, a paused queue, one where nobody works, and somebody who has nothing yet."""
     jobs = Jobs(
         pending=product.create("echo", {"text": "x"}, name="Thank-you letters"),
         active=_active(product),
@@ -149,6 +168,7 @@ def set_the_stage(product: Product) -> Jobs:
     )
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
+        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
     return jobs
 
 
@@ -165,7 +185,9 @@ def _active(product: Product) -> UUID:
 
 
 def _unknown(product: Product) -> UUID:
-    job_id = product.create("steps", {}, name="Reading_a_file_whose_name_is_one_very_long_word_without_any_place_to_break")
+    job_id = product.create(
+        "steps", {}, name="Reading_a_file_whose_name_is_one_very_long_word_without_any_place_to_break"
+    )
     product.pulse(product.claim("steps"), 17000, None, "Reading")
     return job_id
 
