@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 TOKENS = Path(__file__).parents[2] / "jobsapp" / "static" / "css" / "tokens.css"
-BOTH = re.compile(r"(--[a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
-ONE = re.compile(r"(--[a-z-]+): (#[0-9a-f]{6});")
+BOTH = re.compile(r"(--[a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
+ONE = re.compile(r"(--[a-z0-9-]+): (#[0-9a-f]{6});")
 Colours = dict[str, tuple[str, str]]
 
 
