@@ -36,9 +36,9 @@ bench: setup ## measure against others; writes benchmarks/latest.json
 soak: setup ## ten minutes of every fault at random (ARGS="--minutes 2 --seed 7 --write")
 	@$(PYTHON) -m tests.faults.soak $(ARGS)
 
-screenshots: setup ## pictures of every page, into screenshots/
+screenshots: setup ## pictures of every page, into screenshots/ (ARGS="--only modal")
 	@bin/browser
-	@$(PYTHON) -m tests.browser.screenshots
+	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
 openapi: setup ## write docs/openapi.json anew, after a change of the API
 	@$(PYTHON) -m flask --app app openapi --indent 2 --output docs/openapi.json

@@ -1,6 +1,6 @@
 """`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
 
-python -m benchmarks [--size-mb 1000] [--only conversion|engine|types|live] [--jobs 100000 | --long]
+python -m benchmarks [--size-mb 1000] [--only conversion|engine|live|pages|types] [--jobs 100000 | --long]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import conversion, engine, job_types, live
+from benchmarks import conversion, engine, job_types, live, pages
 from benchmarks.crowds import SOCKETS
 from benchmarks.long_run import JOBS, LONG_JOBS
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
-    parser.add_argument("--only", choices=["conversion", "engine", "types", "live"])
+    parser.add_argument("--only", choices=["conversion", "engine", "live", "pages", "types"])
     parser.add_argument("--jobs", type=int, default=JOBS, help="empty jobs that the long run of the engine drains")
     parser.add_argument("--sockets", type=int, default=SOCKETS, help="clients that one web process is to hold")
     parser.add_argument(
@@ -38,6 +38,8 @@ def main() -> None:
         finish("engine", engine.measure(long_jobs=options.jobs), {"longRunJobs": options.jobs})
     if options.only in (None, "conversion"):
         finish("conversion", conversion.measure(options.size_mb, rounds=options.rounds), {"sizeMb": options.size_mb})
+    if options.only in (None, "pages"):
+        finish("pages", pages.measure(), {"jobs": pages.JOBS})
     if options.only in (None, "types"):
         finish("types", job_types.measure(rounds=options.rounds), {})
     if options.only in (None, "live"):

@@ -16,6 +16,7 @@ from jobsapp.pages import (
     login,
     many,
     new_job,
+    packing,
     presets,
     queues,
     search,
@@ -30,7 +31,7 @@ on_error = errors.on_error
 
 def init_app(app: Flask) -> None:
     """Register the pages, and what their templates need."""
-    for part in (assets, language, headers):
+    for part in (assets, language, headers, packing):
         part.init_app(app)
     areas = (
         login,

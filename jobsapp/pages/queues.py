@@ -41,7 +41,7 @@ def pause(name: str) -> ResponseReturnValue:
     try:
         services().queues.pause(get_actor(), name, reason=reason)
     except InvalidInput as error:
-        return _form(name, reason or "", error.errors[0].message), 422
+        return _form(name, reason or "", f"The reason {error.errors[0].message}"), 422
     return redirect(url_for("queues.index"), 303)
 
 

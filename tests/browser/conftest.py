@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from jobsapp.config import Settings
 from tests.browser.product import Product, launch, running, sign_in
+from tests.browser.scenes import Jobs, Visitor, set_the_stage
 from tests.conftest import Servers
 from tests.processes import free_port
 
@@ -113,3 +114,20 @@ def page(context: BrowserContext, product: Product, witness: Witness) -> Iterato
     yield page
     assert witness.complaints == []
     assert witness.strangers == []
+
+
+@pytest.fixture(scope="module")
+def stage(product: Product) -> Jobs:
+    """A job in each state, for a whole module that only looks."""
+    product.start_web()
+    product.empty()
+    return set_the_stage(product)
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, product: Product, stage: Jobs) -> Iterator[Visitor]:
+    """Somebody who walks through all pages, and wants nothing to move."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(DEADLINE)
+    yield Visitor(context.new_page(), product, stage)
+    context.close()

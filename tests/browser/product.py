@@ -177,8 +177,8 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=FLAGS)
 
 
-def sign_in(page: Page, product: Product) -> None:
-    page.goto(product.login_link())
+def sign_in(page: Page, product: Product, email: str = ADMIN) -> None:
+    page.goto(product.login_link(email))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/jobs**")
 

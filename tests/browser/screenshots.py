@@ -1,31 +1,40 @@
-"""Pictures of every page, for eyes: `python -m tests.browser.screenshots [FOLDER]`."""
+"""Pictures of every page, for eyes: `python -m tests.browser.screenshots [FOLDER] [--only NAME]`.
+
+Pages come from `tests.browser.scenes`: what is a scene there, is a picture here. Those of OVERVIEWS are also taken
+without jobs, with three, and with 50,000.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+import psycopg
+from playwright.sync_api import Page, sync_playwright
+from psycopg.types.json import Json
 
 from jobsapp.config import Settings
-from jobsapp.core.outcomes import Failure, Transition
-from jobsapp.core.states import Status
+from jobsapp.core.ids import new_id
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.store import schema
-from jobsapp.store.jobs import LogLine
-from tests.browser.product import Product, launch, running, sign_in
+from tests.browser.product import ADMIN, Product, launch, running
+from tests.browser.scenes import SCENES, Visitor, set_the_stage, settle
 from tests.processes import free_port
 
-WIDTHS = {"phone": (390, 844), "desk": (1440, 900)}
+WIDTHS = {"phone": (390, 844), "tablet": (1024, 768), "wide": (1920, 1080)}
 THEMES = ("light", "dark")
-TRACE = (
-    'Traceback (most recent call last):\n  File "work.py", line 12, in run\n    raise ValueError("…")\nValueError: …'
-)
+# Pages that show many jobs at once.
+OVERVIEWS = ("list", "queues")
+MANY = 50_000
+COPY = """COPY jobs (
+  id, organization_id, user_id, type, queue, name, status, data, result, error, attempts, max_attempts, allowance,
+  run_at, created_at, updated_at, started_at, completed_at, failed_at
+) FROM STDIN"""
 
 
 @contextmanager
@@ -51,7 +60,7 @@ def product() -> Iterator[Product]:
 
 
 class Camera:
-    """Takes each view at both widths and in both themes."""
+    """Takes each view at all widths and in both themes."""
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page = page
@@ -62,146 +71,83 @@ class Camera:
             self.page.set_viewport_size({"width": x, "height": y})
             self.page.evaluate("() => scrollTo(0, 0)")
             for theme in THEMES:
-                self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-                self.page.evaluate(
-                    "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-                )
+                self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                settle(self.page)
                 self.page.screenshot(path=self.folder / f"{name}-{width}-{theme}.png", full_page=full)
 
 
-def line(text: str, level: str = "info") -> LogLine:
-    return LogLine(datetime.now(UTC), level, text)
+def overviews(visitor: Visitor, camera: Camera, jobs: str) -> None:
+    """Pages of many jobs; `jobs`: how many there are, for the name of the picture."""
+    for scene in SCENES:
+        if scene.name in OVERVIEWS and scene.who == ADMIN:
+            visitor.page.set_viewport_size({"width": 1280, "height": 900})
+            visitor.enter(scene)
+            camera.take(f"{scene.name}-{jobs}", full=jobs != "many")
 
 
-def story(product: Product, camera: Camera) -> None:
-    page, url = camera.page, product.url
-    page.goto(f"{url}/login")
-    camera.take("01-login")
-    page.goto(product.login_link())
-    camera.take("02-login-confirm")
-    sign_in(page, product)
-    camera.take("03-list-empty")
-    page.goto(f"{url}/jobs/new")
-    camera.take("04-choose-type")
-    page.goto(f"{url}/jobs/new/data-conversion")
-    camera.take("05-form")
-    page.get_by_text("More options").click()
-    camera.take("06-form-options")
-    page.locator("input[type=file]").set_input_files(
-        {"name": "people.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
-    )
-    page.locator("#f-data-delimiter").fill("::")
-    page.get_by_role("button", name="Start job").click()
-    expect(page.locator("#form-errors")).to_be_visible()
-    camera.take("07-form-errors")
-
-    steps = product.create(
-        "steps",
-        {"steps": 100},
-        name="Nightly import of the customer table",
-        description="All customers of the northern region, with addresses.",
-    )
-    page.goto(f"{url}/jobs?open={steps}")
-    camera.take("08-modal-queued", full=False)
-    running_job = product.claim("steps")
-    product.pulse(running_job, 42, 100, "Step 42", line("opened the file"), line("row 40 has no city", "warning"))
-    expect(page.get_by_role("dialog")).to_contain_text("42 %")
-    camera.take("09-modal-running", full=False)
-    page.goto(f"{url}/jobs/{steps}")
-    camera.take("10-page-running")
-
-    echo = product.create("make-file", {"text": "hello"}, name="Quarterly report")
-    done = product.claim("make-file")
-    product.pulse(done, 1, 1, "Converted 1,204,331 rows")
-    artifact(product, done)
-    result = {
-        "artifact": "report.jsonl",
-        "rows": 1204331,
-        "rowsRejected": 2,
-        "bytesIn": 84211934,
-        "bytesOut": 132211934,
-        "seconds": 3.201,
-        "columns": [
-            {"name": "id", "type": "text"},
-            {"name": "name", "type": "text"},
-            {"name": "amount", "type": "number"},
-        ],
-    }
-    product.finish(done, Transition(Status.COMPLETED, "completed", result=result))
-    product.create("fail", {"how": "permanent"}, name="Convert orders-2026-11.csv")
-    broken = product.claim("fail")
-    product.pulse(broken, 31, 100, "Reading rows", line("line 1204: 7 values, 6 expected", "error"))
-    failure = Failure(
-        "BadRow",
-        "Line 1,204 has 7 values where the header names 6. Mend the file, or choose to skip broken rows.",
-        TRACE,
-    )
-    product.finish(broken, Transition(Status.FAILED, "failed", failure=failure))
-    product.create("echo", {"text": "x"}, name="Thank-you letters")
-    page.goto(f"{url}/jobs")
-    expect(page.locator(".job-row")).to_have_count(4)
-    camera.take("11-list")
-    for number in (0, 2):
-        page.locator("#job-rows input").nth(number).check()
-    camera.take("11-list-chosen", full=False)
-    page.get_by_role("button", name="Delete…").click()
-    camera.take("11-list-delete")
-    page.goto(f"{url}/jobs?type=echo&user=me&created=last-24-hours&status=pending&q=letters")
-    camera.take("11-list-filtered")
-    page.goto(f"{url}/jobs?q=nothing+like+this")
-    camera.take("12-list-nothing-found")
-    page.goto(f"{url}/jobs?open={echo}")
-    camera.take("13-modal-completed", full=False)
-    page.goto(f"{url}/jobs/{echo}")
-    camera.take("14-page-completed")
-    page.goto(f"{url}/jobs?open={broken.id}")
-    camera.take("15-modal-failed", full=False)
-    page.goto(f"{url}/jobs/{broken.id}")
-    camera.take("16-page-failed")
-    page.goto(f"{url}/jobs?open={steps}")
-    page.get_by_role("button", name="Cancel job").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Stopping")
-    camera.take("17-modal-stopping", full=False)
-    product.finish(running_job, Transition(Status.CANCELLED, "cancelled"))
-    expect(page.get_by_role("dialog")).to_contain_text("Job cancelled")
-    camera.take("18-modal-cancelled", full=False)
-    page.goto(f"{url}/dashboard?period=1h")
-    camera.take("20-dashboard")
-    page.goto(f"{url}/no/such/page")
-    camera.take("19-not-found")
+def all_scenes(visitor: Visitor, camera: Camera, only: str) -> None:
+    for scene in SCENES:
+        if only in scene.name:
+            visitor.page.set_viewport_size({"width": 1280, "height": 900})
+            visitor.enter(scene)
+            camera.take(scene.name, full=not scene.name.startswith("modal"))
 
 
-def artifact(product: Product, job: object) -> None:
-    """A file that the job made."""
-    import psycopg
-
-    from jobsapp.core.ids import new_id
-    from jobsapp.store.jobs import ClaimedJob, add_artifact
-
-    assert isinstance(job, ClaimedJob)
+def fill(product: Product, count: int = MANY) -> None:
+    """So many jobs of the last days, straight into the table: most completed, some failed, some that wait."""
+    actor, now = product.actor(), datetime.now(UTC)
     with psycopg.connect(product.settings.database_url) as connection:
-        add_artifact(
-            connection,
-            job_id=job.id,
-            attempt=job.attempt,
-            file_id=new_id(),
-            name="report.jsonl",
-            size=132211934,
-            media_type="application/x-ndjson",
-            sha256="0" * 64,
-        )
+        with connection.cursor().copy(COPY) as copy:
+            for number in range(count):
+                at = now - timedelta(seconds=6 * (count - number))
+                ended = at + timedelta(seconds=2 + number % 40)
+                failed = number % 23 == 0
+                error = {"type": "Timeout", "message": "The attempt took longer than 30 s.", "traceback": None}
+                copy.write_row(
+                    [
+                        *(new_id(), actor.organization_id, actor.user_id, "echo", "echo", f"Letter {number:,}"),
+                        "failed" if failed else "completed",
+                        *(
+                            Json({"text": "x"}),
+                            None if failed else Json({"sent": number}),
+                            Json(error) if failed else None,
+                        ),
+                        *(1, 1, 1, at, at, ended, at, None if failed else ended, ended if failed else None),
+                    ]
+                )
+        connection.execute("ANALYZE jobs")
 
 
-def main(folder: Path) -> None:
+def three(product: Product) -> None:
+    for name in ("Thank-you letters", "Reminders", "Quarterly report"):
+        product.create("echo", {"text": "x"}, name=name)
+    product.claim("echo")
+
+
+def main(folder: Path, only: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with product() as found, sync_playwright() as playwright:
         browser = launch(playwright)
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")
         page.on("console", lambda message: print(message.type, message.text))
         page.on("pageerror", lambda error: print("page error", error))
-        story(found, Camera(page, folder))
+        camera = Camera(page, folder)
+        jobs = set_the_stage(found)
+        visitor = Visitor(page, found, jobs)
+        all_scenes(visitor, camera, only)
+        if not only:
+            for name, prepare in (("none", None), ("three", three), ("many", fill)):
+                found.empty()
+                visitor.who = ""
+                if prepare:
+                    prepare(found)
+                overviews(visitor, camera, name)
         browser.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("folder", nargs="?", default="screenshots", type=Path)
+    parser.add_argument("--only", default="", help="part of the names of the scenes to take")
+    given = parser.parse_args()
+    main(given.folder, given.only)

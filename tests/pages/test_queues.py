@@ -53,7 +53,7 @@ def test_too_long_a_reason_is_said_at_its_field(web: FlaskClient) -> None:
     asked = web.get("/queues/echo/pause").text
     refused = web.post("/queues/echo/pause", data={"csrf_token": token_in(asked), "reason": "x" * 501})
     assert refused.status_code == 422
-    assert 'id="reason-error">may have up to 500 characters.' in refused.text
+    assert 'id="reason-error">The reason may have up to 500 characters.' in refused.text
     assert "x" * 501 in refused.text, "nothing is lost"
     assert web.get("/queues/nowhere/pause").status_code == 404
 

@@ -62,7 +62,10 @@
       write(element, ago(moment));
       element.title = exact.format(moment);
     }
-    for (const element of document.querySelectorAll("time[data-local]")) write(element, exact.format(new Date(element.dateTime)));
+    for (const element of document.querySelectorAll("time[data-local]")) {
+      write(element, exact.format(new Date(element.dateTime)));
+      element.title = element.textContent;
+    }
     for (const element of document.querySelectorAll("[data-elapsed]")) {
       // Counted from when the number arrived: the clocks of server and viewer need not agree.
       let known = started.get(element);

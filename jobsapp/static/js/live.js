@@ -23,7 +23,6 @@
   function show(root, state) {
     const mark = root.querySelector(".connection");
     if (!mark) return;
-    mark.hidden = false;
     if (mark.dataset.connection === state) return;
     mark.dataset.connection = state;
     mark.querySelector("[data-connection-text]").textContent = WORDS[state];

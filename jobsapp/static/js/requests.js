@@ -46,5 +46,10 @@
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
+  // Browsers leave a link at the edge of a line that scrolls cut off when enough of it is in sight.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest(".topnav, .tabs")) event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+
   window.jobsapp = { token, toast };
 })();

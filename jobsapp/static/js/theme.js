@@ -15,7 +15,6 @@
   addEventListener("storage", apply);
   addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {
-      button.hidden = false;
       button.addEventListener("click", () => {
         const next = root.dataset.shown === "dark" ? "light" : "dark";
         try {

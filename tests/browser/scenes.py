@@ -1,0 +1,239 @@
+"""Every page with something on it: for tests that hold for all of them, and for the pictures.
+
+A new page is one more line in `SCENES`. A page that has none fails `test_no_page_is_forgotten`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from jobsapp.core.ids import new_id
+from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.states import Status
+from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
+from tests.browser.product import ADMIN, Product, sign_in
+
+TRACE = (
+    'Traceback (most recent call last):\n  File "work.py", line 12, in run\n    raise ValueError("…")\nValueError: …'
+)
+RESULT = {
+    "artifact": "report.jsonl",
+    "rows": 1204331,
+    "rowsRejected": 2,
+    "bytesIn": 84211934,
+    "seconds": 3.201,
+    "warnings": ["Line 7 is longer than the others.", "2 rows were skipped."],
+    "columns": [{"name": "id", "type": "text"}, {"name": "name", "type": "text"}, {"name": "amount", "type": "number"}],
+}
+NEWCOMER = "new@elsewhere"
+# What begins so is for programs, or no page at all.
+NOT_FOR_PEOPLE = ("/api/", "/static/", "/live/", "/ws/", "/healthz", "/readyz")
+PARTS = {
+    "jobs.home": "leads to the list",
+    "jobs.live": "a part of the job's page",
+    "jobs.modal": "the modal, which the scenes open",
+    "jobs.log": "a text file",
+}
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """A job in each state, by its id."""
+
+    pending: UUID
+    active: UUID
+    unknown: UUID
+    stopping: UUID
+    completed: UUID
+    failed: UUID
+    cancelled: UUID
+
+
+class Scene(NamedTuple):
+    """A page as somebody meets it. `act` brings it there after the address is open; who="": nobody is signed in."""
+
+    name: str
+    endpoint: str
+    address: str
+    act: Callable[[Page], None] | None = None
+    who: str = ADMIN
+
+
+class Visitor:
+    """Goes from scene to scene in one browser page, and signs in as another where a scene wants that."""
+
+    def __init__(self, page: Page, product: Product, jobs: Jobs) -> None:
+        self.page = page
+        self.product = product
+        self.jobs = jobs
+        self.who = ""
+
+    def enter(self, scene: Scene) -> None:
+        """Open it, and wait until all of it is there."""
+        self._be(scene.who)
+        login = self.product.login_link().rpartition("/")[2] if "{login}" in scene.address else ""
+        self.page.goto(self.product.url + scene.address.format(login=login, **vars(self.jobs)))
+        if scene.act:
+            scene.act(self.page)
+        for mark in self.page.locator("[data-live] .connection").all():
+            expect(mark).to_have_attribute("data-connection", "live")
+        settle(self.page)
+
+    def _be(self, who: str) -> None:
+        if who != self.who:
+            self.page.context.clear_cookies()
+            if who:
+                sign_in(self.page, self.product, who)
+            self.who = who
+
+
+def settle(page: Page) -> None:
+    """Wait until what was just changed is drawn."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def page_endpoints(app: Flask) -> set[str]:
+    """All addresses that a person may open."""
+    rules = (rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()))
+    return {rule.endpoint for rule in rules if not rule.rule.startswith(NOT_FOR_PEOPLE)}
+
+
+def open_details(page: Page) -> None:
+    page.locator("main details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+
+
+def open_menu(page: Page) -> None:
+    page.locator("details.menu > summary").click()
+
+
+def send_wrong_form(page: Page) -> None:
+    page.get_by_text("More options").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+    )
+    page.locator("#f-data-delimiter").fill("::")
+    page.get_by_role("button", name="Start job").click()
+    expect(page.locator("#form-errors")).to_be_visible()
+
+
+def send_long_reason(page: Page) -> None:
+    page.get_by_label("Reason").evaluate("(field) => { field.maxLength = 100000; field.value = 'x'.repeat(5000); }")
+    page.locator("main").get_by_role("button", name="Pause").click()
+    expect(page.locator("#reason-error")).to_be_visible()
+
+
+STATES = tuple(field.name for field in fields(Jobs))
+OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
+SCENES = (
+    Scene("list", "jobs.index", "/jobs"),
+    Scene("list-empty", "jobs.index", "/jobs", who=NEWCOMER),
+    Scene("list-nothing-found", "jobs.index", "/jobs?q=nothing+like+this"),
+    *(Scene(f"modal-{state}", "jobs.index", f"/jobs?open={{{state}}}") for state in STATES),
+    *(Scene(f"job-{state}", "jobs.show", f"/jobs/{{{state}}}", open_details) for state in STATES),
+    Scene("choose-type", "new_job.choose", "/jobs/new"),
+    Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
+    Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
+    *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
+    Scene("queues", "queues.index", "/queues"),
+    Scene("queues-menu", "queues.index", "/queues", open_menu),
+    Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
+    Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
+    Scene("search", "search.index", "/search"),
+    Scene("search-nothing-found", "search.index", "/search?q=returns"),
+    Scene("not-found", "", "/no/such/page"),
+    Scene("login", "login.show", "/login", who=""),
+    Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
+)
+"""All pages, with the states they can be in. In an address `{failed}` is the id of the job in that state."""
+
+
+def set_the_stage(product: Product) -> Jobs:
+    """A job in each state, a paused queue, one where nobody works, and somebody who has nothing yet."""
+    jobs = Jobs(
+        pending=product.create("echo", {"text": "x"}, name="Thank-you letters"),
+        active=_active(product),
+        unknown=_unknown(product),
+        stopping=_stopping(product),
+        completed=_completed(product),
+        failed=_failed(product),
+        cancelled=_cancelled(product),
+    )
+    with product.app.app_context():
+        product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
+        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+    return jobs
+
+
+def line(text: str, level: str = "info") -> LogLine:
+    return LogLine(datetime.now(UTC), level, text)
+
+
+def _active(product: Product) -> UUID:
+    about = "All customers of the northern region, with addresses."
+    job_id = product.create("steps", {"steps": 100}, name="Nightly import of the customer table", description=about)
+    lines = line("opened the file"), line("row 40 has no city", "warning")
+    product.pulse(product.claim("steps"), 42, 100, "Step 42", *lines)
+    return job_id
+
+
+def _unknown(product: Product) -> UUID:
+    job_id = product.create(
+        "steps", {}, name="Reading_a_file_whose_name_is_one_very_long_word_without_any_place_to_break"
+    )
+    product.pulse(product.claim("steps"), 17000, None, "Reading")
+    return job_id
+
+
+def _stopping(product: Product) -> UUID:
+    job_id = product.create("steps", {"steps": 10}, name="Yearly report")
+    product.pulse(product.claim("steps"), 3, 10, "Step 3")
+    with product.app.app_context():
+        product.services.jobs.cancel(product.actor(), job_id, reason="Not needed any more")
+    return job_id
+
+
+def _completed(product: Product) -> UUID:
+    job_id = product.create("make-file", {"text": "hello"}, name="Quarterly report")
+    job = product.claim("make-file")
+    product.pulse(job, 1, 1, "Converted 1,204,331 rows", line("done"))
+    _artifact(product, job)
+    product.finish(job, Transition(Status.COMPLETED, "completed", result=RESULT))
+    return job_id
+
+
+def _failed(product: Product) -> UUID:
+    job_id = product.create("fail", {"how": "permanent"}, name="Convert orders-2026-11.csv")
+    job = product.claim("fail")
+    product.pulse(job, 31, 100, "Reading rows", line("line 1204: 7 values, 6 expected", "error"))
+    words = "Line 1,204 has 7 values where the header names 6. Mend the file, or choose to skip broken rows."
+    product.finish(job, Transition(Status.FAILED, "failed", failure=Failure("BadRow", words, TRACE)))
+    return job_id
+
+
+def _cancelled(product: Product) -> UUID:
+    job_id = product.create("echo", {"text": "y"}, name="Reminders")
+    with product.app.app_context():
+        product.services.jobs.cancel(product.actor(), job_id, reason="Sent by hand")
+    return job_id
+
+
+def _artifact(product: Product, job: ClaimedJob) -> None:
+    with psycopg.connect(product.settings.database_url) as connection:
+        add_artifact(
+            connection,
+            job_id=job.id,
+            attempt=job.attempt,
+            file_id=new_id(),
+            name="report.jsonl",
+            size=132211934,
+            media_type="application/x-ndjson",
+            sha256="0" * 64,
+        )
