@@ -14,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.exceptions import HTTPException
 
 from jobsapp import api, auth, cli, live, pages
+from jobsapp.auth.current import PROTOCOL
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.hints import Hints
 from jobsapp.config import Settings, load_settings, secret_key
@@ -51,7 +52,7 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
             "pool_pre_ping": True,
             "connect_args": {"connect_timeout": 5, "application_name": "jobsapp web"},
         },
-        SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 64 * 1024},
+        SOCK_SERVER_OPTIONS={"subprotocols": PROTOCOL, "ping_interval": 25, "max_message_size": 64 * 1024},
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )

@@ -7,7 +7,22 @@ from typing import Any, cast
 from flask import Flask
 from flask_openapi3 import OpenAPI
 
-from jobsapp.api import bulk, cleanup, docs, files, health, jobs, log, metrics, problems, queues, search, stats, types
+from jobsapp.api import (
+    bulk,
+    cleanup,
+    docs,
+    files,
+    health,
+    job_tokens,
+    jobs,
+    log,
+    metrics,
+    problems,
+    queues,
+    search,
+    stats,
+    types,
+)
 
 __all__ = ["init_app", "on_error", "openapi_options"]
 
@@ -17,7 +32,7 @@ on_error = problems.on_error
 def init_app(app: Flask) -> None:
     """Register the calls. `app` is the OpenAPI application of the wiring."""
     docs.init_app(app)
-    for area in (stats, cleanup, jobs, bulk, log, metrics, files, types, queues, search):
+    for area in (stats, cleanup, jobs, job_tokens, bulk, log, metrics, files, types, queues, search):
         cast(OpenAPI, app).register_api(area.blueprint)
     app.register_blueprint(health.blueprint)
 

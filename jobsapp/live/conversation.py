@@ -12,11 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from flask import g
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobsapp.auth.current import find_actor
-from jobsapp.core.actors import Actor
+from jobsapp.auth.current import find_reader, forget_reader
+from jobsapp.core.actors import Guest, Reader
 from jobsapp.errors import NotSignedIn
 from jobsapp.extensions import db
 from jobsapp.live.watcher import Code, Watcher
@@ -98,11 +97,11 @@ def say_goodbye(ws: Wire) -> None:
         ws.sock.shutdown(socket.SHUT_RDWR)
 
 
-def present_actor() -> Actor | None:
+def present_reader() -> Reader | None:
     """Who is behind the socket, asked anew. None: nobody any more."""
-    g.pop("actor", None)
+    forget_reader()
     try:
-        return find_actor()
+        return find_reader()
     except NotSignedIn:
         return None
     finally:
@@ -112,9 +111,15 @@ def present_actor() -> Actor | None:
 def _check(watcher: Watcher) -> None:
     """Close the socket of somebody who may not be here any more."""
     try:
-        actor = present_actor()
+        reader = present_reader()
     except SQLAlchemyError:
         log.warning("a socket's rights could not be checked, the database is away; next time")
         return
-    if actor is None or actor.organization_id != watcher.actor.organization_id:
+    if reader is None or not _same_rights(reader, watcher.reader):
         watcher.close(Code.NOT_SIGNED_IN, "Sign in again")
+
+
+def _same_rights(now: Reader, before: Reader) -> bool:
+    if isinstance(now, Guest) or isinstance(before, Guest):
+        return now == before
+    return now.organization_id == before.organization_id

@@ -25,6 +25,7 @@ from jobsapp.live.news import Form, News
 from jobsapp.live.watcher import Code, Watcher
 from jobsapp.services.jobs import may_read
 from jobsapp.services.sessions import DATABASE_AWAY
+from jobsapp.services.views import JobView
 
 log = logging.getLogger(__name__)
 
@@ -157,10 +158,13 @@ class Hub:
         """Close the sockets of these users whose login has ended."""
         with self._changed:
             suspects = self._interest.signed_in(user_ids)
-        living = services().logins.living({one.login_id for one in suspects if one.login_id}) if suspects else set()
+        living = self._living({one.login_id for one in suspects if one.login_id})
         for one in suspects:
             if one.login_id not in living:
                 one.close(Code.NOT_SIGNED_IN, "You have signed out")
+
+    def _living(self, ids: set[UUID]) -> set[UUID]:
+        return services().logins.living(ids) | services().job_tokens.living(ids) if ids else set()
 
     def _expand(self, batch: Batch) -> None:
         jobs = services().jobs
@@ -168,8 +172,9 @@ class Hub:
             for job_id in jobs.newest(organization_id, NEWEST):
                 batch.hear(job_id)
         for watcher in batch.newest:
-            for job_id in jobs.newest(watcher.actor.organization_id, NEWEST):
-                batch.ask(job_id, watcher)
+            if watcher.organization_id is not None:
+                for job_id in jobs.newest(watcher.organization_id, NEWEST):
+                    batch.ask(job_id, watcher)
 
     def _deliver_some(self, job_ids: list[UUID], batch: Batch) -> None:
         """Read and tell. A job that cannot be read is dropped, so that the others' news arrive."""
@@ -193,7 +198,7 @@ class Hub:
         if news is None:
             self._refuse(job_id, asked)
             return
-        self._refuse(job_id, {watcher for watcher in asked if not may_read(watcher.actor, news.job.organization_id)})
+        self._refuse(job_id, {watcher for watcher in asked if not _may_read(watcher, news.job)})
         event = news.event(created=batch.heard.get(job_id, False))
         for watcher in self._audience(news, asked):
             # A list that was away while a job was created must get its row, whatever state the job has by now.
@@ -213,9 +218,13 @@ class Hub:
         if len(self._revisions) > REMEMBERED:
             self._revisions.popitem(last=False)
         wanted = watching if told != job.revision else watching & asked
-        return {watcher for watcher in wanted if may_read(watcher.actor, job.organization_id)}
+        return {watcher for watcher in wanted if _may_read(watcher, job)}
 
     def _refuse(self, job_id: UUID, watchers: set[Watcher]) -> None:
         for watcher in watchers:
             self.unwatch(watcher, job_id)
             watcher.refuse(job_id)
+
+
+def _may_read(watcher: Watcher, job: JobView) -> bool:
+    return may_read(watcher.reader, job.organization_id, job.id)

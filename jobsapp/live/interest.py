@@ -16,7 +16,7 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins may have ended.
+    their logins, or these tokens of jobs, may have ended.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -56,15 +56,16 @@ class Interest:
         """Let a socket in. Its login may have ended after it was checked, before anybody could know of the socket."""
         self.watchers.add(watcher)
         if watcher.login_id is not None:
-            self.due.users.add(watcher.actor.user_id)
+            self.due.users.add(watcher.reader.key)
 
     def watch(self, watcher: Watcher, job_id: UUID) -> None:
         self._by_job.setdefault(job_id, set()).add(watcher)
         self.due.ask(job_id, watcher)
 
     def watch_all(self, watcher: Watcher) -> None:
-        self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
-        self.due.newest.add(watcher)
+        if watcher.organization_id is not None:
+            self._by_organization.setdefault(watcher.organization_id, set()).add(watcher)
+            self.due.newest.add(watcher)
 
     def unwatch(self, watcher: Watcher, job_id: UUID) -> None:
         _remove(self._by_job, job_id, watcher)
@@ -74,7 +75,8 @@ class Interest:
         """Forget the socket, which watched these jobs."""
         self.watchers.discard(watcher)
         self.due.newest.discard(watcher)
-        _remove(self._by_organization, watcher.actor.organization_id, watcher)
+        if watcher.organization_id is not None:
+            _remove(self._by_organization, watcher.organization_id, watcher)
         for job_id in job_ids:
             self.unwatch(watcher, job_id)
 
@@ -86,18 +88,19 @@ class Interest:
         return wanted
 
     def suspect(self, user_id: UUID) -> bool:
-        """Whether sockets here hang on logins of the user; if so, it is noted that these may have ended."""
+        """Whether sockets here hang on logins of the user, or on that token of a job; if so, it is noted that these may
+        have ended."""
         if self.signed_in({user_id}):
             self.due.users.add(user_id)
         return user_id in self.due.users
 
     def signed_in(self, user_ids: set[UUID]) -> list[Watcher]:
         """The sockets that hang on logins of these users."""
-        return [one for one in self.watchers if one.login_id is not None and one.actor.user_id in user_ids]
+        return [one for one in self.watchers if one.login_id is not None and one.reader.key in user_ids]
 
     def miss(self) -> None:
         """Changes may have been missed: note everything that is watched, and everybody who watches."""
-        self.due.users.update(one.actor.user_id for one in self.watchers if one.login_id is not None)
+        self.due.users.update(one.reader.key for one in self.watchers if one.login_id is not None)
         for job_id in self._by_job:
             self.due.hear(job_id)
         self.due.organizations.update(self._by_organization)

@@ -7,16 +7,23 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Blueprint, current_app, request
 from simple_websocket.errors import ConnectionClosed
 
-from jobsapp.auth.current import bearer_token, login_id, services
+from jobsapp.auth.current import (
+    admits_guests,
+    bearer_token,
+    carries_job_token,
+    foreign_origin,
+    guests_admitted,
+    login_id,
+)
+from jobsapp.core.actors import Guest
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.extensions import sock
-from jobsapp.live.conversation import SteadySocket, Wire, converse, present_actor, say_goodbye
+from jobsapp.live.conversation import SteadySocket, Wire, converse, present_reader, say_goodbye
 from jobsapp.live.hub import Hub
 from jobsapp.live.news import Form
 from jobsapp.live.protocol import parse
@@ -37,12 +44,17 @@ def hub() -> Hub:
 
 @blueprint.before_request
 def same_origin() -> None:
-    """Refuse other sites' pages, before the handshake. Only a program with a token may come without an origin."""
-    origin = request.headers.get("Origin")
-    if origin is None and bearer_token(request) is not None:
+    """Refuse other sites' pages, before the handshake. Only a program with a token may come without an origin.
+
+    With a token for one job a page may come from anywhere: the token is the right, and a cookie does not count.
+    """
+    if carries_job_token():
+        if not guests_admitted():
+            raise Forbidden("With a token for one job, connect to /ws/jobs.")
         return
-    ours = {request.host, urlsplit(services().settings.base_url).netloc}
-    if origin is None or urlsplit(origin).netloc not in ours:
+    if "Origin" not in request.headers and bearer_token(request) is not None:
+        return
+    if "Origin" not in request.headers or foreign_origin():
         raise Forbidden("Sockets are for this site's own pages, and for programs with a token.")
 
 
@@ -82,11 +94,13 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
     """Keep a socket of that form going, from its login to its end."""
     ws.sock = SteadySocket(ws.sock)
     try:
-        actor = present_actor()
-        if actor is None:
+        reader = present_reader()
+        if reader is None:
             ws.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
             return
-        _stay(ws, Talk(Watcher(actor, form, ws.event.set, login_id()), ws), begin)
+        if form is Form.JSON and isinstance(reader, Guest):
+            form = Form.GUEST_JSON
+        _stay(ws, Talk(Watcher(reader, form, ws.event.set, login_id()), ws), begin)
     except ConnectionClosed:
         return
     except OSError:
@@ -108,15 +122,20 @@ def _stay(ws: Wire, talk: Talk, begin: Callable[[Talk], None]) -> None:
         return
     try:
         begin(talk)
-        converse(ws, watcher, talk.hear if watcher.form is Form.JSON else lambda _: None)
+        converse(ws, watcher, talk.hear if watcher.form.is_json else lambda _: None)
     finally:
         hub().leave(watcher, talk.job_ids)
 
 
 def _all(talk: Talk) -> None:
-    hub().watch_all(talk.watcher)
+    reader = talk.watcher.reader
+    if isinstance(reader, Guest):
+        talk.watch(reader.job_id)
+    else:
+        hub().watch_all(talk.watcher)
 
 
+@admits_guests
 def json_jobs(ws: Wire) -> None:
     """Events as JSON: of the jobs that the client subscribes to, or with `?jobs=all` of all it may see."""
     _serve(ws, Form.JSON, _all if request.args.get("jobs") == "all" else lambda _: None)
@@ -132,6 +151,13 @@ def page_job(ws: Wire, job_id: UUID) -> None:
     _serve(ws, Form.PANEL, lambda talk: talk.watch(job_id))
 
 
+@admits_guests
+def shared_job(ws: Wire, **_: str) -> None:
+    """The job that a link was shared of. Whose token it is, is asked as everywhere."""
+    _serve(ws, Form.SHARED, _all)
+
+
 sock.route("/ws/jobs", bp=blueprint)(json_jobs)
 sock.route("/live/jobs", bp=blueprint, endpoint="page_jobs")(page_jobs)
 sock.route("/live/jobs/<uuid:job_id>", bp=blueprint, endpoint="page_job")(page_job)
+sock.route("/live/shared/<shared>", bp=blueprint, endpoint="shared_job")(shared_job)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Guest, Reader
 from jobsapp.core.events import Event
 from jobsapp.live.news import Form, News
 
@@ -42,18 +42,23 @@ class Watcher:
     """A bounded mailbox: the newest state of a job takes the place of an older unsent one.
 
     So the last event of a job is never dropped, and a slow client costs nobody else anything. `wake` is called
-    from other threads whenever there is something to send or a reason to close. `login_id`: the login session that
-    the socket ends with, if it is not a program's.
+    from other threads whenever there is something to send or a reason to close. `login_id`: the login session, or the
+    token of one job, that the socket ends with; none for a program with a token of a user.
     """
 
-    def __init__(self, actor: Actor, form: Form, wake: Callable[[], None], login_id: UUID | None = None) -> None:
-        self.actor = actor
+    def __init__(self, reader: Reader, form: Form, wake: Callable[[], None], login_id: UUID | None = None) -> None:
+        self.reader = reader
         self.login_id = login_id
         self.form = form
         self.closing: Closing | None = None
         self._wake = wake
         self._lock = threading.Lock()
         self._waiting: dict[UUID, _Waiting] = {}
+
+    @property
+    def organization_id(self) -> UUID | None:
+        """Of which organisation it may hear all. None: of none, a guest."""
+        return None if isinstance(self.reader, Guest) else self.reader.organization_id
 
     def offer(self, news: News, event: Event) -> None:
         """Let the socket have this state of a job."""
@@ -69,7 +74,7 @@ class Watcher:
 
     def refuse(self, job_id: UUID) -> None:
         """Say that there is no such job for this socket."""
-        if self.form is not Form.JSON:
+        if not self.form.is_json:
             self.close(Code.NOT_FOUND, "There is no such job")
             return
         text = error_text("not-found", f"There is no job {job_id}.", job_id)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.states import Status
 from jobsapp.errors import NotFound
-from jobsapp.extensions import db
-from jobsapp.models import JobLog
 from jobsapp.pages.guard import signed_in, small
-from jobsapp.pages.language import iso
+from jobsapp.pages.log_text import log_text
 from jobsapp.pages.shown import ShownJob
 from jobsapp.services.jobs import REASON_LENGTH, JobFilter
 from jobsapp.services.views import JobView
-
-LINES_AT_ONCE = 1_000
 
 blueprint = Blueprint("jobs", __name__)
 blueprint.before_request(small)
@@ -104,22 +99,7 @@ def modal(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/jobs/<uuid:job_id>/log.txt")
 def log(job_id: UUID) -> ResponseReturnValue:
-    """The whole log as a text file, some lines at a time."""
-    actor = get_actor()
-    first = services().jobs.log(actor, job_id, limit=LINES_AT_ONCE)
-
-    def texts() -> Iterator[str]:
-        lines = first
-        while lines:
-            text, last = "".join(map(_log_line, lines)), lines[-1].id
-            # Who reads slowly must not hold a transaction open.
-            db.session.rollback()
-            yield text
-            lines = services().jobs.log(actor, job_id, after=last, limit=LINES_AT_ONCE)
-
-    answer = Response(stream_with_context(texts()), mimetype="text/plain")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"log-{job_id}.txt")
-    return answer
+    return log_text(get_actor(), job_id)
 
 
 @blueprint.get("/jobs/<uuid:job_id>/live")
@@ -139,12 +119,6 @@ def cancel(job_id: UUID) -> ResponseReturnValue:
 def retry(job_id: UUID) -> ResponseReturnValue:
     services().jobs.retry(get_actor(), job_id)
     return _after_change(job_id)
-
-
-def _log_line(line: JobLog) -> str:
-    # What a message goes on with stands below it, so that every line that begins with a time is one of the log.
-    message = line.message.replace("\n", "\n    ")
-    return f"{iso(line.at)} attempt {line.attempt} {line.level}: {message}\n"
 
 
 def _after_change(job_id: UUID) -> ResponseReturnValue:

@@ -14,6 +14,7 @@ from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
 from jobsapp.services.health import Health
 from jobsapp.services.identity import Identity
+from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.logins import Logins
 from jobsapp.services.questions import QuestionModels
@@ -40,6 +41,7 @@ class Services:
     cleanup: Cleanup
     identity: Identity
     logins: Logins
+    job_tokens: JobTokens
     health: Health
     search: Search
 
@@ -64,6 +66,7 @@ def build_services(
         cleanup=Cleanup(session, storage),
         identity=Identity(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
     )

@@ -26,6 +26,9 @@ CALLS = [
     ("GET", "/api/jobs/{job}/metrics"),
     ("GET", "/api/jobs/stats"),
     ("PATCH", "/api/jobs/{job}/cancel"),
+    ("POST", "/api/jobs/{job}/tokens"),
+    ("GET", "/api/jobs/{job}/tokens"),
+    ("DELETE", "/api/jobs/{job}/tokens/{token_id}"),
     ("POST", "/api/jobs/{job}/retry"),
     ("DELETE", "/api/jobs/cleanup"),
     ("POST", "/api/files"),
@@ -49,7 +52,9 @@ OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and call not in OWNED]
 def things(as_member: Caller) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo"}
-    return {"job": as_member.create()["id"], "file": upload.get_json()["id"], **house}
+    job_id = as_member.create()["id"]
+    token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
@@ -80,7 +85,8 @@ def test_only_administrators_change_what_is_of_the_house(
 def test_another_organisation_finds_nothing(
     as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
 ) -> None:
-    problem(as_stranger(method, path.format(**things)), 404, "not-found")
+    body = {"kind": "share"} if (method, path) == ("POST", "/api/jobs/{job}/tokens") else None
+    problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")
     assert as_member.job(things["job"])["status"] == "pending"
 
 
