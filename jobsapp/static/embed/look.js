@@ -28,12 +28,14 @@ style.replaceSync(`
 [data-state="stopping"], [data-state="cancelled"] { --_tone: var(--job-stopped, light-dark(#5b5e68, #a4a8b4)); }
 [data-state="completed"] { --_tone: var(--job-success, light-dark(#0f7a43, #4fce8a)); }
 [data-state="failed"] { --_tone: var(--job-failure, light-dark(#c22d2d, #ff8080)); }
-.head { display: grid; grid-template-columns: auto 1fr auto; gap: 0.75em; align-items: start; }
-.icon { width: 2.4em; height: 2.4em; padding: 0.5em; color: var(--_tone); background: color-mix(in srgb, var(--_tone) 14%, transparent); border-radius: 50%; }
+.head, .now { display: flex; gap: 0.75em; align-items: start; }
+.head > :first-child { flex: 1; }
+.now { align-items: center; }
+.icon { flex: none; width: 2.4em; height: 2.4em; padding: 0.5em; color: var(--_tone); background: color-mix(in srgb, var(--_tone) 14%, transparent); border-radius: 50%; }
 svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 [data-state="pending"] .icon svg { animation: pulse 1.8s ease-in-out infinite; }
 [data-state="active"] .icon svg, [data-state="stopping"] .icon svg { animation: spin 0.9s linear infinite; }
-.name { font-weight: 620; }
+.name, .state { font-weight: 620; }
 .muted, .small { font-size: 0.87em; }
 .muted { color: var(--_muted); }
 .connection { display: flex; gap: 0.4em; align-items: center; padding: 0.1em 0.7em; border: 1px solid var(--_line); border-radius: 99px; white-space: nowrap; }
@@ -46,6 +48,7 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 [data-state="active"] .fill { background: var(--_accent); }
 .unknown .fill { animation: slide 1.6s ease-in-out infinite; }
 .line, .facts { display: flex; flex-wrap: wrap; gap: 0 1em; font-variant-numeric: tabular-nums; }
+.line:not(:has(> :not([hidden]))) { display: none; }
 .percentage { margin-left: auto; font-weight: 620; }
 .error { padding: 0.75em 1em; color: var(--_tone); background: color-mix(in srgb, var(--_tone) 10%, transparent); border-radius: calc(var(--_radius) * 0.66); white-space: pre-line; }
 .result { display: grid; grid-template-columns: repeat(auto-fit, minmax(8em, 1fr)); gap: 0.5em 1em; }
@@ -57,7 +60,7 @@ button:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 .file { display: flex; flex-wrap: wrap; gap: 0 1em; justify-content: space-between; width: 100%; text-align: start; }
 .get { color: var(--_accent); font-weight: 570; }
 .quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-dialog { width: min(36rem, calc(100vw - 2rem)); max-height: calc(100dvh - 2rem); padding: 0; color: inherit; background: var(--_surface); border: 1px solid var(--_line); border-radius: var(--_radius); overflow: auto; overscroll-behavior: contain; }
+dialog { margin: auto; width: min(36rem, calc(100vw - 2rem)); max-height: calc(100dvh - 2rem); padding: 0; color: inherit; background: var(--_surface); border: 1px solid var(--_line); border-radius: var(--_radius); overflow: auto; overscroll-behavior: contain; }
 dialog::backdrop { background: rgb(0 0 0 / 45%); }
 dialog job-progress::part(box) { border: 0; }
 dialog footer { display: flex; justify-content: end; padding: 0.75em 1.25em; border-top: 1px solid var(--_line); }
@@ -74,6 +77,8 @@ function h(name, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+const lines = (...parts) => h("div", {}, ...parts.map((part) => h("div", {}, part)));
 
 function icon(path) {
   const [svg, line] = ["svg", "path"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));

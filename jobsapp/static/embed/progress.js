@@ -16,8 +16,7 @@ class JobProgress extends HTMLElement {
     p.bar.append(p.fill);
     for (const [key, value] of [["role", "progressbar"], ["aria-valuemin", 0], ["aria-valuemax", 100]]) p.bar.setAttribute(key, value);
     p.box.append(
-      h("div", { class: "head" }, p.icon, h("div", {}, ...[p.name, p.description, p.state].map((part) => h("div", {}, part))), p.connection),
-      p.message, p.bar, h("div", { class: "line" }, p.counts, p.left, p.percentage), p.error, p.result, p.files, p.facts, p.voice,
+      h("div", { class: "head" }, lines(p.name, p.description), p.connection), h("div", { class: "now" }, p.icon, lines(p.state, p.message)), p.bar, h("div", { class: "line" }, p.counts, p.left, p.percentage), p.error, p.result, p.files, p.facts, p.voice,
     );
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [style];
@@ -78,7 +77,7 @@ class JobProgress extends HTMLElement {
   #start() {
     const [id, token] = ["job-id", "token"].map((name) => this.getAttribute(name));
     this.#draw();
-    put(this.#parts.voice, "");
+    this.#parts.voice.textContent = "";
     if (!id) return this.#trouble("no-job", "No job is named here: job-id is missing.");
     if (!/^[0-9a-f-]{36}$/i.test(id)) return this.#trouble("not-found", "There is no such job: job-id is not an id.");
     if (!token) return this.#fresh("no-token", "There is no permission to show this job: token is missing.");
@@ -110,7 +109,7 @@ class JobProgress extends HTMLElement {
     this.#show("");
     if (!this.#job) put(this.#parts.state, "");
     put(this.#parts.error, message);
-    put(this.#parts.voice, message);
+    this.#parts.voice.textContent = message;
     this.#fire("job-error", { code, message });
   }
 
@@ -150,8 +149,9 @@ class JobProgress extends HTMLElement {
   #speak(before) {
     const { status, progress: { percentage }, name } = this.#job;
     const quarter = status === "active" ? Math.floor((percentage ?? 0) / 25) : 0;
-    if (before && before.status !== status) put(this.#parts.voice, `${name}: ${STATES[status][0]}`);
-    else if (before && quarter > this.#quarter && quarter < 4) put(this.#parts.voice, `${name}: ${quarter * 25} per cent`);
+    const news = before?.status !== status ? STATES[status][0] : quarter > this.#quarter && quarter < 4 && `${quarter * 25} per cent`;
+    // Not what was there when the page came: that is read as everything else is.
+    if (before && news) this.#parts.voice.textContent = `${name}: ${news}`;
     this.#quarter = quarter;
   }
 
