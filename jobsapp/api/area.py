@@ -11,9 +11,21 @@ from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import JSON_LIMIT_BYTES, told
-from jobsapp.auth.current import CSRF_HEADER, SAFE_METHODS, bearer_token, check_csrf, get_actor
+from jobsapp.auth.current import (
+    CSRF_HEADER,
+    SAFE_METHODS,
+    bearer_token,
+    check_csrf,
+    get_actor,
+    get_reader,
+    guests_admitted,
+)
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
+
+OPEN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
+FOR_GUESTS: list[dict[str, list[str]]] = [*OPEN, {"jobToken": []}]
+"""The `security` of a call that takes a token for one job too."""
 
 
 def area(
@@ -33,7 +45,7 @@ def area(
         __name__,
         url_prefix="/api",
         abp_tags=[Tag(name=name, description=description)],
-        abp_security=[{"token": []}, {"session": []}],
+        abp_security=OPEN,
         abp_responses=told(401, 403, 422, 500, 503),
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
@@ -50,6 +62,9 @@ def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_no
 
 
 def _enter() -> None:
+    if guests_admitted():
+        get_reader()
+        return
     get_actor()
     if request.method in SAFE_METHODS or bearer_token(request) is not None:
         return

@@ -14,6 +14,11 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "scheme": "bearer",
         "description": "A token of `flask tokens create --name NAME`.",
     },
+    "jobToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `POST /api/jobs/{id}/tokens`, which reads one job. Pages of any origin may send it.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",

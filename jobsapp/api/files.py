@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Response, send_file, url_for
+from flask import Response, url_for
 from flask_openapi3 import FileStorage
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from jobsapp.api.area import answer, area
+from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.models import IdPath
 from jobsapp.api.problems import told
-from jobsapp.auth.current import get_actor, services
+from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
+from jobsapp.auth.download import sent
 from jobsapp.auth.upload import received
 from jobsapp.core.storable import storable
-from jobsapp.errors import NotFound
 from jobsapp.services.views import FileView
 
 blueprint = area("files", "Upload inputs, download results.", takes_form=True)
@@ -50,23 +50,20 @@ def show(path: IdPath) -> Response:
 @blueprint.get(
     "/files/<uuid:id>/content",
     operation_id="downloadFile",
+    security=FOR_GUESTS,
     responses={
         200: {"description": "The bytes", "content": BYTES},
         206: {"description": "The range of bytes that was asked for", "content": BYTES},
         **told(404, 416),
     },
 )
+@admits_guests
 def download(path: IdPath) -> Response:
-    """The file, to be saved: never shown in our origin, whatever is inside. Ranges and ETag work."""
-    file = services().files.get(get_actor(), path.id)
-    source = services().files.path(file)
-    if not source.is_file():
-        raise NotFound(f"The bytes of the file {file.id} are gone.")
-    response = send_file(
-        source, mimetype=file.media_type, as_attachment=True, download_name=file.name, etag=file.sha256
-    )
-    response.cache_control.private = True
-    return response
+    """The file, to be saved: never shown in our origin, whatever is inside. Ranges and ETag work.
+
+    With a token for one job: the files that it made.
+    """
+    return sent(services().files.get(get_reader(), path.id), services())
 
 
 def _clean(name: str) -> str:

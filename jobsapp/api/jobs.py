@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from flask import Response, url_for
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from jobsapp.api.area import answer, area
+from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
 from jobsapp.api.problems import told
-from jobsapp.auth.current import get_actor, services
-from jobsapp.core.actors import Actor
+from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
+from jobsapp.core.actors import Actor, Reader
 from jobsapp.models import Job
 from jobsapp.services.filters import TEXT_LENGTH, refuse_empty
 from jobsapp.services.jobs import (
@@ -182,10 +182,14 @@ def index(query: JobsQuery) -> Response:
     return answer(JobPage(jobs=views, next_cursor=encode_cursor(last) if last else None, total=total))
 
 
-@blueprint.get("/jobs/<uuid:id>", operation_id="getJob", responses={200: JobView, **told(404)})
+@blueprint.get("/jobs/<uuid:id>", operation_id="getJob", security=FOR_GUESTS, responses={200: JobView, **told(404)})
+@admits_guests
 def show(path: IdPath) -> Response:
-    """One job. The traceback of its error is shown to administrators only."""
-    return answer(_view(get_actor(), services().jobs.get(get_actor(), path.id)))
+    """One job. The traceback of its error is shown to administrators only.
+
+    With a token for one job: that job, without its input and the ids of users.
+    """
+    return answer(_view(get_reader(), services().jobs.get(get_reader(), path.id)))
 
 
 @blueprint.patch(
@@ -211,5 +215,5 @@ def delete(path: IdPath) -> Response:
     return Response(status=204)
 
 
-def _view(actor: Actor, job: Job) -> JobView:
-    return services().views.job(job).seen_by(actor)
+def _view(reader: Reader, job: Job) -> JobView:
+    return services().views.job(job).seen_by(reader)

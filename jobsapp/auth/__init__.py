@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.auth import headers, unread
+from jobsapp.auth import cors, headers, unread
 from jobsapp.auth.upload import UploadRequest
 
 
@@ -12,4 +12,5 @@ def init_app(app: Flask) -> None:
     """Uploads go straight to storage, whoever sends them; every answer is narrowed, every refusal arrives."""
     app.request_class = UploadRequest
     headers.init_app(app)
+    cors.init_app(app)
     unread.init_app(app)

@@ -1,21 +1,54 @@
-"""The actor of the current request, and the services of the current application."""
+"""Who asks in the current request, and the services of the current application.
+
+`get_actor` gives a user and refuses everybody else. A token for one job makes a guest, no actor: only views that are
+marked with `admits_guests` let one in, and they ask `get_reader`.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Request, current_app, g, request, session
 from flask_wtf.csrf import CSRFError, validate_csrf
 from wtforms import ValidationError
 
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
+from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
 
 LOGIN = "login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 CSRF_HEADER = "X-CSRFToken"
+# Browsers let no page set a header of a socket's handshake, but name protocols: ours carries the token. It is never
+# answered, and is in no address, which servers and proxies would write down.
+PROTOCOL = "jobsapp"
+TOKEN_PROTOCOL = "jobsapp.token."  # noqa: S105 - the beginning of one
+# The part of an address that is a token, in views that are marked.
+SHARED = "shared"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def admits_guests(view: View) -> View:
+    """Mark a view that lets in who holds a token for one job, also from a page of another origin. It asks
+    `get_reader`."""
+    view.admits_guests = True  # type: ignore[attr-defined]
+    return view
+
+
+def guests_admitted() -> bool:
+    """Whether the view that is asked for is marked."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "admits_guests", False)
+
+
+def any_origin_admitted() -> bool:
+    """Whether pages of other origins may read the answer: as guests, but not what stands behind a shared link."""
+    return guests_admitted() and SHARED not in (request.view_args or {})
 
 
 def services() -> Services:
@@ -45,10 +78,15 @@ def sign_out_everywhere() -> None:
 def find_actor() -> Actor | None:
     """Who is asking: by `Authorization: Bearer`, otherwise by session. None: nobody signed in.
 
-    Raises NotSignedIn for a token that is not valid: a wrong token never falls back to a session.
+    Raises NotSignedIn for a token that is not valid: a wrong token never falls back to a session; and Forbidden for one
+    that reads a single job.
     """
     if "actor" not in g:
         token = bearer_token(request)
+        if token is not None and is_job_token(token):
+            raise Forbidden(
+                "This token reads one job, its files and its live events; for all else use one of your own."
+            )
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
@@ -67,6 +105,46 @@ def get_actor() -> Actor:
     if actor is None:
         raise NotSignedIn("Send `Authorization: Bearer TOKEN`, or sign in at /login.")
     return actor
+
+
+def find_reader() -> Reader | None:
+    """Who is asking, guests included. None: nobody, or a page of another origin without a token.
+
+    Raises NotSignedIn as `find_actor`, and for a token of one job that is unknown, revoked or expired.
+    """
+    held = _job_token()
+    if held is None:
+        # Elsewhere the browser keeps the answer from that page. Here it would not.
+        return None if guests_admitted() and foreign_origin() and bearer_token(request) is None else find_actor()
+    if "guest" not in g:
+        g.guest = services().job_tokens.find(*held)
+        g.login_id = g.guest and g.guest.token_id
+    if g.guest is None:
+        raise NotSignedIn(
+            "The token of this job is unknown, revoked or expired. Ask whoever gave it to you for a new one."
+        )
+    return cast(Guest, g.guest)
+
+
+def get_reader() -> Reader:
+    """As `find_reader`, but raises NotSignedIn if nobody is signed in."""
+    reader = find_reader()
+    if reader is None:
+        raise NotSignedIn("Send `Authorization: Bearer TOKEN`, or sign in at /login.")
+    return reader
+
+
+def forget_reader() -> None:
+    """Let the next question who asks be answered anew."""
+    g.pop("actor", None)
+    g.pop("guest", None)
+
+
+def foreign_origin() -> bool:
+    """Whether a page of another origin asks. Browsers say so of every request whose answer it could read."""
+    origin = request.headers.get("Origin")
+    ours = {request.host, urlsplit(services().settings.base_url).netloc}
+    return origin is not None and urlsplit(origin).netloc not in ours
 
 
 def check_csrf() -> None:
@@ -88,3 +166,19 @@ def check_csrf() -> None:
 def bearer_token(request: Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def carries_job_token() -> bool:
+    """Whether the request comes with a token for one job, valid or not."""
+    return _job_token() is not None
+
+
+def _job_token() -> tuple[str, str] | None:
+    """The token for one job that came with the request, and of which kind it has to be."""
+    address = (request.view_args or {}).get(SHARED)
+    if address is not None:
+        return str(address), SHARE
+    offered = [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    named = next((one.removeprefix(TOKEN_PROTOCOL) for one in offered if one.startswith(TOKEN_PROTOCOL)), None)
+    token = bearer_token(request) or named
+    return (token, EMBED) if token is not None and is_job_token(token) else None

@@ -28,5 +28,6 @@ def cleanup(days: int, dry_run: bool) -> None:
     if unread := services().cleanup.delete_uploads(days=days):
         click.echo(f"Deleted {unread} uploads that no job read.")
     services().logins.delete_expired()
+    services().job_tokens.delete_expired()
     if swept := services().cleanup.sweep():
         click.echo(f"Removed {swept} files that belonged to nothing.")

@@ -204,13 +204,13 @@ class Hub:
         """A request of nobody: templates can make addresses, and find no user whose page it could be."""
         return self._app.test_request_context(base_url=self._settings.base_url)
 
-    def _suspects(self, user_ids: set[UUID]) -> list[Watcher]:
+    def _suspects(self, keys: set[UUID]) -> list[Watcher]:
         with self._changed:
-            return self._interest.of_users(user_ids)
+            return self._interest.of_keys(keys)
 
     def _expand(self, batch: Batch) -> dict[UUID, set[UUID]]:
         """The newest jobs of each organisation for which they are asked."""
-        asked = {watcher.actor.organization_id for watcher in batch.newest}
+        asked = {watcher.organization_id for watcher in batch.newest if watcher.organization_id}
         newest = {one: services().jobs.newest(one, NEWEST) for one in asked | batch.organizations}
         for organization_id in batch.organizations:
             for job_id in newest[organization_id]:
@@ -251,8 +251,8 @@ class Hub:
         for job_id, organization_id in deleted.items():
             with self._changed:
                 watchers = self._interest.of_job(job_id) | self._interest.of_organization(organization_id)
-            allowed = [one for one in watchers if may_read(one.actor, organization_id)]
-            bundles = {form: gone(job_id, form) for form in {one.form for one in allowed} - {Form.PANEL}}
+            allowed = [one for one in watchers if may_read(one.reader, organization_id, job_id)]
+            bundles = {form: gone(job_id, form) for form in {one.form for one in allowed} - {Form.PANEL, Form.SHARED}}
             for watcher in allowed:
                 self.unwatch(watcher, job_id)
                 watcher.bury(bundles.get(watcher.form))
@@ -267,6 +267,6 @@ class Hub:
                 with self._changed:
                     asked = asked | self._interest.of_job(job_id)
             for watcher in list(asked):
-                if owner is None or not may_read(watcher.actor, owner):
+                if owner is None or not may_read(watcher.reader, owner, job_id):
                     self.unwatch(watcher, job_id)
                     watcher.refuse(job_id)

@@ -15,8 +15,8 @@ class Batch:
 
     `heard`: jobs that changed, and whether that was their creation. `first`: sockets that have just asked for a
     job. `newest`: sockets that have just asked for all. `organizations`: may have changed unheard. `users`: some of
-    their logins or tokens may have ended. `urgent`: there is more than progress. `gone`: deleted jobs, and whose they
-    were.
+    their logins, or of the tokens with these ids, may have ended. `urgent`: there is more than progress. `gone`:
+    deleted jobs, and whose they were.
     """
 
     heard: dict[UUID, bool] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Interest:
     def join(self, watcher: Watcher) -> None:
         """Let a socket in. Its right may have ended after it was checked, before anybody could know of the socket."""
         self.watchers.add(watcher)
-        self.due.users.add(watcher.actor.user_id)
+        self.due.users.add(watcher.reader.key)
 
     def watch(self, watcher: Watcher, job_id: UUID) -> None:
         if watcher in self.watchers:
@@ -68,8 +68,8 @@ class Interest:
             self.due.urgent = True
 
     def watch_all(self, watcher: Watcher) -> None:
-        if watcher in self.watchers:
-            self._by_organization.setdefault(watcher.actor.organization_id, set()).add(watcher)
+        if watcher in self.watchers and watcher.organization_id is not None:
+            self._by_organization.setdefault(watcher.organization_id, set()).add(watcher)
             self.due.newest.add(watcher)
             self.due.urgent = True
 
@@ -82,7 +82,8 @@ class Interest:
         """Forget the socket."""
         self.watchers.discard(watcher)
         self.due.newest.discard(watcher)
-        _remove(self._by_organization, watcher.actor.organization_id, watcher)
+        if watcher.organization_id is not None:
+            _remove(self._by_organization, watcher.organization_id, watcher)
         for job_id in list(watcher.job_ids):
             self.unwatch(watcher, job_id)
 
@@ -97,16 +98,18 @@ class Interest:
         return wanted
 
     def suspect(self, user_id: UUID) -> bool:
-        """Whether the user has sockets here; if so, it is noted that their right may have ended."""
-        if self.of_users({user_id}):
+        """Whether the user, or who holds that token of a job, has sockets here; if so, it is noted that their right may
+        have ended."""
+        if self.of_keys({user_id}):
             self.due.users.add(user_id)
         return user_id in self.due.users
 
     def suspect_all(self) -> None:
-        self.due.users.update(one.actor.user_id for one in self.watchers)
+        self.due.users.update(one.reader.key for one in self.watchers)
 
-    def of_users(self, user_ids: set[UUID]) -> list[Watcher]:
-        return [one for one in self.watchers if one.actor.user_id in user_ids]
+    def of_keys(self, keys: set[UUID]) -> list[Watcher]:
+        """The sockets of these users, and of those who hold these tokens of jobs."""
+        return [one for one in self.watchers if one.reader.key in keys]
 
     def miss(self) -> None:
         """Changes may have been missed: note everything that is watched, and everybody who watches."""

@@ -69,7 +69,7 @@ class Bundle:
 
         The newest job is first there, as in the list: a new row is put above those that were there before.
         """
-        if self.form is Form.JSON:
+        if self.form.is_json:
             return [item.text for item in self.items.values()]
         return ["\n".join(self.items[job_id].text for job_id in sorted(self.items, reverse=True))]
 
@@ -86,7 +86,7 @@ class Bundle:
 
 def gone(job_id: UUID, form: Form) -> Bundle:
     """The message that a job was deleted."""
-    if form is Form.JSON:
+    if form.is_json:
         text = f'{{"event":"{Event.DELETED}","jobId":"{job_id}"}}'
     else:
         text = render_template("live/gone.html", job_id=job_id, place="tray" if form is Form.TRAY else "row")

@@ -17,9 +17,17 @@ class Form(StrEnum):
     """What a socket wants to get."""
 
     JSON = "json"
+    GUEST_JSON = "guest json"
+    """For who holds a token for one job."""
     PANEL = "live/job.html"
     ROW = "live/row.html"
     TRAY = "live/tray.html"
+    SHARED = "live/shared.html"
+    """The panel on a page that was shared."""
+
+    @property
+    def is_json(self) -> bool:
+        return self in (Form.JSON, Form.GUEST_JSON)
 
 
 class News:
@@ -52,10 +60,11 @@ class News:
         return self._texts[key]
 
     def _render(self, form: Form, event: Event) -> str:
-        if form is Form.JSON:
-            return f'{{"event":"{event}","revision":{self.job.revision},"job":{self._json}}}'
-        return render_template(form.value, job=self.job, event=event.value)
+        job = self._guests_job if form in (Form.GUEST_JSON, Form.SHARED) else self.job
+        if form.is_json:
+            return f'{{"event":"{event}","revision":{job.revision},"job":{job.model_dump_json(by_alias=True)}}}'
+        return render_template(form.value, job=job, event=event.value)
 
     @cached_property
-    def _json(self) -> str:
-        return self.job.model_dump_json(by_alias=True)
+    def _guests_job(self) -> JobView:
+        return self.job.for_guest()

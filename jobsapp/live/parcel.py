@@ -88,7 +88,7 @@ def sort_out(
         yield Parcel(newcomers, [one for one in theirs if one.news.job.id in wanted], newcomers=True)
     for one in told:
         job = one.news.job
-        watchers = {each for each in interest.of_job(job.id) if may_read(each.actor, job.organization_id)}
+        watchers = {each for each in interest.of_job(job.id) if may_read(each.reader, job.organization_id, job.id)}
         if job.id in unheard:
             yield Parcel(watchers - interest.of_organization(job.organization_id), [one])
         else:

@@ -8,13 +8,22 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Blueprint, current_app, request
 
-from jobsapp.auth.current import bearer_token, find_actor, login_id, services
-from jobsapp.core.actors import Actor
+from jobsapp.auth.current import (
+    PROTOCOL,
+    admits_guests,
+    bearer_token,
+    carries_job_token,
+    find_reader,
+    foreign_origin,
+    guests_admitted,
+    login_id,
+    services,
+)
+from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import ids_in
 from jobsapp.errors import Forbidden, NotSignedIn
@@ -45,7 +54,7 @@ class NoThread:
         pass
 
 
-OPTIONS = {"thread_class": NoThread}
+OPTIONS = {"thread_class": NoThread, "subprotocols": PROTOCOL}
 
 
 class Wire(Protocol):
@@ -62,12 +71,17 @@ def hub() -> Hub:
 
 @blueprint.before_request
 def same_origin() -> None:
-    """Refuse other sites' pages, before the handshake. Only a program with a token may come without an origin."""
-    origin = request.headers.get("Origin")
-    if origin is None and bearer_token(request) is not None:
+    """Refuse other sites' pages, before the handshake. Only a program with a token may come without an origin.
+
+    With a token for one job a page may come from anywhere: the token is the right, and a cookie does not count.
+    """
+    if carries_job_token():
+        if not guests_admitted():
+            raise Forbidden("With a token for one job, connect to /ws/jobs.")
         return
-    ours = {request.host, urlsplit(services().settings.base_url).netloc}
-    if origin is None or urlsplit(origin).netloc not in ours:
+    if "Origin" not in request.headers and bearer_token(request) is not None:
+        return
+    if "Origin" not in request.headers or foreign_origin():
         raise Forbidden("Sockets are for this site's own pages, and for programs with a token.")
 
 
@@ -81,11 +95,7 @@ def settle_compression() -> None:
 
 def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
     """See who it is, and hand the socket over to the hub, which keeps it until its end."""
-    actor = _present_actor()
-    wanted = _wanted(actor) if actor and form is Form.ROW else None
-    watcher = Watcher(actor or NOBODY, form, login_id=login_id(), token=bearer_token(request), wanted=wanted)
-    if actor is None:
-        watcher.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
+    watcher = _watcher(_present_reader(), form)
     # TLS that this process speaks itself cannot change hands: such a socket holds its request's thread.
     over = threading.Event() if isinstance(ws.sock, ssl.SSLSocket) else None
     raw = ws.sock if over else take_over(ws.sock)
@@ -98,6 +108,16 @@ def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
         over.wait()
 
 
+def _watcher(reader: Reader | None, form: Form) -> Watcher:
+    if isinstance(reader, Guest):
+        return Watcher(reader, Form.GUEST_JSON if form is Form.JSON else form)
+    wanted = _wanted(reader) if reader and form is Form.ROW else None
+    watcher = Watcher(reader or NOBODY, form, login_id=login_id(), token=bearer_token(request), wanted=wanted)
+    if reader is None:
+        watcher.close(Code.NOT_SIGNED_IN, "Sign in, or send a token")
+    return watcher
+
+
 def take_over(served: socket.socket) -> socket.socket:
     """The connection as a socket of ours. The web server keeps a dead one to close, and its thread is free again."""
     ours = socket.socket(fileno=served.detach())
@@ -107,9 +127,9 @@ def take_over(served: socket.socket) -> socket.socket:
     return ours
 
 
-def _present_actor() -> Actor | None:
+def _present_reader() -> Reader | None:
     try:
-        return find_actor()
+        return find_reader()
     except NotSignedIn:
         return None
     finally:
@@ -125,9 +145,14 @@ def _wanted(actor: Actor) -> JobFilter:
 
 
 def _all(talk: Talk) -> None:
-    talk.watch_all()
+    reader = talk.watcher.reader
+    if isinstance(reader, Guest):
+        talk.watch(reader.job_id)
+    else:
+        talk.watch_all()
 
 
+@admits_guests
 def json_jobs(ws: Any) -> None:
     """Events as JSON: of the jobs that the client subscribes to, or with `?jobs=all` of all it may see."""
     _serve(ws, Form.JSON, _all if request.args.get("jobs") == "all" else lambda _: None)
@@ -154,7 +179,14 @@ def page_tray(ws: Any) -> None:
     _serve(ws, Form.TRAY, begin)
 
 
+@admits_guests
+def shared_job(ws: Any, **_: str) -> None:
+    """The job that a link was shared of. Whose token it is, is asked as everywhere."""
+    _serve(ws, Form.SHARED, _all)
+
+
 sock.route("/ws/jobs", bp=blueprint)(json_jobs)
 sock.route("/live/jobs", bp=blueprint, endpoint="page_jobs")(page_jobs)
 sock.route("/live/jobs/<uuid:job_id>", bp=blueprint, endpoint="page_job")(page_job)
 sock.route("/live/tray", bp=blueprint, endpoint="page_tray")(page_tray)
+sock.route("/live/shared/<shared>", bp=blueprint, endpoint="shared_job")(shared_job)

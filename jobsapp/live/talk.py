@@ -6,7 +6,6 @@ from typing import Protocol
 from uuid import UUID
 
 from jobsapp.errors import InvalidInput
-from jobsapp.live.news import Form
 from jobsapp.live.protocol import parse
 from jobsapp.live.watcher import Watcher, error_text
 
@@ -36,7 +35,7 @@ class Talk:
 
     def hear(self, message: str | bytes) -> str | None:
         """Do what a JSON client says, or answer why not. Pages have nothing to say."""
-        if self.watcher.form is not Form.JSON:
+        if not self.watcher.form.is_json:
             return None
         try:
             wish = parse(message)

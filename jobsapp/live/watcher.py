@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Guest, Reader
 from jobsapp.core.filters import JobFilter
 from jobsapp.live.message import Bundle, Item
 from jobsapp.live.news import Form
@@ -38,20 +38,20 @@ class Watcher:
 
     So the last event of a job is never dropped, and a slow client costs nobody else anything. `wake` is called
     from any thread when there is something to send or a reason to close. `login_id` and `token`: the login session, or
-    else the program's token, that the socket ends with. `job_ids`: the jobs it watches one by one. `wanted`: what a
-    list of rows shows.
+    else the program's token, that the socket ends with; a guest's ends with the guest's own. `job_ids`: the jobs it
+    watches one by one. `wanted`: what a list of rows shows.
     """
 
     def __init__(
         self,
-        actor: Actor,
+        reader: Reader,
         form: Form,
         *,
         login_id: UUID | None = None,
         token: str | None = None,
         wanted: JobFilter | None = None,
     ) -> None:
-        self.actor = actor
+        self.reader = reader
         self.wanted = wanted or JobFilter()
         self.login_id = login_id
         self.token = token
@@ -61,6 +61,11 @@ class Watcher:
         self.wake: Callable[[], None] = _nobody_waits
         self._lock = threading.Lock()
         self._waiting: Bundle | None = None
+
+    @property
+    def organization_id(self) -> UUID | None:
+        """Of which organisation it may hear all. None: of none, a guest."""
+        return None if isinstance(self.reader, Guest) else self.reader.organization_id
 
     def offer(self, bundle: Bundle) -> None:
         """Let the socket have these states. Merging may render, so it needs an application's context."""
@@ -85,7 +90,7 @@ class Watcher:
         """Say that there is no such job for this socket. Of several in a tray the others go on."""
         if self.form is Form.TRAY:
             return
-        if self.form is not Form.JSON:
+        if not self.form.is_json:
             self.close(Code.NOT_FOUND, "There is no such job")
             return
         text = error_text("not-found", f"There is no job {job_id}.", job_id)

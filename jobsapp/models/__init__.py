@@ -4,6 +4,7 @@ from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
 from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
+from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.presets import JobPreset
@@ -24,6 +25,7 @@ __all__ = [
     "JobMetric",
     "JobPreset",
     "JobTally",
+    "JobToken",
     "Limit",
     "LimitStarts",
     "LoginLink",

@@ -7,6 +7,7 @@ from flask import Flask
 from jobsapp.pages import (
     assets,
     dashboard,
+    embed,
     errors,
     headers,
     jobs,
@@ -20,6 +21,8 @@ from jobsapp.pages import (
     presets,
     queues,
     search,
+    shared,
+    shares,
     tray,
     workers,
 )
@@ -45,6 +48,9 @@ def init_app(app: Flask) -> None:
         limits,
         workers,
         search,
+        shares,
+        shared,
+        embed,
         tray,
     )
     for area in areas:

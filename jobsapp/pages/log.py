@@ -11,6 +11,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
+from jobsapp.core.actors import Reader
 from jobsapp.extensions import db
 from jobsapp.models import JobLog
 from jobsapp.pages.guard import signed_in, small
@@ -82,9 +83,12 @@ def new(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/jobs/<uuid:job_id>/log.txt")
 def text(job_id: UUID) -> ResponseReturnValue:
-    """The whole log as a text file, some lines at a time."""
-    actor = get_actor()
-    first = services().jobs.log(actor, job_id, limit=LINES_AT_ONCE)
+    return log_text(get_actor(), job_id)
+
+
+def log_text(reader: Reader, job_id: UUID) -> Response:
+    """The whole log as a text file, some lines at a time. Raises NotFound."""
+    first = services().jobs.log(reader, job_id, limit=LINES_AT_ONCE)
 
     def texts() -> Iterator[str]:
         lines = first
@@ -93,7 +97,7 @@ def text(job_id: UUID) -> ResponseReturnValue:
             # Who reads slowly must not hold a transaction open.
             db.session.rollback()
             yield text
-            lines = services().jobs.log(actor, job_id, after=last, limit=LINES_AT_ONCE)
+            lines = services().jobs.log(reader, job_id, after=last, limit=LINES_AT_ONCE)
 
     answer = Response(stream_with_context(texts()), mimetype="text/plain")
     answer.headers.set("Content-Disposition", "attachment", filename=f"log-{job_id}.txt")

@@ -20,6 +20,7 @@ from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
+from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
@@ -59,6 +60,7 @@ class Services:
     logins: Logins
     logs: Logs
     presets: Presets
+    job_tokens: JobTokens
     health: Health
     search: Search
     system: System
@@ -93,6 +95,7 @@ def build_services(
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
+        job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
         system=System(session, Observer(looks, guard), settings.data_dir),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.ids import new_id
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.errors import NotFound, TooLarge
@@ -59,10 +59,13 @@ class Files:
             raise
         return file
 
-    def get(self, actor: Actor, file_id: UUID) -> StoredFile:
-        """Raises NotFound for a file that does not exist or belongs to another organisation."""
+    def get(self, reader: Reader, file_id: UUID) -> StoredFile:
+        """Raises NotFound for a file that does not exist, belongs to another organisation, or to a guest's other job.
+
+        What a job read is none of the files it made, so a guest does not get it.
+        """
         file = self._session.get(StoredFile, file_id)
-        if file is None or file.organization_id != actor.organization_id:
+        if file is None or not _may_read(reader, file):
             raise NotFound(f"There is no file {file_id}.")
         return file
 
@@ -88,3 +91,9 @@ class Files:
     def path(self, file: StoredFile) -> Path:
         """Where the bytes are."""
         return self._storage.path(file.id)
+
+
+def _may_read(reader: Reader, file: StoredFile) -> bool:
+    if isinstance(reader, Guest):
+        return (reader.home_id, reader.job_id) == (file.organization_id, file.job_id)
+    return reader.organization_id == file.organization_id

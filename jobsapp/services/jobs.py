@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.points import Measured, series
@@ -65,9 +65,11 @@ REASON_LENGTH = 500
 PAGE = 50
 
 
-def may_read(actor: Actor, organization_id: UUID) -> bool:
-    """Whether the actor may see a job of that organisation."""
-    return actor.organization_id == organization_id
+def may_read(reader: Reader, organization_id: UUID, job_id: UUID) -> bool:
+    """Whether the reader may see that job of that organisation."""
+    if isinstance(reader, Guest):
+        return (reader.home_id, reader.job_id) == (organization_id, job_id)
+    return reader.organization_id == organization_id
 
 
 class Jobs:
@@ -126,16 +128,16 @@ class Jobs:
         """Create 1 to MAX_JOBS jobs, all or none, and commit: see `Bulk.create`."""
         return self._bulk.create(actor, jobs, idempotency_key=idempotency_key)
 
-    def get(self, actor: Actor, job_id: UUID) -> Job:
+    def get(self, reader: Reader, job_id: UUID) -> Job:
         """Raises NotFound for a job that does not exist or belongs to another organisation."""
-        job = self.find(actor, [job_id])
+        job = self.find(reader, [job_id])
         if not job:
             raise NotFound(f"There is no job {job_id}.")
         return job[0]
 
-    def find(self, actor: Actor, job_ids: Sequence[UUID]) -> list[Job]:
-        """Those of these jobs that the actor may see, as they are now, with their artifacts."""
-        query = self._visible(actor).where(Job.id.in_(job_ids)).options(selectinload(Job.artifacts))
+    def find(self, reader: Reader, job_ids: Sequence[UUID]) -> list[Job]:
+        """Those of these jobs that the reader may see, as they are now, with their artifacts."""
+        query = self._visible(reader).where(Job.id.in_(job_ids)).options(selectinload(Job.artifacts))
         return list(self._session.scalars(query.execution_options(populate_existing=True)))
 
     def read(self, job_ids: Sequence[UUID]) -> list[Job]:
@@ -157,15 +159,15 @@ class Jobs:
         """
         return self._listing.page(actor.organization_id, wanted, before=before, limit=limit)
 
-    def log(self, actor: Actor, job_id: UUID, *, after: int = 0, limit: int = 500) -> list[JobLog]:
+    def log(self, reader: Reader, job_id: UUID, *, after: int = 0, limit: int = 500) -> list[JobLog]:
         """Lines of the job's log after line id `after`, oldest first."""
-        self.get(actor, job_id)
+        self.get(reader, job_id)
         query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id).limit(limit)
         return list(self._session.scalars(query))
 
-    def metrics(self, actor: Actor, job_id: UUID) -> dict[str, list[tuple[float, float]]]:
+    def metrics(self, reader: Reader, job_id: UUID) -> dict[str, list[tuple[float, float]]]:
         """What the job measured: (step, value) by key."""
-        self.get(actor, job_id)
+        self.get(reader, job_id)
         query = select(JobMetric.attempt, JobMetric.key, JobMetric.step, JobMetric.value)
         rows = self._session.execute(query.where(JobMetric.job_id == job_id).order_by(JobMetric.id))
         return series(Measured(*row) for row in rows)
@@ -201,8 +203,10 @@ class Jobs:
         change = JobChanged(job_id, organization_id, event, revision)
         after_commit(self._session(), partial(self._hints.publish, [change]))
 
-    def _visible(self, actor: Actor) -> Select[Job]:
-        return select(Job).where(Job.organization_id == actor.organization_id)
+    def _visible(self, reader: Reader) -> Select[Job]:
+        if isinstance(reader, Guest):
+            return select(Job).where(Job.organization_id == reader.home_id, Job.id == reader.job_id)
+        return select(Job).where(Job.organization_id == reader.organization_id)
 
     def _hold(self, actor: Actor, job_id: UUID, data: BaseModel, files: Iterable[UUID]) -> None:
         """Hold the files for the new job. Raises InvalidInput for one that a cleanup deleted a moment ago."""

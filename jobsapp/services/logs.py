@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Reader
 from jobsapp.core.storable import is_storable
 from jobsapp.models import JobLog
 from jobsapp.services.jobs import Jobs
@@ -56,7 +56,7 @@ class Logs:
 
     def part(
         self,
-        actor: Actor,
+        reader: Reader,
         job_id: UUID,
         wanted: LogFilter,
         *,
@@ -65,7 +65,7 @@ class Logs:
         before: int | None = None,
     ) -> LogPart:
         """The last lines that match, of those after line id `after` and before `before`. Raises NotFound."""
-        self._jobs.get(actor, job_id)
+        self._jobs.get(reader, job_id)
         query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id.desc())
         if before is not None:
             query = query.where(JobLog.id < before)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from jobsapp.bus.hints import Hints
-from jobsapp.core.actors import Actor
+from jobsapp.core.actors import Guest, Reader
 from jobsapp.core.progress import eta_seconds, percentage, rate
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
@@ -75,6 +75,8 @@ class JobView(View):
     result: Any
     error: ErrorView | None
     progress: ProgressView
+    progress_unit: Literal["items", "bytes"]
+    """What `progress` counts."""
     priority: int
     attempts: int
     max_attempts: int
@@ -127,11 +129,17 @@ class JobView(View):
     def retryable(self) -> bool:
         return self.status in ("failed", "cancelled")
 
-    def seen_by(self, actor: Actor | None) -> JobView:
-        """The view that this actor may see: the traceback of an error only for administrators, None is nobody."""
-        if self.error is None or self.error.traceback is None or (actor is not None and actor.is_admin):
+    def seen_by(self, reader: Reader | None) -> JobView:
+        """The view that this reader may see: the traceback of an error only for administrators, None is nobody."""
+        if isinstance(reader, Guest):
+            return self.for_guest()
+        if self.error is None or self.error.traceback is None or (reader is not None and reader.is_admin):
             return self
         return self.model_copy(update={"error": self.error.model_copy(update={"traceback": None})})
+
+    def for_guest(self) -> JobView:
+        """What whoever holds a token for this job may see: no traceback, none of the input, nobody's id."""
+        return self.seen_by(None).model_copy(update={"data": {}, "user_id": None, "cancelled_by": None})
 
 
 class Views:
@@ -186,6 +194,7 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
         "waiting_for": waiting,
         "error": job.error,
         "progress": progress_view(job.progress_current, job.progress_total, job.progress_message),
+        "progress_unit": job_type.processor.unit if job_type else "items",
         "duration_ms": _duration_ms(job, past.now),
         "eta_seconds": _eta_seconds(job, past),
         "rate": _rate(job, past.now),

@@ -27,6 +27,9 @@ CALLS = [
     ("GET", "/api/jobs/stats"),
     ("GET", "/api/jobs/stats/history"),
     ("PATCH", "/api/jobs/{job}/cancel"),
+    ("POST", "/api/jobs/{job}/tokens"),
+    ("GET", "/api/jobs/{job}/tokens"),
+    ("DELETE", "/api/jobs/{job}/tokens/{token_id}"),
     ("POST", "/api/jobs/{job}/retry"),
     ("DELETE", "/api/jobs/cleanup"),
     ("POST", "/api/files"),
@@ -59,7 +62,9 @@ def things(as_member: Caller) -> dict[str, str]:
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
     house["preset"] = preset["id"]
-    return {"job": as_member.create()["id"], "file": upload.get_json()["id"], **house}
+    job_id = as_member.create()["id"]
+    token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
@@ -95,7 +100,8 @@ def test_only_administrators_change_what_is_of_the_house(
 def test_another_organisation_finds_nothing(
     as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
 ) -> None:
-    problem(as_stranger(method, path.format(**things)), 404, "not-found")
+    body = {"kind": "share"} if (method, path) == ("POST", "/api/jobs/{job}/tokens") else None
+    problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")
     assert as_member.job(things["job"])["status"] == "pending"
 
 

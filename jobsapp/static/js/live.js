@@ -140,7 +140,7 @@
     const list = new URL(location.href);
     list.searchParams.delete("open");
     try {
-      const answer = await fetch(job ? `/jobs/${job}/live` : own ?? list, { headers: { "HX-Request": "true" }, redirect: "error" });
+      const answer = await fetch(own ?? (job ? `/jobs/${job}/live` : list), { headers: { "HX-Request": "true" }, redirect: "error" });
       const login = answer.headers.get("HX-Redirect");
       if (login) location.href = login;
       if (!answer.ok || !root.isConnected) return;

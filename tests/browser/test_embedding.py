@@ -1,0 +1,383 @@
+"""A job in a page of another site: the example of the documents, in a real browser, under its strict policy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.states import Status
+from jobsapp.extensions import db
+from jobsapp.models import ApiToken
+from jobsapp.services.job_tokens import EMBED
+from tests.browser.conftest import DEADLINE, SERVER_GONE, Witness
+from tests.browser.product import ADMIN, Product, sign_in
+from tests.processes import ROOT, answers, free_port, wait_until
+
+EXAMPLE = ROOT / "examples" / "embedding"
+OWN_TOKEN = "jobsapp_of-the-example"
+TRACE = "Traceback (most recent call last): secret"
+DONE = Transition(Status.COMPLETED, "completed", result={"rowsDone": 1234567})
+REFUSED = "401|net::ERR_FAILED|WebSocket connection"
+
+
+@dataclass
+class Shop:
+    """The example, on a port that is not the product's."""
+
+    port: int
+    page: Page
+    product: Product
+    witness: Witness
+
+    def show(self, job_id: UUID, host: str = "localhost") -> Locator:
+        self.page.goto(f"http://{host}:{self.port}/show/{job_id}")
+        return self.page.locator("job-progress").first
+
+    @property
+    def said(self) -> Locator:
+        """What the page's own script heard."""
+        return self.page.locator("#said li")
+
+    def revoke_all(self) -> None:
+        services = self.product.services
+        with self.product.app.app_context():
+            for job_id, token_id in db.session.execute(db.text("SELECT job_id, id FROM job_tokens")).all():
+                services.job_tokens.revoke(self.product.actor(), job_id, token_id)
+
+
+@pytest.fixture(scope="module")
+def shop_port(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    environment = {**os.environ, "JOBSAPP_URL": product.url, "JOBSAPP_TOKEN": OWN_TOKEN}
+    command = [sys.executable, "-m", "flask", "--app", str(EXAMPLE / "app.py"), "run", "-h", "0.0.0.0", "-p", str(port)]
+    with (tmp_path_factory.mktemp("shop") / "log").open("wb") as out:
+        process = subprocess.Popen(command, cwd=EXAMPLE, env=environment, stdout=out, stderr=out)
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/static/page.css"), "the example answers")
+    yield port
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def shop(browser: Browser, product: Product, shop_port: int) -> Iterator[Shop]:
+    product.start_web()
+    product.empty()
+    with product.app.app_context():
+        user = product.services.identity.get_user(ADMIN)
+        digest = hashlib.sha256(OWN_TOKEN.encode()).digest()
+        db.session.add(ApiToken(user_id=user.id, name="the example", token_hash=digest))
+        db.session.commit()
+    context = browser.new_context(viewport={"width": 900, "height": 900})
+    context.set_default_timeout(DEADLINE)
+    page, witness = context.new_page(), Witness("")
+    witness.attend(page)
+    yield Shop(shop_port, page, product, witness)
+    context.close()
+    assert witness.complaints == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_life_of_a_job_on_another_site(shop: Shop, product: Product, host: str) -> None:
+    job_id = product.create("steps", {"steps": 4}, name="Import", description="All of it")
+    element = shop.show(job_id, host)
+    expect(element).to_contain_text("Job queued")
+    expect(element).to_contain_text("Import")
+    expect(element).to_contain_text("All of it")
+    expect(element.locator(".connection")).to_have_text("Live")
+    job = product.claim("steps")
+    expect(element).to_contain_text("Processing…")
+    bar = element.get_by_role("progressbar", name="Progress of Import")
+    for done in (1, 2, 3):
+        product.pulse(job, done, 4, f"Step {done}")
+        expect(bar).to_have_attribute("aria-valuenow", str(done * 25))
+        expect(element).to_contain_text(f"Item {done} of 4 · {4 - done} remaining")
+        expect(element).to_contain_text(f"Step {done}")
+        expect(element).to_contain_text(f"{done * 25} %")
+    expect(element.get_by_role("status")).to_have_text("Import: 75 per cent")
+    product.finish(job, DONE)
+    expect(element).to_contain_text("Job completed")
+    expect(element).to_contain_text("1,234,567")
+    expect(element.get_by_role("status")).to_have_text("Import: Job completed")
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+
+
+def test_a_failure_and_its_retry(shop: Shop, product: Product) -> None:
+    job_id = product.create("steps", {"steps": 4})
+    element = shop.show(job_id)
+    expect(element.locator(".connection")).to_have_text("Live")
+    job = product.claim("steps")
+    failure = Failure("BadRow", "Line 7 is broken.", TRACE)
+    product.finish(job, Transition(Status.FAILED, "failed", failure=failure))
+    expect(element).to_contain_text("Job failed")
+    expect(element).to_contain_text("Line 7 is broken.")
+    expect(element).not_to_contain_text("Traceback")
+    assert element.evaluate("(one) => JSON.stringify(one.job)").count("secret") == 0
+    with product.app.app_context():
+        product.services.jobs.retry(product.actor(), job_id)
+    expect(element).to_contain_text("Job queued")
+    product.finish(product.claim("steps"), DONE)
+    expect(shop.said).to_have_text(["failed Line 7 is broken.", 'completed {"rowsDone":1234567}'])
+
+
+def test_a_cancelled_job(shop: Shop, product: Product) -> None:
+    job_id = product.create("steps", {})
+    element = shop.show(job_id)
+    expect(element.locator(".connection")).to_have_text("Live")
+    with product.app.app_context():
+        product.services.jobs.cancel(product.actor(), job_id, reason="No longer wanted")
+    expect(element).to_contain_text("Job cancelled")
+    expect(element).to_contain_text("No longer wanted")
+    expect(shop.said).to_have_text(["cancelled"])
+
+
+def test_a_finished_job_says_so_at_once_and_once(shop: Shop, product: Product) -> None:
+    job_id = product.create("steps", {})
+    product.finish(product.claim("steps"), DONE)
+    element = shop.show(job_id)
+    expect(element).to_contain_text("Job completed")
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+    # Nothing more comes of a completed job, so no connection is held and none is claimed.
+    expect(element.locator(".connection")).to_be_hidden()
+
+
+def test_files_are_downloaded_with_the_token(shop: Shop, working: Product) -> None:
+    job_id = working.create("make-file", {"text": "what the job wrote"})
+    element = shop.show(job_id)
+    expect(element).to_contain_text("Job completed")
+    with shop.page.expect_download() as info:
+        element.get_by_role("button", name="made.txt").click()
+    assert info.value.suggested_filename == "made.txt"
+    assert Path(info.value.path()).read_text() == "what the job wrote"
+
+
+@pytest.fixture
+def working(product: Product) -> Iterator[Product]:
+    with product.working():
+        yield product
+
+
+def test_the_web_server_restarts(shop: Shop, product: Product) -> None:
+    shop.witness.expect(SERVER_GONE)
+    job_id = product.create("steps", {"steps": 4})
+    element = shop.show(job_id)
+    job = product.claim("steps")
+    expect(element).to_contain_text("Processing…")
+    connection = element.locator(".connection")
+    expect(connection).to_have_text("Live")
+    product.kill_web()
+    expect(connection).to_have_text("Reconnecting…")
+    product.pulse(job, 2, 4, "Unheard")
+    product.start_web()
+    expect(connection).to_have_text("Live")
+    expect(element).to_contain_text("Unheard")
+    product.finish(job, DONE)
+    expect(shop.said).to_have_count(1)
+
+
+def test_without_sockets_it_asks_every_few_seconds(shop: Shop, product: Product) -> None:
+    shop.witness.expect("WebSocket")
+    shop.page.route_web_socket("**/ws/jobs", lambda socket: socket.close(code=1011))
+    job_id = product.create("steps", {"steps": 4})
+    element = shop.show(job_id)
+    expect(element.locator(".connection")).to_have_text("Every few seconds")
+    job = product.claim("steps")
+    product.pulse(job, 1, 4, "First")
+    expect(element).to_contain_text("25 %")
+    product.finish(job, DONE)
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+
+
+def test_a_browser_that_is_offline_says_so(shop: Shop, product: Product) -> None:
+    shop.witness.expect("ERR_INTERNET_DISCONNECTED|WebSocket|Failed to load")
+    element = shop.show(product.create("steps", {}))
+    connection = element.locator(".connection")
+    expect(connection).to_have_text("Live")
+    shop.page.context.set_offline(True)
+    expect(connection).to_have_text("Offline")
+    shop.page.context.set_offline(False)
+    expect(connection).to_have_text("Live")
+
+
+def test_a_revoked_token_ends_it_at_once_and_a_fresh_one_goes_on(shop: Shop, product: Product) -> None:
+    job_id = product.create("steps", {"steps": 4})
+    element = shop.show(job_id)
+    expect(element.locator(".connection")).to_have_text("Live")
+    old = element.get_attribute("token")
+    shop.revoke_all()
+    # The page's tokenProvider gave another, and nobody noticed.
+    expect(element).not_to_have_attribute("token", old or "")
+    expect(element.locator(".connection")).to_have_text("Live")
+    expect(shop.said).to_have_count(0)
+    # Without one, or with one that gives nothing, a sentence stands there.
+    shop.page.evaluate("() => { document.querySelector('job-progress').tokenProvider = null; }")
+    shop.revoke_all()
+    expect(element).to_contain_text("The permission to show this job has ended.")
+    expect(shop.said).to_have_text(["error expired"])
+    expect(element.locator(".connection")).to_be_hidden()
+
+
+def test_an_expired_token(shop: Shop, product: Product) -> None:
+    shop.witness.expect(REFUSED)
+    job_id = product.create("steps", {"steps": 4})
+    element = shop.show(job_id)
+    expect(element.locator(".connection")).to_have_text("Live")
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute("UPDATE job_tokens SET expires_at = now()")
+    shop.page.evaluate(
+        """() => {
+            const element = document.querySelector('job-progress'), token = element.getAttribute('token');
+            element.tokenProvider = null;
+            element.removeAttribute('token');
+            element.setAttribute('token', token);
+        }"""
+    )
+    expect(element).to_contain_text("The permission to show this job has ended.")
+    expect(shop.said).to_have_text(["error expired"])
+
+
+def test_another_job_and_removal(shop: Shop, product: Product) -> None:
+    first, second = product.create("steps", {}, name="First"), product.create("steps", {}, name="Second")
+    element = shop.show(first)
+    expect(element).to_contain_text("First")
+    with product.app.app_context():
+        _, token = product.services.job_tokens.create(product.actor(), second, EMBED)
+    with shop.page.expect_websocket() as info:
+        change = "([id, token]) => { const one = document.querySelector('job-progress'); "
+        change += "one.setAttribute('job-id', id); one.setAttribute('token', token); }"
+        shop.page.evaluate(change, [str(second), token])
+    expect(element).to_contain_text("Second")
+    socket = info.value
+    assert not socket.is_closed()
+    assert token not in socket.url
+    with socket.expect_event("close"):
+        shop.page.evaluate("() => document.querySelector('job-progress').remove()")
+
+
+# Remembers each percentage that the bar has shown.
+RECORDER = """(element) => {
+    window.shown = [];
+    const bar = element.shadowRoot.querySelector('[role=progressbar]');
+    new MutationObserver(() => window.shown.push(bar.getAttribute('aria-valuenow')))
+        .observe(bar, { attributes: true, attributeFilter: ['aria-valuenow'] });
+}"""
+
+
+def test_late_news_are_dropped(shop: Shop, product: Product) -> None:
+    element = shop.show(product.create("steps", {"steps": 4}))
+    job = product.claim("steps")
+    product.pulse(job, 3, 4, "Third")
+    expect(element).to_contain_text("75 %")
+    element.evaluate(RECORDER)
+    old = element.evaluate("(one) => one.job")
+    old["revision"] -= 1
+    old["progress"]["percentage"] = 25
+    shop.page.route(
+        "**/api/jobs/*", lambda route: route.fulfill(json=old, headers={"Access-Control-Allow-Origin": "*"})
+    )
+    with shop.page.expect_request_finished():
+        shop.page.evaluate("() => dispatchEvent(new Event('online'))")
+    product.pulse(job, 4, 4, "Fourth")
+    expect(element).to_contain_text("100 %")
+    assert "25" not in shop.page.evaluate("() => window.shown")
+
+
+def test_a_login_in_the_same_browser_opens_nothing(shop: Shop, product: Product) -> None:
+    """On one host the browser would send the cookie: it counts for nothing, and the answer is not readable."""
+    shop.witness.expect("CORS policy|403|401|ERR_FAILED|WebSocket connection")
+    job_id = product.create("steps", {})
+    sign_in(shop.page, product)
+    shop.show(job_id, host="127.0.0.1")
+    asking = """async ([server, id, credentials]) => {
+        try { return (await fetch(`${server}/api/jobs/${id}`, { credentials })).status; } catch { return 'unreadable'; }
+    }"""
+    assert shop.page.evaluate(asking, [product.url, str(job_id), "include"]) == "unreadable"
+    assert shop.page.evaluate(asking, [product.url, str(job_id), "omit"]) == 401
+    dialling = """(server) => new Promise((done) => {
+        const socket = new WebSocket(server.replace('http', 'ws') + '/ws/jobs?jobs=all');
+        socket.onopen = () => done('opened');
+        socket.onerror = () => done('refused');
+    })"""
+    assert shop.page.evaluate(dialling, product.url) == "refused"
+
+
+def test_the_dialog_by_keyboard_alone(shop: Shop, product: Product) -> None:
+    page = shop.page
+    job_id = product.create("steps", {"steps": 4}, name="Import")
+    shop.show(job_id)
+    opener = page.get_by_role("button", name="Show it in a dialog")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Import")
+    expect(dialog).to_contain_text("Job queued")
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(opener).to_be_focused()
+    expect(shop.said).to_have_text(["closed"])
+    assert product.status(job_id) == "pending", "closing never stops the job"
+    page.keyboard.press("Enter")
+    product.finish(product.claim("steps"), DONE)
+    expect(dialog).to_contain_text("Job completed")
+    expect(shop.said).to_contain_text(['the dialog completed {"rowsDone":1234567}'])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("job-modal")).to_have_count(0)
+
+
+def test_the_page_chooses_the_look(shop: Shop, product: Product) -> None:
+    element = shop.show(product.create("steps", {"steps": 4}, name="Import"))
+    product.pulse(product.claim("steps"), 1, 4, "First")
+    expect(element).to_contain_text("25 %")
+    look = "(one, property) => getComputedStyle(one)[property]"
+    assert element.locator(".fill").evaluate(look, "backgroundColor") == "rgb(102, 51, 153)"
+    assert element.locator(".box").evaluate(look, "borderRadius") == "4px"
+    assert element.locator(".name").evaluate(look, "fontStyle") == "italic"
+    assert "Georgia" in element.evaluate(look, "fontFamily")
+    colours = {}
+    for scheme in ("light", "dark"):
+        shop.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        colours[scheme] = element.locator(".box").evaluate(look, "backgroundColor")
+    assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 30)"}
+    icon = element.locator("svg")
+    assert icon.evaluate(look, "animationIterationCount") == "infinite"
+    shop.page.emulate_media(reduced_motion="reduce")
+    assert icon.evaluate(look, "animationIterationCount") == "1"
+    assert element.get_by_role("progressbar").evaluate(look, "borderTopWidth") == "0px"
+    shop.page.emulate_media(forced_colors="active")
+    assert element.get_by_role("progressbar").evaluate(look, "borderTopWidth") == "1px"
+
+
+def test_a_page_without_permission_gets_a_sentence(shop: Shop, product: Product) -> None:
+    shop.witness.expect(REFUSED)
+    job_id = product.create("steps", {})
+    element = shop.show(job_id)
+    expect(element).to_contain_text("Job queued")
+    change = "(given) => { for (const [key, value] of given) document.querySelector('job-progress')"
+    change += ".setAttribute(key, value); }"
+    shop.page.evaluate(
+        "() => document.querySelector('job-progress').replaceWith(document.createElement('job-progress'))"
+    )
+    expect(element).to_contain_text("No job is named here: job-id is missing.")
+    shop.page.evaluate(change, [["job-id", "nothing"]])
+    expect(element).to_contain_text("There is no such job")
+    shop.page.evaluate(change, [["job-id", str(job_id)]])
+    expect(element).to_contain_text("There is no permission to show this job: token is missing.")
+    shop.page.evaluate(change, [["token", "jobsapp-job_wrong"]])
+    expect(element).to_contain_text("The permission to show this job has ended.")
+    # A token of another job opens this one for nobody.
+    with product.app.app_context():
+        other = product.create("steps", {})
+        _, token = product.services.job_tokens.create(product.actor(), other, EMBED)
+    shop.page.evaluate(change, [["token", token]])
+    expect(element).to_contain_text("There is no job")
