@@ -32,7 +32,8 @@ Sec-WebSocket-Version: 13\r
 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r
 \r
 """
-TEXT, COMPRESSED, PING, PONG = 0x81, 0xC1, 0x89, bytes((0x8A, 0x80, 0, 0, 0, 0))
+TEXT, COMPRESSED = 0x81, 0xC1
+PING, PONG = b"\x89\0", bytes((0x8A, 0x80, 0, 0, 0, 0))
 STATES = (b"data-revision=", b'"revision":')
 
 
@@ -68,9 +69,9 @@ class Client:
             data = self.raw.recv(1 << 18)
         except BlockingIOError:
             return True
-        if data[:1] == bytes((PING,)):
+        if PING in data:
             self.raw.send(PONG)
-        elif data:
+        if data and data != PING:
             self.at = self.at or time.time()
         self.received += len(data)
         if self.sampled:
@@ -99,23 +100,23 @@ class Crowd:
 
     def __init__(self, address: str, token: str, count: int, paths: list[str]) -> None:
         self.clients: list[Client] = []
-        self._lost = 0
+        self._lost = self._refused = 0
         self._selector = selectors.DefaultSelector()
         began = time.time()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for n in range(count):
                 path = paths[n % len(paths)]
                 pool.submit(Client, address, token, path, sampled=n < SAMPLE).add_done_callback(self._seat)
-            while len(self.clients) + self._lost < count:
+            while len(self.clients) + self._refused < count:
                 self._attend(0.1)
-        if self._lost:
-            raise ConnectionError(f"{self._lost} were refused")
+        if self._refused or self._lost:
+            raise ConnectionError(f"{self._refused} were refused, {self._lost} dropped again")
         self.seconds = time.time() - began
 
     def _seat(self, opened: Future[Client]) -> None:
         if opened.exception():
             print(opened.exception(), file=sys.stderr)
-            self._lost += 1
+            self._refused += 1
             return
         self._selector.register(opened.result().raw, selectors.EVENT_READ, opened.result())
         self.clients.append(opened.result())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import resource
 import signal
-import threading
+from _thread import start_new_thread
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -28,8 +28,9 @@ def post_worker_init(worker: Any) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        # In a thread: a signal handler must not wait for the hub's lock, which its own thread may hold.
-        threading.Thread(target=_hub(worker).stop, name="live stop", daemon=True).start()
+        # In a thread: a signal handler must not wait for the hub's lock, which its own thread may hold. Nor, in gevent,
+        # for that thread's beginning, as threading.Thread does.
+        start_new_thread(_hub(worker).stop, ())
         if callable(before):
             before(number, frame)
 
