@@ -15,6 +15,7 @@ from jobsapp.auth.current import get_actor, services
 from jobsapp.core.actors import Actor
 from jobsapp.core.periods import HOUR, MINUTE
 from jobsapp.core.states import Status
+from jobsapp.pages import workers
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.language import number
 from jobsapp.pages.queues import state_of, trouble_of
@@ -93,7 +94,21 @@ def index() -> ResponseReturnValue:
         choices=CHOICES,
         types=services().registry,
         **_numbers(get_actor(), address),
+        **_system(get_actor()),
     )
+
+
+@blueprint.get("/dashboard/system")
+def system() -> ResponseReturnValue:
+    """The part of the page that other servers are asked for."""
+    return render_template("dashboard/system.html", **_system(get_actor()))
+
+
+def _system(actor: Actor) -> dict[str, Any]:
+    # First: if Redis is away, this waits for it, and the next does not.
+    checks = services().system.look(actor)
+    found = services().workers.all(actor)
+    return {"system": checks, "found": found, "worker_counts": workers.counts(found), "facts": workers.facts}
 
 
 def _numbers(actor: Actor, address: Address) -> dict[str, Any]:

@@ -15,11 +15,14 @@ import psycopg
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.roster import Report, Roster
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.services.job_tokens import SHARE
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
-from tests.browser.product import ADMIN, Product, sign_in
+from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
 TRACE = (
     'Traceback (most recent call last):\n  File "work.py", line 12, in run\n    raise ValueError("…")\nValueError: …'
@@ -34,13 +37,24 @@ RESULT = {
     "columns": [{"name": "id", "type": "text"}, {"name": "name", "type": "text"}, {"name": "amount", "type": "number"}],
 }
 NEWCOMER = "new@elsewhere"
+MIB = 1024 * 1024
 # What begins so is for programs, or no page at all.
 NOT_FOR_PEOPLE = ("/api/", "/static/", "/live/", "/ws/", "/healthz", "/readyz")
 PARTS = {
     "jobs.home": "leads to the list",
     "jobs.live": "a part of the job's page",
     "jobs.modal": "the modal, which the scenes open",
-    "jobs.log": "a text file",
+    "jobs.details": "a part of the job's page",
+    "dashboard.system": "a part of the dashboard",
+    "log.show": "a part of the job's page",
+    "log.new": "lines for the job's page",
+    "log.text": "a text file",
+    "many.count": "a number for the list",
+    "tray.show": "the tray, which a scene fills",
+    "shared.live": "a part of the shared page",
+    "shared.log": "a text file",
+    "shared.content": "a file",
+    "embed.script": "a script for pages of other sites",
 }
 
 
@@ -55,6 +69,8 @@ class Jobs:
     completed: UUID
     failed: UUID
     cancelled: UUID
+    shared: str
+    """The token of a link to the completed one."""
 
 
 class Scene(NamedTuple):
@@ -130,12 +146,34 @@ def send_long_reason(page: Page) -> None:
     expect(page.locator("#reason-error")).to_be_visible()
 
 
-STATES = tuple(field.name for field in fields(Jobs))
+def choose_two(page: Page) -> None:
+    for number in (0, 2):
+        page.locator("#job-rows input").nth(number).check()
+
+
+def ask_to_delete(page: Page) -> None:
+    choose_two(page)
+    page.get_by_role("button", name="Delete…").click()
+    page.wait_for_url("**/jobs/many")
+
+
+def minimise(page: Page) -> None:
+    page.get_by_role("button", name="Minimise").click()
+    expect(page.locator(".tray-item")).to_have_count(1)
+
+
+STATES = tuple(field.name for field in fields(Jobs) if field.type == "UUID")
 OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
 SCENES = (
     Scene("list", "jobs.index", "/jobs"),
     Scene("list-empty", "jobs.index", "/jobs", who=NEWCOMER),
     Scene("list-nothing-found", "jobs.index", "/jobs?q=nothing+like+this"),
+    Scene("list-filtered", "jobs.index", "/jobs?type=echo&user=me&created=last-24-hours&status=pending&q=letters"),
+    Scene("list-chosen", "jobs.index", "/jobs", choose_two),
+    Scene("list-delete", "jobs.index", "/jobs", ask_to_delete),
+    Scene("tray", "jobs.index", "/jobs?open={active}", minimise),
+    Scene("dashboard", "dashboard.index", "/dashboard?period=1h", open_details),
+    Scene("dashboard-empty", "dashboard.index", "/dashboard", who=NEWCOMER),
     *(Scene(f"modal-{state}", "jobs.index", f"/jobs?open={{{state}}}") for state in STATES),
     *(Scene(f"job-{state}", "jobs.show", f"/jobs/{{{state}}}", open_details) for state in STATES),
     Scene("choose-type", "new_job.choose", "/jobs/new"),
@@ -146,6 +184,12 @@ SCENES = (
     Scene("queues-menu", "queues.index", "/queues", open_menu),
     Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
     Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
+    Scene("queue-limits", "limits.show", "/queues/echo/limits"),
+    Scene("workers", "workers.index", "/workers", open_details),
+    Scene("worker-stop", "workers.ask", "/workers/scene-worker/stop"),
+    Scene("shares", "shares.index", "/jobs/{completed}/shares"),
+    Scene("shared", "shared.show", "/shared/{shared}/", who=""),
+    Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("not-found", "", "/no/such/page"),
@@ -157,15 +201,18 @@ SCENES = (
 
 def set_the_stage(product: Product) -> Jobs:
     """A job in each state, a paused queue, one where nobody works, and somebody who has nothing yet."""
+    completed = _completed(product)
     jobs = Jobs(
         pending=product.create("echo", {"text": "x"}, name="Thank-you letters"),
         active=_active(product),
         unknown=_unknown(product),
         stopping=_stopping(product),
-        completed=_completed(product),
+        completed=completed,
         failed=_failed(product),
         cancelled=_cancelled(product),
+        shared=_shared(product, completed),
     )
+    _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
         product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
@@ -223,6 +270,23 @@ def _cancelled(product: Product) -> UUID:
     with product.app.app_context():
         product.services.jobs.cancel(product.actor(), job_id, reason="Sent by hand")
     return job_id
+
+
+def _shared(product: Product, job_id: UUID) -> str:
+    with product.app.app_context():
+        return product.services.job_tokens.create(product.actor(), job_id, SHARE)[1]
+
+
+def _report_workers(product: Product) -> None:
+    """As `flask worker` does: one that has jobs, one that waits and one that was stopped."""
+    memory = {"memory_bytes": 61 * MIB, "horse_bytes": 148 * MIB, "jobs_done": 1204, "jobs_failed": 3}
+    Roster(redis_connection.hints(product.settings.redis_url)).report(
+        [
+            Report(WORKER, "build-7", 4711, ["steps", "fail"], 8000.0, **memory),
+            Report("scene-worker", "build-7", 4712, ["data-conversion"], 300.0, **memory),
+            Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
+        ]
+    )
 
 
 def _artifact(product: Product, job: ClaimedJob) -> None:

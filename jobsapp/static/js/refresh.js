@@ -1,4 +1,5 @@
-// Parts of a page that are asked for anew every few seconds, while somebody can see them: `<div id="…" data-refresh="3">`.
+// Parts of a page that are asked for anew every few seconds, while somebody can see them: `<div id="…" data-refresh="3">`;
+// with `data-refresh-from` from an address of their own.
 (() => {
   const LIMIT = 15000;
   const asked = new WeakMap();
@@ -21,7 +22,7 @@
   }
 
   async function refresh(part) {
-    const address = new URL(location.href);
+    const address = new URL(part.dataset.refreshFrom ?? location.href, location.href);
     address.searchParams.delete("open");
     busy.add(part);
     try {
