@@ -16,16 +16,19 @@ from werkzeug.exceptions import NotFound
 
 KEEP = "public, max-age=31536000, immutable"
 PACKED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+SHEETS = (
+    *("tokens", "base", "topbar", "controls", "jobs", "pages", "list", "job", "share", "tray", "presets"),
+    *("limits", "search", "health", "workers", "dashboard", "forced"),
+)
+SCRIPTS = (
+    *("requests", "clock", "gone", "live", "modal", "tray", "attention", "form"),
+    *("list", "log", "share", "refresh", "dashboard"),
+)
 JOINED = {
-    "app.css": tuple(
-        f"css/{name}.css" for name in ("tokens", "base", "topbar", "controls", "jobs", "pages", "tray", "forced")
-    ),
+    # In this order: what holds for all pages first, what forced colours need last.
+    "app.css": tuple(f"css/{name}.css" for name in SHEETS),
     # htmx begins after the script that it is in has run to its end: the extension and our listeners are there by then.
-    "app.js": (
-        "vendor/htmx/htmx.min.js",
-        "vendor/htmx/hx-ws.min.js",
-        *(f"js/{name}.js" for name in ("requests", "clock", "gone", "live", "modal", "tray", "attention", "form")),
-    ),
+    "app.js": ("vendor/htmx/htmx.min.js", "vendor/htmx/hx-ws.min.js", *(f"js/{name}.js" for name in SCRIPTS)),
 }
 """What the layout loads. Here, not in the layout, because any web process has to know what an address stands for."""
 

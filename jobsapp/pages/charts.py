@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,6 +73,9 @@ def ticks(low: float, high: float, wanted: int = TICKS) -> list[float]:
     if not high > low:
         return [low]
     rough = (high - low) / wanted
+    if rough < sys.float_info.min:
+        # So near to each other that no number is between them.
+        return [low]
     power = 10.0 ** math.floor(math.log10(rough))
     unit = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.ceil(low / unit - 1e-9), math.floor(high / unit + 1e-9)

@@ -20,8 +20,12 @@ from tests.api.problems import problem
 CALLS = [
     ("POST", "/api/jobs"),
     ("POST", "/api/jobs/bulk"),
+    ("POST", "/api/jobs/bulk/cancel"),
+    ("POST", "/api/jobs/bulk/retry"),
+    ("POST", "/api/jobs/bulk/delete"),
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/{job}"),
+    ("DELETE", "/api/jobs/{job}"),
     ("GET", "/api/jobs/{job}/log"),
     ("GET", "/api/jobs/{job}/metrics"),
     ("GET", "/api/jobs/stats"),

@@ -11,7 +11,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
-from jobsapp.live import conversation
+from jobsapp.live import hub as hub_module
 from jobsapp.models import Job
 from jobsapp.services.job_tokens import EMBED, SHARE
 from tests.live.conftest import Caller, Hand, Page, Site, changed, create, hand, hints, wait_for
@@ -25,7 +25,7 @@ ELSEWHERE = {"Origin": "https://shop.example"}
 @pytest.fixture(autouse=True)
 def no_regular_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends here ends by the news of it, unless a test says otherwise."""
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr(hub_module, "CHECK_SECONDS", 3600.0)
 
 
 def protocols(text: str) -> list[str]:
@@ -155,7 +155,8 @@ def test_it_ends_with_its_time_its_job_and_its_maker(
     monkeypatch: pytest.MonkeyPatch,
     end: str,
 ) -> None:
-    monkeypatch.setattr(conversation, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.2)
+    site.hub._check_at = 0.0
     page = open_with(site, token(site, member, create(site, admin)))
     page.nothing()
     connection.execute(end)  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import cast
 
 import pytest
@@ -14,6 +13,7 @@ from jobsapp.core.filters import JobFilter
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.live.news import Form, News
+from jobsapp.live.parcel import Parcel, Told
 from jobsapp.live.watcher import Watcher
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -134,9 +134,13 @@ class FakeNews:
         ([(None, True)], []),
     ],
 )
-def test_what_was_not_sent_yet_is_merged(admin: Actor, steps: list[tuple[bool | None, bool]], told: list[str]) -> None:
+def test_what_was_not_sent_yet_is_merged(
+    app: OpenAPI, admin: Actor, steps: list[tuple[bool | None, bool]], told: list[str]
+) -> None:
     """Steps: whether the job matches, and whether its row may be missing."""
-    mine = Watcher(admin, Form.ROW, threading.Event().set, wanted=JobFilter())
-    for fits, fresh in steps:
-        mine.offer(cast(News, FakeNews(fits)), Event.COMPLETED, fresh=fresh)
-    assert mine.take() == told
+    mine = Watcher(admin, Form.ROW)
+    for fits, created in steps:
+        news = cast(News, FakeNews(fits))
+        Parcel({mine}, [Told(news, Event.COMPLETED, created)]).hand_out()
+    bundle = mine.take()
+    assert (bundle.texts if bundle else []) == told

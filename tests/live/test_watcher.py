@@ -25,7 +25,7 @@ class FakeNews:
 
 
 def offer(mine: Watcher, job_id: UUID, revision: int, event: Event) -> None:
-    mine.offer(Bundle.of(Form.JSON, [(cast(News, FakeNews(job_id, revision)), event)]))
+    mine.offer(Bundle.of(Form.JSON, [(cast(News, FakeNews(job_id, revision)), event, True)]))
 
 
 def taken(mine: Watcher) -> list[str]:

@@ -60,7 +60,7 @@
 
   function localize() {
     const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName")?.value;
-    for (const mark of document.querySelectorAll("[data-zone]")) if (zone && mark.textContent !== zone) mark.textContent = zone;
+    for (const mark of document.querySelectorAll("#filters [data-zone]")) if (zone && mark.textContent !== zone) mark.textContent = zone;
     for (const input of document.querySelectorAll("input[data-moment]")) {
       if (!input.dataset.moment || input === document.activeElement) continue;
       const moment = new Date(input.dataset.moment);
