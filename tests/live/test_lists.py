@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from flask_openapi3 import OpenAPI
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor

@@ -35,10 +35,8 @@ def job(**said: Any) -> JobView:
     plain |= {"id": ID, "organization_id": ID, "type": "t", "queue": "t", "name": "n", "description": "", "data": {}}
     plain |= {"status": "pending", "priority": 0, "attempts": 0, "max_attempts": ALLOWANCE, "artifacts": []}
     plain |= {"run_at": ZERO, "created_at": ZERO, "updated_at": ZERO, "revision": 1}
-    plain |= {
-        "progress": ProgressView(current=None, total=None, percentage=None, message=None),
-        "progress_unit": "items",
-    }
+    plain |= {"progress": ProgressView(current=None, total=None, percentage=None, message=None)}
+    plain |= {"progress_unit": "items"}
     return JobView.model_validate(plain | said)
 
 
