@@ -24,7 +24,7 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
 
 OPEN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
-FOR_GUESTS: list[dict[str, list[str]]] = [*OPEN, {"jobToken": []}]
+FOR_GUESTS: list[dict[str, list[str]]] = [{"jobToken": []}]
 """The `security` of a call that takes a token for one job too."""
 
 
