@@ -95,6 +95,9 @@ class Visitor:
     def enter(self, scene: Scene) -> None:
         """Open it, and wait until all of it is there."""
         self._be(scene.who)
+        if self.page.url.startswith(self.product.url):
+            # What another scene put into the tray.
+            self.page.evaluate("() => localStorage.clear()")
         login = self.product.login_link().rpartition("/")[2] if "{login}" in scene.address else ""
         self.page.goto(self.product.url + scene.address.format(login=login, **vars(self.jobs)))
         if scene.act:

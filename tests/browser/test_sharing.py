@@ -7,11 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from jobsapp.live.conversation import CHECK_SECONDS
 from playwright.sync_api import Browser, Page, expect
 
 from jobsapp.core.outcomes import Transition
 from jobsapp.core.states import Status
+from jobsapp.live.hub import CHECK_SECONDS
 from tests.browser.conftest import DEADLINE, SERVER_GONE, Witness
 from tests.browser.product import Product, sign_in
 

@@ -46,6 +46,7 @@ def test_several_are_live_over_one_socket_on_every_page(
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.goto("/queues")
     tray = tray_of(page)
+    expect(tray.get_by_role("listitem")).to_have_count(2)
     first, second = tray.get_by_role("listitem").all()
     product.pulse(two[0], 1, 4, "One of four")
     expect(first).to_contain_text("25 %")
