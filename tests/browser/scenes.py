@@ -200,6 +200,8 @@ SCENES = (
     Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
 )
 """All pages, with the states they can be in. In an address `{failed}` is the id of the job in that state."""
+PAGES = tuple({scene.endpoint or scene.name: scene for scene in reversed(SCENES)}.values())[::-1]
+"""Each page in one state only, for what does not depend on it."""
 
 
 def set_the_stage(product: Product) -> Jobs:

@@ -1,4 +1,4 @@
-"""Where the system chooses the colours, nothing is lost; where it wants no motion, nothing moves."""
+"""Where the system chooses the colours, nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.product import Product, sign_in
-from tests.browser.scenes import SCENES, Jobs, Scene, Visitor
+from tests.browser.scenes import Jobs
 
 
 @pytest.fixture
@@ -61,10 +61,3 @@ def test_the_focus_is_a_line(forced: Page) -> None:
             return `${style.outlineStyle} ${parseFloat(style.outlineWidth) >= 2}`;
         }""")
         assert line == "solid true", forced.evaluate("() => document.activeElement.outerHTML")
-
-
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_nothing_moves_for_those_who_want_it_so(visitor: Visitor, scene: Scene) -> None:
-    visitor.enter(scene)
-    moving = "() => document.getAnimations().map((one) => one.animationName ?? one.transitionProperty)"
-    assert visitor.page.evaluate(moving) == []

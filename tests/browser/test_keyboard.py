@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.scenes import SCENES, Scene, Visitor, settle
+from tests.browser.scenes import PAGES, SCENES, Scene, Visitor, settle
 
 # What Tab should stop at, in the page's order, and how it looks without the focus. Of radio buttons with one name it
 # stops at one. The sign of the focus may be on what is around: a row, a drop area.
@@ -48,6 +48,8 @@ TO_THE_BEGINNING = """() => {
     start.focus();
 }"""
 Stop = dict[str, Any]
+# What there is to reach besides the pages as they come.
+WITH_MORE = ("list-chosen", "tray", "modal-active", "modal-failed", "modal-completed", "job-failed", "form-errors")
 
 
 def walk(page: Page) -> tuple[int, list[Stop]]:
@@ -66,7 +68,7 @@ def walk(page: Page) -> tuple[int, list[Stop]]:
     return count, made
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", [*PAGES, *(one for one in SCENES if one.name in WITH_MORE)], ids=lambda one: one.name)
 def test_tab_goes_everywhere_and_is_seen(visitor: Visitor, scene: Scene) -> None:
     page = visitor.page
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.product import Product
-from tests.browser.scenes import SCENES, Jobs, Scene, Visitor
+from tests.browser.scenes import PAGES, SCENES, Jobs, Scene, Visitor
 
 MOST_BYTES = 100_000
 
@@ -44,7 +44,7 @@ def crowded(product: Product, stage: Jobs) -> None:
         product.create("echo", {}, name=f"Letter number {number} to the customers of the northern region")
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", PAGES, ids=lambda scene: scene.name)
 def test_a_first_visit_is_light(visitor: Visitor, crowded: None, scene: Scene) -> None:
     found = transferred(visitor, scene)
     assert any(name.startswith("/static/app.js") for name in found), "nothing was kept from before"

@@ -1,4 +1,4 @@
-"""Pages fit from 360 to 2560 px."""
+"""Pages fit from 360 to 2560 px, and stand still for those who want it so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.scenes import SCENES, Scene, Visitor
 
 WIDTHS = (360, 390, 768, 1024, 1920, 2560)
+MOVING = "() => document.getAnimations().map((one) => one.animationName ?? one.transitionProperty)"
 TOO_WIDE = """() => {
     const room = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= room) return [];
@@ -18,9 +19,10 @@ TOO_WIDE = """() => {
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_no_page_scrolls_sideways(visitor: Visitor, scene: Scene) -> None:
+def test_no_page_scrolls_sideways_or_moves(visitor: Visitor, scene: Scene) -> None:
     visitor.page.set_viewport_size({"width": 1280, "height": 900})
     visitor.enter(scene)
+    assert visitor.page.evaluate(MOVING) == []
     found = {}
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 900})
