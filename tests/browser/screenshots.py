@@ -29,7 +29,7 @@ from tests.processes import free_port
 WIDTHS = {"phone": (390, 844), "tablet": (1024, 768), "wide": (1920, 1080)}
 THEMES = ("light", "dark")
 # Pages that show many jobs at once.
-OVERVIEWS = ("list", "queues")
+OVERVIEWS = ("list", "dashboard", "queues")
 MANY = 50_000
 COPY = """COPY jobs (
   id, organization_id, user_id, type, queue, name, status, data, result, error, attempts, max_attempts, allowance,

@@ -48,7 +48,9 @@ def test_a_list_in_the_background_is_up_to_date_when_somebody_comes_back(page: P
               document.dispatchEvent(new Event("visibilitychange"));
             }"""
         )
-        page.wait_for_function("() => document.querySelector('[data-live]')._htmx.ws?.connection?.socket?.readyState !== 1")
+        page.wait_for_function(
+            "() => document.querySelector('[data-live]')._htmx.ws?.connection?.socket?.readyState !== 1"
+        )
         product.finish(product.claim("steps"), DONE)
         product.create("echo", {}, name="New meanwhile")
         page.evaluate("() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }")
