@@ -66,6 +66,16 @@ def test_numbers_change_while_one_looks(page: Page, product: Product) -> None:
     expect(page.locator("#announcer")).to_be_empty()
 
 
+def test_what_failed_opens_in_the_modal(page: Page, product: Product) -> None:
+    some_jobs(product)
+    page.goto("/dashboard")
+    page.locator("#attention-echo-BadRow").get_by_role("link").last.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Job failed")
+    expect(dialog.locator(".connection")).to_have_text("Live")
+    expect(page).to_have_url(re.compile(r"/dashboard\?open="))
+
+
 def test_a_job_that_says_much_is_no_storm_of_questions(page: Page, product: Product) -> None:
     job_id = product.create("echo", {}, name="Talkative")
     job = product.claim("echo")
