@@ -36,7 +36,7 @@ bench: setup ## measure against others; writes benchmarks/latest.json
 soak: setup ## ten minutes of every fault at random (ARGS="--minutes 2 --seed 7 --write")
 	@$(PYTHON) -m tests.faults.soak $(ARGS)
 
-screenshots: setup ## pictures of every page, into screenshots/ (ARGS="--only modal")
+screenshots: setup ## pictures of every page, into screenshots/ (ARGS="--only modal", "--readme")
 	@bin/browser
 	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
 

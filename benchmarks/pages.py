@@ -22,10 +22,16 @@ JOBS = 50_000
 LATENCY_MS = 150
 BITS_PER_SECOND = 1_600_000
 AIM_MS = 1000
-PAGES = {"the list of jobs": "/jobs", "a job": "/jobs/{job}", "the queues": "/queues", "a form": "/jobs/new/echo"}
+PAGES = {
+    "the list of jobs": "/jobs",
+    "a job": "/jobs/{job}",
+    "the dashboard": "/dashboard",
+    "the queues": "/queues",
+    "a form": "/jobs/new/echo",
+}
 # When there is something to read and to press: the scripts have run, and the first row, panel or field is there.
 USABLE = """() => {
-    const seen = document.querySelector(".job-row, .panel, .queue, .field");
+    const seen = document.querySelector(".job-row, .panel, .tile, .queue, .field");
     const { domContentLoadedEventEnd } = performance.getEntriesByType("navigation")[0];
     const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
     return seen && domContentLoadedEventEnd && paint ? Math.max(domContentLoadedEventEnd, paint) : 0;

@@ -67,8 +67,13 @@ class Address:
         """The dashboard with some of this changed."""
         return _path("/dashboard", {"period": self.choice.key, "type": self.type} | changes)
 
+    @property
+    def board(self) -> str:
+        """The part of it that changes."""
+        return _path("/dashboard/board", {"period": self.choice.key, "type": self.type})
+
     def jobs(self, status: str, kind: str | None = None) -> str:
-        """The list of the jobs that a number counts."""
+        """The list of such jobs. The list knows when jobs were created, not when they ended, so all are in it."""
         return _path("/jobs", {"type": kind or self.type, "status": status})
 
 
@@ -96,6 +101,13 @@ def index() -> ResponseReturnValue:
         **_numbers(get_actor(), address),
         **_system(get_actor()),
     )
+
+
+@blueprint.get("/dashboard/board")
+def board() -> ResponseReturnValue:
+    """The part of the page that changes. It asks no other server."""
+    address = Address.of_request()
+    return render_template("dashboard/board.html", address=address, choices=CHOICES, **_numbers(get_actor(), address))
 
 
 @blueprint.get("/dashboard/system")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -40,5 +41,7 @@ def upgrade(sqlalchemy_url: str) -> bool:
         engine.dispose()
 
 
+@cache
 def _heads() -> tuple[str, ...]:
+    """Of the migrations that came with this code. Looking at their files takes longer than asking the database."""
     return tuple(ScriptDirectory.from_config(alembic_config()).get_heads())

@@ -45,6 +45,7 @@ PARTS = {
     "jobs.live": "a part of the job's page",
     "jobs.modal": "the modal, which the scenes open",
     "jobs.details": "a part of the job's page",
+    "dashboard.board": "a part of the dashboard",
     "dashboard.system": "a part of the dashboard",
     "log.show": "a part of the job's page",
     "log.new": "lines for the job's page",

@@ -1,7 +1,7 @@
-"""Pictures of every page, for eyes: `python -m tests.browser.screenshots [FOLDER] [--only NAME]`.
+"""Pictures of every page, for eyes: `python -m tests.browser.screenshots [FOLDER] [--only NAME | --readme]`.
 
 Pages come from `tests.browser.scenes`: what is a scene there, is a picture here. Those of OVERVIEWS are also taken
-without jobs, with three, and with 50,000.
+without jobs, with three, and with 50,000. `--readme` takes the README's alone, into docs/images.
 """
 
 from __future__ import annotations
@@ -23,14 +23,20 @@ from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.store import schema
 from tests.browser.product import ADMIN, Product, launch, running
-from tests.browser.scenes import SCENES, Visitor, set_the_stage, settle
-from tests.processes import free_port
+from tests.browser.scenes import SCENES, Scene, Visitor, set_the_stage, settle
+from tests.processes import ROOT, free_port
 
 WIDTHS = {"phone": (390, 844), "tablet": (1024, 768), "wide": (1920, 1080)}
 THEMES = ("light", "dark")
 # Pages that show many jobs at once.
-OVERVIEWS = ("list", "queues")
+OVERVIEWS = ("list", "dashboard", "queues")
 MANY = 50_000
+README = (
+    (Scene("modal", "jobs.index", "/jobs?open={active}"), "light"),
+    (Scene("job", "jobs.show", "/jobs/{completed}"), "dark"),
+    (Scene("dashboard", "dashboard.index", "/dashboard"), "light"),
+)
+DAY_OF_JOBS = 14_000
 COPY = """COPY jobs (
   id, organization_id, user_id, type, queue, name, status, data, result, error, attempts, max_attempts, allowance,
   run_at, created_at, updated_at, started_at, completed_at, failed_at
@@ -93,6 +99,15 @@ def all_scenes(visitor: Visitor, camera: Camera, only: str) -> None:
             camera.take(scene.name, full=not scene.name.startswith("modal"))
 
 
+def readme(visitor: Visitor, folder: Path) -> None:
+    visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    for scene, theme in README:
+        visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        visitor.enter(scene)
+        settle(visitor.page)
+        visitor.page.screenshot(path=folder / f"{scene.name}.png")
+
+
 def fill(product: Product, count: int = MANY) -> None:
     """So many jobs of the last days, straight into the table: most completed, some failed, some that wait."""
     actor, now = product.actor(), datetime.now(UTC)
@@ -124,7 +139,7 @@ def three(product: Product) -> None:
     product.claim("echo")
 
 
-def main(folder: Path, only: str) -> None:
+def main(folder: Path, only: str, *, for_readme: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with product() as found, sync_playwright() as playwright:
         browser = launch(playwright)
@@ -132,8 +147,11 @@ def main(folder: Path, only: str) -> None:
         page.on("console", lambda message: print(message.type, message.text))
         page.on("pageerror", lambda error: print("page error", error))
         camera = Camera(page, folder)
-        jobs = set_the_stage(found)
-        visitor = Visitor(page, found, jobs)
+        if for_readme:
+            fill(found, DAY_OF_JOBS)
+            readme(Visitor(page, found, set_the_stage(found)), ROOT / "docs" / "images")
+            return
+        visitor = Visitor(page, found, set_the_stage(found))
         all_scenes(visitor, camera, only)
         if not only:
             for name, prepare in (("none", None), ("three", three), ("many", fill)):
@@ -149,5 +167,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("folder", nargs="?", default="screenshots", type=Path)
     parser.add_argument("--only", default="", help="part of the names of the scenes to take")
+    parser.add_argument("--readme", action="store_true", help="only the pictures of the README")
     given = parser.parse_args()
-    main(given.folder, given.only)
+    main(given.folder, given.only, for_readme=given.readme)

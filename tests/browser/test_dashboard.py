@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import psycopg
 import pytest
@@ -63,6 +64,32 @@ def test_numbers_change_while_one_looks(page: Page, product: Product) -> None:
     expect(page.locator("#chart-throughput tbody tr")).to_be_visible()
     expect(summary).to_be_focused()
     expect(page.locator("#announcer")).to_be_empty()
+
+
+def test_what_failed_opens_in_the_modal(page: Page, product: Product) -> None:
+    some_jobs(product)
+    page.goto("/dashboard")
+    page.locator("#attention-echo-BadRow").get_by_role("link").last.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Job failed")
+    expect(dialog.locator(".connection")).to_have_text("Live")
+    expect(page).to_have_url(re.compile(r"/dashboard\?open="))
+
+
+def test_a_job_that_says_much_is_no_storm_of_questions(page: Page, product: Product) -> None:
+    job_id = product.create("echo", {}, name="Talkative")
+    job = product.claim("echo")
+    page.goto(f"/dashboard?open={job_id}")
+    dialog = page.get_by_role("dialog", name="Talkative")
+    expect(dialog.locator(".connection")).to_have_text("Live")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/dashboard/board" in request.url else None)
+    began = time.monotonic()
+    for step in range(1, 21):
+        product.pulse(job, step, 20, f"Step {step}")
+        expect(dialog).to_contain_text(f"Step {step}")
+    seconds = time.monotonic() - began
+    assert 0 < len(asked) <= seconds / 1.5 + 2
 
 
 def test_it_asks_nothing_while_nobody_looks(page: Page, product: Product) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -56,6 +57,46 @@ def test_too_large_a_file_is_refused_before_it_travels(page: Page, product: Prod
     page.get_by_role("button", name="Start job").click()
     expect(page.locator("input[type=file]")).to_be_focused()
     assert sent == []
+
+
+def test_a_file_is_dropped_and_its_way_is_seen(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(b"name,city\n" + b"Ada,London\n" * 100_000)
+    page.goto("/jobs/new/data-conversion")
+    drop = page.locator("[data-drop]")
+    box = drop.bounding_box()
+    assert box is not None
+    debugger = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        debugger.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": kind,
+                "x": box["x"] + box["width"] / 2,
+                "y": box["y"] + box["height"] / 2,
+                "data": {"items": [], "files": [str(file)], "dragOperationsMask": 1},
+            },
+        )
+        if kind == "dragOver":
+            expect(drop).to_have_class(re.compile(r"\bover\b"))
+    expect(drop).to_contain_text("people.csv")
+    expect(drop).to_contain_text("1.1 MB")
+    page.get_by_label("Convert to").select_option("json")
+
+    debugger.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 300_000}
+    debugger.send("Network.emulateNetworkConditions", slow)
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          const bar = document.querySelector("[data-upload-progress] progress");
+          new MutationObserver(() => window.seen.push(bar.value)).observe(bar, { attributes: true });
+        }"""
+    )
+    page.get_by_role("button", name="Start job").click()
+    expect(page.locator("[data-upload-text]")).to_have_text(re.compile(r"[\d.]+ kB of 1\.1 MB uploaded"))
+    page.wait_for_function("() => window.seen.some((value) => value > 0 && value < 100)")
+    expect(page.get_by_role("dialog")).to_contain_text("Job queued")
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])

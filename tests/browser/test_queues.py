@@ -22,7 +22,10 @@ def test_depths_move_and_a_queue_is_paused_and_resumed(page: Page, product: Prod
     reason.fill("the bank is closed")
     reason.press("Enter")
     expect(echo).to_contain_text("the bank is closed")
-    page.wait_for_timeout(3500)
+    # What was asked for anew by the page itself says the same.
+    for _ in range(2):
+        with page.expect_response(lambda answer: answer.url.endswith("/queues") and answer.request.method == "GET"):
+            pass
     expect(echo.get_by_role("button", name="Resume echo")).to_be_visible()
     echo.get_by_role("button", name="Resume echo").click()
     expect(echo).to_contain_text("Nobody works on it")

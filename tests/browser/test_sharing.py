@@ -70,6 +70,21 @@ def test_a_link_shows_the_job_live_until_it_is_revoked(page: Page, visitor: Page
     expect(visitor).to_have_url(link)
 
 
+def test_it_asks_for_nothing_else_of_the_site(page: Page, visitor: Page, product: Product) -> None:
+    job_id = product.create("steps", {"steps": 4}, name="Import")
+    page.goto(f"/jobs/{job_id}")
+    asked: list[str] = []
+    visitor.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    visitor.on("websocket", lambda socket: asked.append(urlsplit(socket.url).path))
+    # Whatever somebody has added to the address.
+    visitor.goto(f"{make_link(page)}?open={product.create('echo', {})}")
+    expect(visitor.locator(".connection")).to_have_text("Live")
+    product.finish(product.claim("steps"), DONE)
+    expect(visitor.locator(".panel")).to_contain_text("Job completed")
+    assert any(path.startswith("/live/shared/") for path in asked)
+    assert [path for path in asked if not path.startswith(("/shared/", "/live/shared/", "/static/"))] == []
+
+
 def test_files_and_log_are_there_for_the_visitor(page: Page, visitor: Page, product: Product) -> None:
     with product.working():
         job_id = product.create("make-file", {"text": "what the job wrote"})

@@ -87,8 +87,9 @@ def test_everybody_hears_of_a_deletion(site: Site, admin: Actor, member: Actor, 
     one.say("subscribe-job", job_id)
     rows = site.open(member, "/live/jobs")
     panel = site.open(member, f"/live/jobs/{job_id}")
+    tray = site.open(member, f"/live/tray?jobs={job_id}")
     others = site.open(stranger, "/live/jobs")
-    for page in (every, one, rows, panel):
+    for page in (every, one, rows, panel, tray):
         assert str(job_id) in page.text()
     assert site.services.many.apply(admin, "delete", Chosen((job_id,))).changed == 1
     told = {"event": "job-deleted", "jobId": str(job_id)}
@@ -96,6 +97,7 @@ def test_everybody_hears_of_a_deletion(site: Site, admin: Actor, member: Actor, 
         assert page.until(lambda event: event["event"] == "job-deleted") == told
     while f'<hx-partial hx-target="#row-{job_id}" hx-swap="delete">' not in rows.text():
         pass
+    assert f'<hx-partial hx-target="#tray-{job_id}" hx-swap="delete">' in tray.text()
     assert panel.closed() == 4404
     others.nothing()
     one.nothing()

@@ -76,6 +76,20 @@ def test_a_type_and_a_period_are_in_the_address(web: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("some")
+def test_the_part_that_changes_is_asked_for_alone(web: FlaskClient) -> None:
+    page = web.get("/dashboard?period=1h&type=steps").text
+    part = web.get("/dashboard/board?period=1h&type=steps").text
+    for found in (page, part):
+        assert 'hx-get="/dashboard/board?period=1h&amp;type=steps"' in found
+        assert text(found, "tile-cancelled", "a") == "Cancelled 1 in the last hour"
+        assert text(found, "type-steps", "tr").startswith("Steps 0 0 0 0")
+        assert 'id="chart-durations"' in found
+    assert "<html" not in part
+    assert 'id="board-system"' in page
+    assert 'id="board-system"' not in part, "other servers are asked for that"
+
+
+@pytest.mark.usefixtures("some")
 def test_charts_have_words_and_a_table(web: FlaskClient) -> None:
     page = web.get("/dashboard").text
     assert 'aria-label="Throughput. Jobs that ended in the last 24 hours: 2 completed, 1 failed, 1 cancelled."' in page

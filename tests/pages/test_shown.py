@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -142,16 +143,33 @@ def test_a_picture_in_two_formats_is_shown_once(tmp_path: Path) -> None:
     assert [one.file.name for one in previews_of(files)] == ["a.png", "b.svg"]
 
 
-def test_warnings_of_a_result_stand_in_front_of_it(
+@pytest.fixture
+def page_of(
     web: FlaskClient, services: Services, admin: Actor, drain: Callable[[str], int]
-) -> None:
-    said = {"rocAuc": 0.5, "warnings": ["A column <gives> it away.", "Few rows."], "rows": [1]}
-    job, _ = services.jobs.create(admin, NewJob("echo", {"text": "x"}))
-    drain("echo")
-    row = services.jobs._session.get_one(Job, job.id)
-    row.result = said
-    services.jobs._session.commit()
-    page = web.get(f"/jobs/{job.id}").text
+) -> Callable[[dict[str, Any]], str]:
+    """The page of a job with that result."""
+
+    def made(result: dict[str, Any]) -> str:
+        job, _ = services.jobs.create(admin, NewJob("echo", {"text": "x"}))
+        drain("echo")
+        row = services.jobs._session.get_one(Job, job.id)
+        row.result = result
+        services.jobs._session.commit()
+        return web.get(f"/jobs/{job.id}").text
+
+    return made
+
+
+def test_records_of_a_result_are_a_table(page_of: Callable[[dict[str, Any]], str]) -> None:
+    page = page_of({"perCity": [{"city": "Oslo", "bytesOut": 1_200_000}, {"city": "<Rome>", "bytesOut": None}]})
+    table = page[page.index('id="result-perCity"') :].partition("</table>")[0]
+    for part in ("Per city", ">City</th>", ">Bytes out</th>", ">Oslo</td>", ">1.2 MB<", ">&lt;Rome&gt;</td>"):
+        assert part in table
+    assert "Result as JSON" in page
+
+
+def test_warnings_of_a_result_stand_in_front_of_it(page_of: Callable[[dict[str, Any]], str]) -> None:
+    page = page_of({"rocAuc": 0.5, "warnings": ["A column <gives> it away.", "Few rows."], "rows": [1]})
     start = page.index('aria-label="Warnings"')
     assert start < page.index("ROC AUC")
     assert "<li>A column &lt;gives&gt; it away.</li><li>Few rows.</li>" in page

@@ -46,9 +46,10 @@
     if (event.target.closest("[data-close-modal]") || (pressedOutside && outside(event))) dialog.close();
   });
 
-  // Any page can show a job: the list draws the one of its address by itself.
+  // Any page of who is signed in can show a job: the list draws the one of its address by itself.
   const asked = new URL(location.href).searchParams.get("open");
-  if (asked && /^[0-9a-f-]{36}$/.test(asked) && location.pathname !== "/jobs" && !document.querySelector(`main [data-live-job="${asked}"]`)) {
+  const signedIn = document.getElementById("tray");
+  if (asked && signedIn && /^[0-9a-f-]{36}$/.test(asked) && location.pathname !== "/jobs" && !document.querySelector(`main [data-live-job="${asked}"]`)) {
     htmx.ajax("GET", `/jobs/${asked}/modal`, { target: content, swap: "innerHTML" });
   }
 
