@@ -42,7 +42,8 @@ def test_a_chosen_file_is_named_beside_the_icon(page: Page) -> None:
     name = page.locator("[data-file-name]")
     expect(name).to_have_text("people.csv")
     icon, text = page.locator(".drop-icon").bounding_box(), name.bounding_box()
-    assert icon and text
+    assert icon
+    assert text
     assert 0 < text["x"] - (icon["x"] + icon["width"]) < 40
 
 
