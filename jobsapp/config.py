@@ -1,6 +1,6 @@
 """Settings: one model, read from the environment and checked at start.
 
-`docs/settings.md` lists them; a test compares the two. While `flask up` runs, it leaves the addresses
+`docs/settings.md` lists them; a test compares the two. While `flask up` runs, it leaves its own address and those
 of the servers it started in `servers.json` in the data folder, so that the other commands find them.
 """
 
@@ -23,6 +23,7 @@ from jobsapp.language.settings import example, parse_servers
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
+LEFT = (*UNPREFIXED, "public_url")
 MIB = 1024 * 1024
 
 
@@ -223,7 +224,7 @@ def _running_servers(settings: Settings) -> dict[str, str]:
         os.kill(int(found["pid"]), 0)
     except (OSError, ValueError, KeyError):
         return {}
-    return {name: found[name] for name in UNPREFIXED if not getattr(settings, name) and found.get(name)}
+    return {name: found[name] for name in LEFT if not getattr(settings, name) and found.get(name)}
 
 
 def require_servers(settings: Settings) -> Settings:

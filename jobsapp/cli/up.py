@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from jobsapp.cli import ports
-from jobsapp.config import SERVERS_FILE, UNPREFIXED, Settings, authority, load_settings
+from jobsapp.config import LEFT, SERVERS_FILE, Settings, authority, load_settings, variable
 from jobsapp.embedded import folder, postgres, process, valkey
 from jobsapp.errors import ConfigError
 from jobsapp.runtime import given
@@ -45,8 +45,8 @@ def up() -> None:
 
 
 def _own_settings() -> Settings:
-    """The settings, without the servers that an earlier `flask up` left in the data folder."""
-    given_only = {field: os.environ.get(name, "") for field, name in UNPREFIXED.items()}
+    """The settings, without the addresses that an earlier `flask up` left in the data folder."""
+    given_only = {field: os.environ.get(variable(field), "") for field in LEFT}
     return load_settings().model_copy(update=given_only)
 
 
@@ -116,8 +116,13 @@ def _start_servers(supervisor: Supervisor, settings: Settings) -> Settings:
 
 
 def _leave_addresses(settings: Settings) -> None:
-    """Tell the other commands in this folder where the servers are."""
-    found = {"pid": os.getpid(), "database_url": settings.database_url, "redis_url": settings.redis_url}
+    """Tell the other commands in this folder where the servers are, and the address that their links begin with."""
+    found = {
+        "pid": os.getpid(),
+        "database_url": settings.database_url,
+        "redis_url": settings.redis_url,
+        "public_url": settings.base_url,
+    }
     folder.write_private(settings.data_dir / SERVERS_FILE, json.dumps(found))
 
 

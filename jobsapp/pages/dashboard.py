@@ -132,7 +132,7 @@ def _numbers(actor: Actor, address: Address) -> dict[str, Any]:
         "now": _now(stats, kind),
         "past": past.whole,
         "troubles": list(_troubles(services().queues.all(actor), kind)),
-        "failures": services().history.failures(actor, hours=hours, type_name=kind),
+        "failures": services().history.failures(actor, hours=hours, step_seconds=address.choice.step, type_name=kind),
         "charts": _charts(past, address.choice),
         "starts": past.period.starts,
         "rows": _rows(stats, past, kind),

@@ -124,7 +124,7 @@ def refused(queue: QueueView, scope: str, key: str, typed: dict[str, str], error
 
 
 def _for_people(message: str) -> str:
-    """With the fields as the form calls them."""
+    """With the fields as the form calls them, and as a sentence."""
     for name, label in LABELS.items():
         message = message.replace(name, label)
-    return message
+    return message[:1].upper() + message[1:]

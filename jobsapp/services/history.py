@@ -133,10 +133,16 @@ class History:
         )
         return _past(period, found)
 
-    def failures(self, actor: Actor, *, hours: int, type_name: str | None = None) -> list[Failures]:
-        """Which errors jobs failed with since the hour that was `hours` ago, the latest first, a few of them."""
+    def failures(
+        self, actor: Actor, *, hours: int, step_seconds: int | None = None, type_name: str | None = None
+    ) -> list[Failures]:
+        """Which errors jobs failed with in the period of `past`, the latest first, a few of them.
+
+        They are counted by the hour, so of a period that begins within one it is the whole hour.
+        """
         self._check(hours, type_name)
-        since = last_hours(hours + 1, datetime.now(UTC), HOUR).since
+        begin = last_hours(hours, datetime.now(UTC), step_seconds).since
+        since = begin.replace(minute=0)
         connection = driver(self._session)
         return failures(connection, actor.organization_id, since=since, type_name=type_name, limit=FAILURES_SHOWN)
 

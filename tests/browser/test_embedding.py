@@ -27,7 +27,7 @@ from tests.processes import ROOT, answers, free_port, wait_until
 EXAMPLE = ROOT / "examples" / "embedding"
 OWN_TOKEN = "jobsapp_of-the-example"
 TRACE = "Traceback (most recent call last): secret"
-DONE = Transition(Status.COMPLETED, "completed", result={"rowsDone": 1234567})
+DONE = Transition(Status.COMPLETED, "completed", result={"rowsDone": 1234567, "bytesOut": 2500000})
 REFUSED = "401|net::ERR_FAILED|WebSocket connection"
 
 
@@ -108,8 +108,9 @@ def test_the_life_of_a_job_on_another_site(shop: Shop, product: Product, host: s
     product.finish(job, DONE)
     expect(element).to_contain_text("Job completed")
     expect(element).to_contain_text("1,234,567")
+    expect(element).to_contain_text("2.5 MB")
     expect(element.get_by_role("status")).to_have_text("Import: Job completed")
-    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567,"bytesOut":2500000}'])
 
 
 def test_a_failure_and_its_retry(shop: Shop, product: Product) -> None:
@@ -127,7 +128,7 @@ def test_a_failure_and_its_retry(shop: Shop, product: Product) -> None:
         product.services.jobs.retry(product.actor(), job_id)
     expect(element).to_contain_text("Job queued")
     product.finish(product.claim("steps"), DONE)
-    expect(shop.said).to_have_text(["failed Line 7 is broken.", 'completed {"rowsDone":1234567}'])
+    expect(shop.said).to_have_text(["failed Line 7 is broken.", 'completed {"rowsDone":1234567,"bytesOut":2500000}'])
 
 
 def test_a_cancelled_job(shop: Shop, product: Product) -> None:
@@ -146,7 +147,7 @@ def test_a_finished_job_says_so_at_once_and_once(shop: Shop, product: Product) -
     product.finish(product.claim("steps"), DONE)
     element = shop.show(job_id)
     expect(element).to_contain_text("Job completed")
-    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567,"bytesOut":2500000}'])
     # Nothing more comes of a completed job, so no connection is held and none is claimed.
     expect(element.locator(".connection")).to_be_hidden()
 
@@ -195,7 +196,7 @@ def test_without_sockets_it_asks_every_few_seconds(shop: Shop, product: Product)
     product.pulse(job, 1, 4, "First")
     expect(element).to_contain_text("25 %")
     product.finish(job, DONE)
-    expect(shop.said).to_have_text(['completed {"rowsDone":1234567}'])
+    expect(shop.said).to_have_text(['completed {"rowsDone":1234567,"bytesOut":2500000}'])
 
 
 def test_a_browser_that_is_offline_says_so(shop: Shop, product: Product) -> None:
@@ -329,7 +330,7 @@ def test_the_dialog_by_keyboard_alone(shop: Shop, product: Product) -> None:
     page.keyboard.press("Enter")
     product.finish(product.claim("steps"), DONE)
     expect(dialog).to_contain_text("Job completed")
-    expect(shop.said).to_contain_text(['the dialog completed {"rowsDone":1234567}'])
+    expect(shop.said).to_contain_text(['the dialog completed {"rowsDone":1234567,"bytesOut":2500000}'])
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("job-modal")).to_have_count(0)

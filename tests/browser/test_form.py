@@ -37,6 +37,17 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(page: Page, produc
     expect(page.get_by_role("dialog")).to_contain_text("Job queued")
 
 
+def test_a_chosen_file_is_named_beside_the_icon(page: Page) -> None:
+    page.goto("/jobs/new/data-conversion")
+    page.locator("input[type=file]").set_input_files(CSV)  # type: ignore[arg-type]
+    name = page.locator("[data-file-name]")
+    expect(name).to_have_text("people.csv")
+    icon, text = page.locator(".drop-icon").bounding_box(), name.bounding_box()
+    assert icon
+    assert text
+    assert 0 < text["x"] - (icon["x"] + icon["width"]) < 40
+
+
 def test_a_missing_file_is_asked_for(page: Page, witness: Witness) -> None:
     witness.expect("422")
     page.goto("/jobs/new/data-conversion")

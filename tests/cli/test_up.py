@@ -66,6 +66,7 @@ def test_cold_start_then_killed_then_again_with_the_same_data(environment: dict[
     assert line.startswith(f"Ready: {address}  Sign in once with {address}/")
     servers = tmp_path / "var" / "servers.json"
     assert servers.stat().st_mode & 0o777 == 0o600
+    assert json.loads(servers.read_text())["public_url"] == address
     database_url = json.loads(servers.read_text())["database_url"]
     assert "is running on" in sentence(environment)
 

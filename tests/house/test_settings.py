@@ -76,10 +76,12 @@ def test_running_servers_are_found_by_the_data_folder(tmp_path: Path) -> None:
     environ = {"JOBSAPP_DATA_DIR": str(tmp_path)}
     with pytest.raises(ConfigError, match="DATABASE_URL"):
         require_servers(load_settings(environ))
-    left = {"pid": os.getpid(), "database_url": "postgresql://d", "redis_url": "redis://r"}
+    left = {"pid": os.getpid(), "database_url": "postgresql://d", "redis_url": "redis://r", "public_url": "http://h:1"}
     (tmp_path / "servers.json").write_text(json.dumps(left))
     assert require_servers(load_settings(environ)).database_url == "postgresql://d"
     assert load_settings({**environ, "DATABASE_URL": "postgresql://mine"}).database_url == "postgresql://mine"
+    assert load_settings(environ).base_url == "http://h:1"
+    assert load_settings({**environ, "JOBSAPP_PUBLIC_URL": "http://mine"}).base_url == "http://mine"
     (tmp_path / "servers.json").write_text(json.dumps({**left, "pid": 2**22 + 1}))
     assert load_settings(environ).database_url == ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -183,3 +183,32 @@ def test_a_period_ends_with_the_stretch_that_runs(hours: int, step: int | None) 
     assert last <= now < last + length
     assert len(period.starts) * length == timedelta(hours=hours)
     assert (period.since - ZERO) % length == timedelta(0)
+
+
+def test_a_failure_for_good_is_said_in_words(
+    web: FlaskClient, services: Services, admin: Actor, connection: Connection
+) -> None:
+    job, _ = services.jobs.create(admin, NewJob("echo", {}, name="Unlucky"))
+    end(connection, "echo", Transition(Status.FAILED, "failed", failure=Failure("Permanent", "No such column.")))
+    assert "Echo: 1 failed for good, last" in text(web.get("/dashboard").text, "board-attention", "section")
+    page = web.get(f"/jobs/{job.id}").text
+    assert page.count("Not tried again: the same input would fail again.") == 2, "the state and the timeline"
+    assert "Permanent" not in text(page, f"job-{job.id}", "section")
+    assert 'class="button primary" href="/jobs/new/echo?from=' in page
+    assert f'class="button" id="do-retry-{job.id}"' in page
+
+
+def test_what_needs_attention_counts_what_the_numbers_count(
+    web: FlaskClient, services: Services, admin: Actor, connection: Connection
+) -> None:
+    since = last_hours(24, datetime.now(UTC)).since
+    for minutes in (-30, 30):
+        job, _ = services.jobs.create(admin, NewJob("echo", {}))
+        connection.execute(
+            """UPDATE jobs SET status = 'failed', attempts = 1, error = '{"type": "BadRow", "message": "No."}',
+            created_at = %(at)s, started_at = %(at)s, failed_at = %(at)s WHERE id = %(id)s""",
+            {"at": since + timedelta(minutes=minutes), "id": job.id},
+        )
+    page = web.get("/dashboard").text
+    assert text(page, "tile-failed", "a").startswith("Failed 1 ")
+    assert "Echo: 1 failed with BadRow" in text(page, "board-attention", "section")

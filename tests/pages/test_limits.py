@@ -52,15 +52,15 @@ def test_a_limit_is_set_changed_and_removed(web: FlaskClient, services: Services
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [
-        ({}, "max_active", "give “At once”, or “Starts” with “Period”"),
-        ({"max_active": "0"}, "max_active", "must be from 1 to 1,000,000."),
-        ({"max_active": "two"}, "max_active", "must be a whole number, such as 5."),
-        ({"max_active": "1.5"}, "max_active", "must be a whole number, such as 5."),
-        ({"max_starts": "5"}, "period", "says within which time"),
-        ({"max_active": "1", "period": "5"}, "max_starts", "says how many jobs may start"),
-        ({"max_starts": "5", "period": "x"}, "period", "must be a number, such as 60."),
-        ({"max_starts": "5", "period": "nan"}, "period", "must be from 1 second to 31 days"),
-        ({"max_starts": "5", "period": "40", "unit": "days"}, "period", "must be from 1 second to 31 days"),
+        ({}, "max_active", "Give “At once”, or “Starts” with “Period”"),
+        ({"max_active": "0"}, "max_active", "Must be from 1 to 1,000,000."),
+        ({"max_active": "two"}, "max_active", "Must be a whole number, such as 5."),
+        ({"max_active": "1.5"}, "max_active", "Must be a whole number, such as 5."),
+        ({"max_starts": "5"}, "period", "Says within which time"),
+        ({"max_active": "1", "period": "5"}, "max_starts", "Says how many jobs may start"),
+        ({"max_starts": "5", "period": "x"}, "period", "Must be a number, such as 60."),
+        ({"max_starts": "5", "period": "nan"}, "period", "Must be from 1 second to 31 days"),
+        ({"max_starts": "5", "period": "40", "unit": "days"}, "period", "Must be from 1 second to 31 days"),
     ],
 )
 def test_faults_stand_beside_their_field(

@@ -45,6 +45,14 @@ def test_the_page_draws_them_and_shows_what_is_in_the_files(web: FlaskClient, me
         assert answer.status_code == 200
 
 
+def test_a_result_does_not_name_again_the_file_that_is_listed_above_it(web: FlaskClient) -> None:
+    macros = web.application.jinja_env.get_template("value/readable.html").module
+    said = macros.summary({"artifact": "orders.jsonl", "format": "jsonl", "rows": 3}, ["orders.jsonl"])  # type: ignore[attr-defined]
+    assert "orders.jsonl" not in said
+    assert "<dt>Format</dt><dd>jsonl</dd>" in said
+    assert "<dt>Rows</dt>" in said
+
+
 def test_the_api_gives_them(web: FlaskClient, measured: UUID) -> None:
     found = web.get(f"/api/jobs/{measured}/metrics").json
     assert found is not None

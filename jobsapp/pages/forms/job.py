@@ -25,7 +25,7 @@ WORDS = {
 }
 
 COMMON = (
-    Field("name", "name", "text", "Name", "How the job is called in lists. Empty: named for what it does.",
+    Field("name", "name", "text", "Name", "What lists call the job. Empty: named for what it does.",
           max_length=NAME_LENGTH),
     Field("description", "description", "long", "Description", "For you and your colleagues.",
           max_length=DESCRIPTION_LENGTH, advanced=True),

@@ -44,7 +44,15 @@ class TrainingInput(Input):
     task: Literal["auto", "classification", "regression", "clustering"] = Field(
         default="auto",
         title="Task",
-        json_schema_extra=TRAIN | {"labels": {"auto": "Told from the column"}},
+        json_schema_extra=TRAIN
+        | {
+            "labels": {
+                "auto": "Told from the column",
+                "classification": "Classification",
+                "regression": "Regression",
+                "clustering": "Clustering",
+            }
+        },
     )
     """A class (words, yes/no, few whole numbers), a number, or groups."""
 

@@ -114,6 +114,13 @@ function duration(milliseconds) {
   return `${seconds} s`;
 }
 
+// A number of a result in the unit that its name tells, as jobsapp's own pages show it.
+function amount(name, value) {
+  const key = name.toLowerCase();
+  if (key.includes("bytes") || key === "size") return size(value);
+  return key.endsWith("seconds") || key === "duration" ? duration(value * 1000) : number(value);
+}
+
 const words = (name) => {
   const text = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/[_-]/g, " ").toLowerCase();
   return text.charAt(0).toUpperCase() + text.slice(1);

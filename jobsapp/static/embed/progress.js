@@ -199,7 +199,7 @@ class JobProgress extends HTMLElement {
     const facts = job?.status === "completed" && job.result && typeof job.result === "object" ? Object.entries(job.result) : [];
     const plain = facts.filter(([, value]) => ["string", "number", "boolean"].includes(typeof value)).slice(0, 8);
     p.result.replaceChildren(...plain.map(([key, value]) => h("div", {}, h("dt", { class: "muted" }, words(key)),
-      h("dd", {}, typeof value === "number" ? number(value) : typeof value === "boolean" ? (value ? "Yes" : "No") : value))));
+      h("dd", {}, typeof value === "number" ? amount(key, value) : typeof value === "boolean" ? (value ? "Yes" : "No") : value))));
     p.result.hidden = !plain.length;
     const files = over ? job.artifacts : [], ids = files.map((file) => file.id).join();
     p.files.hidden = !files.length;

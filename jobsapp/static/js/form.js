@@ -17,7 +17,7 @@
     error.textContent = tooLarge ? `${tooLarge.name} is ${size(tooLarge.size)}. Files may be up to ${size(limit)}.` : "";
     field.classList.toggle("invalid", Boolean(tooLarge));
     input.toggleAttribute("aria-invalid", Boolean(tooLarge));
-    field.querySelector(".drop").classList.toggle("chosen", files.length > 0);
+    field.querySelector(".drop").classList.toggle("filled", files.length > 0);
     if (files.length) {
       field.querySelector("[data-file-name]").textContent = files.map((file) => file.name).join(", ");
       field.querySelector("[data-file-note]").textContent = size(files.reduce((sum, file) => sum + file.size, 0));
