@@ -18,7 +18,7 @@ from benchmarks.stage import Result, p95, until, value
 
 JOBS = 24
 TICKS = 10
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 POLLING = "polling every second"
 

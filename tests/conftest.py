@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
+from psycopg.errors import DeadlockDetected
 
 from jobsapp import create_app
 from jobsapp.config import Settings
@@ -28,6 +30,7 @@ from jobsapp.store import schema
 TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
 LARGE_BYTES = 512 * 1024
+TRIES = 5
 # The folders with the longest tests: begun last, one of them would keep all other processes waiting.
 FIRST = ("faults", "store", "cli", "browser", "processors")
 
@@ -47,6 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def empty(database_url: str) -> None:
     """As on the first day: no row in any table but the schema's version."""
+    for _ in range(TRIES):
+        # A page that is still open somewhere may ask, and lock tables in another order.
+        with suppress(DeadlockDetected):
+            _empty(database_url)
+            return
+    _empty(database_url)
+
+
+def _empty(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         found = connection.execute(TABLES).fetchone()
         assert found is not None

@@ -37,6 +37,12 @@ def show(name: str) -> ResponseReturnValue:
     return _page(_queue(name))
 
 
+@blueprint.get("/queues/<name>/limits/<scope>/<key>")
+def back(name: str, **_: str) -> ResponseReturnValue:
+    """The address of a form that was refused, loaded again."""
+    return redirect(url_for("limits.show", name=name))
+
+
 @blueprint.post("/queues/<name>/limits/<scope>/<key>")
 def save(name: str, scope: str, key: str) -> ResponseReturnValue:
     queue = _queue(name)

@@ -171,8 +171,11 @@ def running(settings: Settings) -> Iterator[Product]:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """The system's Chromium, or Playwright's own where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    """The system's Chromium, or Playwright's own where there is none.
+
+    The first is without the windows that nobody sees: it takes less than half the processor time.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
     return playwright.chromium.launch(executable_path=found, args=FLAGS)
 

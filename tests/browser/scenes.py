@@ -47,6 +47,7 @@ PARTS = {
     "jobs.details": "a part of the job's page",
     "dashboard.board": "a part of the dashboard",
     "dashboard.system": "a part of the dashboard",
+    "limits.back": "leads to the form",
     "log.show": "a part of the job's page",
     "log.new": "lines for the job's page",
     "log.text": "a text file",

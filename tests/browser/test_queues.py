@@ -45,7 +45,7 @@ def test_a_limit_is_set_with_its_fault_beside_the_field_and_removed(
     form.get_by_label("Starts").press("Enter")
     period = form.get_by_role("spinbutton", name="Period")
     expect(period).to_have_attribute("aria-invalid", "true")
-    expect(form).to_contain_text("says within which time")
+    expect(form).to_contain_text("Says within which time")
     expect(form.get_by_label("Starts")).to_have_value("90")
     period.fill("2")
     form.get_by_label("Unit of the period").select_option("minutes")

@@ -98,3 +98,9 @@ def test_members_look_on(sign_in: SignIn, member: Actor, services: Services, adm
     assert browser.post(f"{PAGE}/queue/echo/remove", data=sent).status_code == 403
     assert "Limits…" not in browser.get("/queues").text
     assert 'href="/jobs?queue=echo"' in browser.get("/queues").text
+
+
+def test_a_refused_form_may_be_loaded_again(web: FlaskClient) -> None:
+    sent = {"csrf_token": token_in(web.get(PAGE).text), "max_active": "none"}
+    assert web.post(f"{PAGE}/queue/echo", data=sent).status_code == 422
+    assert web.get(f"{PAGE}/queue/echo").location == PAGE
