@@ -12,7 +12,7 @@ newer jobs of others until it finds one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -57,7 +57,7 @@ class Listing:
             return [], None
         walk = Walk(organization_id, wanted, before=before)
         query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
-        with in_order(self._session) if wanted != JobFilter() else nullcontext():
+        with in_order(self._session):
             found = list(self._session.scalars(query))
             # Where every row of the walk matches, a short page is the last.
             end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None

@@ -164,7 +164,8 @@ def test_the_list_costs_the_same_however_long_it_is(web: FlaskClient, services: 
         seen: list[str] = []
         with web.application.app_context():
             engine = db.engine
-        note = lambda *call: seen.append(call[2])  # noqa: E731
+        # Settings of the planner ask nothing of any table.
+        note = lambda *call: call[2].startswith("SET LOCAL") or seen.append(call[2])  # noqa: E731
         event.listen(engine, "before_cursor_execute", note)
         web.get("/jobs")
         event.remove(engine, "before_cursor_execute", note)
