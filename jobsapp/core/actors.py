@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
+
+from jobsapp.core.rights import Right, rights_of
 
 
 @dataclass(frozen=True)
@@ -14,10 +17,21 @@ class Actor:
     organization_id: UUID
     email: str
     role: str
+    scopes: frozenset[str] | None = None
+    """Of the token that speaks for them; None: they are here themselves."""
+    runs_installation: bool = True
+    """Whether their organisation is the one that queues and workers belong to."""
+
+    def may(self, right: Right) -> bool:
+        return right in self.rights
+
+    @cached_property
+    def rights(self) -> frozenset[Right]:
+        return rights_of(self.role, self.scopes, runs_installation=self.runs_installation)
 
     @property
     def is_admin(self) -> bool:
-        return self.role == "admin"
+        return self.may(Right.ADMINISTER)
 
     @property
     def key(self) -> UUID:
