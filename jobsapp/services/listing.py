@@ -31,6 +31,10 @@ WINDOW = 20_000
 """Rows that a page looks at."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
+_PLANS = ("bitmapscan", "seqscan", "sort")
+_IN_ORDER, _AS_EVER = (
+    text("; ".join(f"SET LOCAL enable_{plan} = {value}" for plan in _PLANS)) for value in ("off", "DEFAULT")
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,9 @@ def in_order(session: DbSession) -> Iterator[None]:
     """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
     few, and gather and sort all of them before the first is given out.
     """
-    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    session.execute(_IN_ORDER)
     yield
-    session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
+    session.execute(_AS_EVER)
 
 
 class Walk:
