@@ -144,7 +144,7 @@ def test_without_redis_it_takes_a_little_longer(cold_site: Site, member: Actor) 
     [
         "UPDATE job_tokens SET expires_at = now() - interval '1 minute'",
         "DELETE FROM jobs",
-        "DELETE FROM users WHERE role = 'member'",
+        "DELETE FROM users WHERE email = 'member@localhost'",
     ],
 )
 def test_it_ends_with_its_time_its_job_and_its_maker(
