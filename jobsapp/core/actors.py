@@ -39,6 +39,10 @@ class Actor:
             return
         raise Forbidden(self._missing(right, deed, of_installation=of_installation or right is Right.OPERATE))
 
+    def may_change(self, owner_id: UUID | None) -> bool:
+        """Whether they may cancel, retry and share a job of that owner."""
+        return self.may(Right.CREATE if owner_id == self.user_id else Right.CHANGE_JOBS)
+
     def require_change(self, owner_id: UUID | None, verb: str) -> None:
         """Raises Forbidden unless they may change a job of that owner: `verb` says how, "cancel"."""
         if owner_id == self.user_id:

@@ -14,15 +14,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, delete, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import aliased
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
-from jobsapp.models import LoginSession
+from jobsapp.models import LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
 from jobsapp.services.sessions import DbSession
 
@@ -36,6 +37,8 @@ class Login:
 
     id: UUID
     actor: Actor
+    organizations: dict[UUID, str]
+    """Those that the user may switch between: their names by id, in the order of the names."""
 
 
 class Logins:
@@ -69,12 +72,14 @@ class Logins:
         if key is None:
             return None
         stale = LoginSession.last_used_at < func.now() - LAST_USED_STEP
-        row = self._session.execute(_signed_in().add_columns(stale.label("is_stale")).where(*_with(key))).one_or_none()
+        row = self._session.execute(
+            _signed_in().add_columns(stale.label("is_stale"), _memberships()).where(*_with(key))
+        ).one_or_none()
         if row is None:
             return None
         if row.is_stale:
             self._touch(key[0])
-        return Login(key[0], actor_of(row))
+        return Login(key[0], actor_of(row), {UUID(one["id"]): one["name"] for one in row.memberships})
 
     def end(self, cookie: str) -> None:
         """Sign this one browser out, and commit."""
@@ -121,6 +126,15 @@ def _signed_in() -> Select[UUID, UUID, str, str, bool]:
     """The actors of all logins that have not ended."""
     held = of_member(LoginSession.user_id, LoginSession.organization_id)
     return actors().join(LoginSession, held).where(LoginSession.expires_at > func.now())
+
+
+def _memberships() -> ColumnElement[Any]:
+    """The organisations of the row's user."""
+    other, named = aliased(Membership), aliased(Organization)
+    pair = func.json_build_object("id", named.id, "name", named.name)
+    query = select(func.json_agg(aggregate_order_by(pair, named.name)))
+    found = query.join(other, other.organization_id == named.id).where(other.user_id == User.id)
+    return found.correlate(User).scalar_subquery().label("memberships")
 
 
 def _key(cookie: str) -> tuple[UUID, bytes] | None:

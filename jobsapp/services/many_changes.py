@@ -150,7 +150,7 @@ class ManyChanges:
             if not 1 <= len(ids) <= MOST:
                 raise InvalidInput.of("ids", f"give 1 to {MOST:,} ids, or a filter.")
             there = self._states(actor, ids)
-            found, more = [match for match, owner in there if _may_change(actor, owner)], False
+            found, more = [match for match, owner in there if actor.may_change(owner)], False
             applicable, applicable_more = [one for one in found if one.status in applies], False
             missing, of_others = len(ids) - len(there), len(there) - len(found)
         else:
@@ -225,13 +225,9 @@ def _enter(actor: Actor, action: Action) -> None:
         actor.require(Right.CREATE, f"{action} jobs")
 
 
-def _may_change(actor: Actor, owner_id: UUID | None) -> bool:
-    return actor.may(Right.CHANGE_JOBS) or owner_id == actor.user_id
-
-
 def _reaches(actor: Actor, wanted: JobFilter) -> bool:
     """Whether the actor may change anything that matches."""
-    return wanted.user_id is None or _may_change(actor, wanted.user_id)
+    return wanted.user_id is None or actor.may_change(wanted.user_id)
 
 
 def _changeable(actor: Actor, wanted: JobFilter) -> JobFilter:
