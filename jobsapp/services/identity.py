@@ -175,6 +175,8 @@ class Identity:
         if used_at is None or used_at < now - LAST_USED_STEP:
             row.ApiToken.last_used_at = now
             self._session.commit()
+            # So that a transaction has begun, as at any other time: what is made in it is no older than its id.
+            return self.get_actor(actor.user_id, actor.organization_id)
         return actor
 
     def _running(self) -> UUID:
