@@ -47,4 +47,6 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 user_option = click.option("--user", "email", metavar="EMAIL", help="Whose; the first administrator by default.")
-role_option = click.option("--role", type=click.Choice(list(Role)), default=Role.MEMBER, show_default=True)
+role_option = click.option(
+    "--role", type=click.Choice([role.value for role in Role]), default=Role.MEMBER.value, show_default=True
+)

@@ -63,7 +63,7 @@ def logout(email: str) -> None:
 
 @users.command("role")
 @click.argument("email")
-@click.argument("role", type=click.Choice(list(Role)))
+@click.argument("role", type=click.Choice([role.value for role in Role]))
 @click.option("--organization", help="In which, for who is a member of several.")
 @in_app
 def change_role(email: str, role: str, organization: str | None) -> None:

@@ -88,10 +88,8 @@ def test_users_with_their_tokens_and_logins_become_members(settings: Settings) -
         rows.execute(
             "INSERT INTO api_tokens (id, user_id, name, token_hash) VALUES (%s, %s, 'x', 'x')", [token, member]
         )
-        rows.execute(
-            "INSERT INTO login_sessions (id, user_id, secret_hash, user_agent, expires_at) VALUES (%s, %s, 'x', '', now())",
-            [new_id(), admin],
-        )
+        logins = "INSERT INTO login_sessions (id, user_id, secret_hash, user_agent, expires_at)"
+        rows.execute(f"{logins} VALUES (%s, %s, 'x', '', now())", [new_id(), admin])  # type: ignore[arg-type]
         assert schema.upgrade(url)
 
         def read(query: str) -> list[tuple[UUID | str | bool, ...]]:
