@@ -136,6 +136,16 @@ def member(services: Services) -> Actor:
 
 
 @pytest.fixture
+def viewer(services: Services) -> Actor:
+    return _actor(services, "viewer@localhost", "viewer", "default")
+
+
+@pytest.fixture
+def operator(services: Services) -> Actor:
+    return _actor(services, "operator@localhost", "operator", "default")
+
+
+@pytest.fixture
 def stranger(services: Services) -> Actor:
     """An administrator of another organisation."""
     return _actor(services, "stranger@elsewhere", "admin", "elsewhere")

@@ -17,7 +17,9 @@ from jobsapp.api import (
     jobs,
     log,
     many,
+    members,
     metrics,
+    organization,
     presets,
     problems,
     queues,
@@ -50,6 +52,8 @@ def init_app(app: Flask) -> None:
         queues,
         search,
         workers,
+        members,
+        organization,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

@@ -89,6 +89,7 @@ def find_actor() -> Actor | None:
             )
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
+        g.organizations = login.organizations if login else {}
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
     return cast("Actor | None", g.actor)
@@ -97,6 +98,19 @@ def find_actor() -> Actor | None:
 def login_id() -> UUID | None:
     """The login session that `find_actor` found. None: a token, or nobody."""
     return cast("UUID | None", g.get("login_id"))
+
+
+def organizations() -> dict[UUID, str]:
+    """The names, by id, of the organisations that the signed-in user may switch between. Asks nobody."""
+    return cast("dict[UUID, str]", g.get("organizations", {}))
+
+
+def enter(organization_id: UUID) -> None:
+    """Go on in another organisation of the user, in a new session. Raises NotSignedIn and NotFound.
+
+    So a page of the former one, which may still be open, changes nothing in the other.
+    """
+    sign_in(services().organizations.entered(get_actor(), organization_id))
 
 
 def get_actor() -> Actor:

@@ -12,6 +12,7 @@ from jobsapp.auth.current import services
 from jobsapp.cli.friendly import friendly
 from jobsapp.config import require_servers
 from jobsapp.core.actors import Actor
+from jobsapp.core.rights import Role
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,3 +47,6 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 user_option = click.option("--user", "email", metavar="EMAIL", help="Whose; the first administrator by default.")
+role_option = click.option(
+    "--role", type=click.Choice([role.value for role in Role]), default=Role.MEMBER.value, show_default=True
+)

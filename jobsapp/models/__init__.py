@@ -3,7 +3,7 @@
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
-from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
+from jobsapp.models.identity import ApiToken, LoginLink, Membership, Organization, User
 from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
@@ -30,6 +30,7 @@ __all__ = [
     "LimitStarts",
     "LoginLink",
     "LoginSession",
+    "Membership",
     "Organization",
     "Queue",
     "QueuedJob",

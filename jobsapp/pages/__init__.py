@@ -16,6 +16,7 @@ from jobsapp.pages import (
     log,
     login,
     many,
+    members,
     new_job,
     packing,
     presets,
@@ -52,6 +53,7 @@ def init_app(app: Flask) -> None:
         shared,
         embed,
         tray,
+        members,
     )
     for area in areas:
         app.register_blueprint(area.blueprint)

@@ -26,6 +26,9 @@ from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
+from jobsapp.services.members import Members
+from jobsapp.services.memberships import Memberships
+from jobsapp.services.organizations import Organizations
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
@@ -57,6 +60,9 @@ class Services:
     many: ManyChanges
     cleanup: Cleanup
     identity: Identity
+    memberships: Memberships
+    members: Members
+    organizations: Organizations
     logins: Logins
     logs: Logs
     presets: Presets
@@ -77,6 +83,7 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
+    identity, memberships = Identity(session, hints), Memberships(session, hints)
     jobs = Jobs(session, registry, hints, files)
     cleanup = Cleanup(session, storage, hints)
     return Services(
@@ -91,7 +98,10 @@ def build_services(
         filters=Filters(session),
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
-        identity=Identity(session, hints),
+        identity=identity,
+        memberships=memberships,
+        members=Members(session, identity, memberships),
+        organizations=Organizations(session, identity, memberships),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),

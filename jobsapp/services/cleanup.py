@@ -12,8 +12,9 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.rights import Right
 from jobsapp.core.states import Status
-from jobsapp.errors import Forbidden, InvalidInput
+from jobsapp.errors import InvalidInput
 from jobsapp.models import Job, StoredFile
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
@@ -31,9 +32,8 @@ class Cleanup:
         self._hints = hints
 
     def for_organization(self, actor: Actor, *, days: int) -> int:
-        """Delete finished jobs of the actor's organisation older than `days`. Administrators only."""
-        if not actor.is_admin:
-            raise Forbidden("Only an administrator may delete old jobs.")
+        """Delete finished jobs of the actor's organisation older than `days`. Raises Forbidden."""
+        actor.require(Right.ADMINISTER, "delete old jobs")
         return self.delete(days=days, organization_id=actor.organization_id)
 
     def count(self, *, days: int, organization_id: UUID | None = None) -> int:

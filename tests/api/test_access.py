@@ -54,21 +54,28 @@ CALLS = [
     ("POST", "/api/workers/{name}/stop"),
     ("POST", "/api/workers/{name}/start"),
     ("GET", "/api/health"),
+    ("GET", "/api/members"),
+    ("POST", "/api/members"),
+    ("PATCH", "/api/members/{user_id}"),
+    ("DELETE", "/api/members/{user_id}"),
+    ("GET", "/api/me"),
+    ("GET", "/api/organization"),
+    ("PATCH", "/api/organization"),
 ]
-OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}"))]
+OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}"))]
 OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and "{type}" not in call[1] and call not in OWNED]
 """Queues and limits belong to the installation."""
 
 
 @pytest.fixture
-def things(as_member: Caller) -> dict[str, str]:
+def things(as_member: Caller, member: Actor) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
-    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, **house}
+    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, "user_id": str(member.user_id), **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
@@ -104,7 +111,11 @@ def test_only_administrators_change_what_is_of_the_house(
 def test_another_organisation_finds_nothing(
     as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
 ) -> None:
-    body = {"kind": "share"} if (method, path) == ("POST", "/api/jobs/{job}/tokens") else None
+    bodies = {
+        ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
+        ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
+    }
+    body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")
     assert as_member.job(things["job"])["status"] == "pending"
 

@@ -73,6 +73,8 @@ class Jobs:
     cancelled: UUID
     shared: str
     """The token of a link to the completed one."""
+    member: str
+    """The id of the administrator's account."""
 
 
 class Scene(NamedTuple):
@@ -167,6 +169,12 @@ def minimise(page: Page) -> None:
     expect(page.locator(".tray-item")).to_have_count(1)
 
 
+def invite_nobody(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("nobody")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.locator("#email-error")).to_be_visible()
+
+
 STATES = tuple(field.name for field in fields(Jobs) if field.type == "UUID")
 OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
 SCENES = (
@@ -197,6 +205,10 @@ SCENES = (
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
+    Scene("members", "members.index", "/members", open_details),
+    Scene("members-error", "members.index", "/members", invite_nobody),
+    Scene("members-menu", "members.index", "/members", open_menu, who=NEWCOMER),
+    Scene("member-remove", "members.ask", "/members/{member}/remove"),
     Scene("not-found", "", "/no/such/page"),
     Scene("login", "login.show", "/login", who=""),
     Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
@@ -218,11 +230,13 @@ def set_the_stage(product: Product) -> Jobs:
         failed=_failed(product),
         cancelled=_cancelled(product),
         shared=_shared(product, completed),
+        member=_member(product),
     )
     _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
-        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        newcomer = product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        product.services.memberships.add(product.actor().organization_id, newcomer.id, "viewer")
     return jobs
 
 
@@ -282,6 +296,11 @@ def _cancelled(product: Product) -> UUID:
 def _shared(product: Product, job_id: UUID) -> str:
     with product.app.app_context():
         return product.services.job_tokens.create(product.actor(), job_id, SHARE)[1]
+
+
+def _member(product: Product) -> str:
+    with product.app.app_context():
+        return str(product.actor().user_id)
 
 
 def _report_workers(product: Product) -> None:

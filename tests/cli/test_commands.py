@@ -124,6 +124,44 @@ def test_tokens_and_users(flask: Flask_, services: Services) -> None:
     assert "is not an e-mail address" in flask("users", "create", "ann").output
 
 
+def test_organizations_and_roles(flask: Flask_, services: Services) -> None:
+    assert "Created acme." in flask("orgs", "create", "acme", "--admin", "ann@example.org").output
+    assert "another organisation has this name" in flask("orgs", "create", "acme").output
+    flask("users", "create", "bob@example.org", "--role", "operator")
+    assert "is member of acme now" in flask("orgs", "add", "acme", "bob@example.org").output
+    assert "is a member already" in flask("orgs", "add", "acme", "bob@example.org").output
+    told = flask("users", "role", "bob@example.org", "viewer")
+    assert (told.exit_code, "say which with --organization" in told.output) == (2, True)
+    assert flask("users", "role", "bob@example.org", "viewer", "--organization", "acme").exit_code == 0
+    assert flask("orgs", "rename", "acme", "bakery").exit_code == 0
+    members = flask("orgs", "members", "bakery").output.splitlines()[1:]
+    assert [line.split() for line in members] == [["ann@example.org", "admin"], ["bob@example.org", "viewer"]]
+    assert [line.split()[:2] for line in flask("orgs", "list").output.splitlines()[1:]] == [
+        ["bakery", "2"],
+        ["default", "2"],
+    ]
+    assert "last administrator" in flask("orgs", "remove", "bakery", "ann@example.org").output
+    assert "last administrator" in flask("users", "deactivate", "ann@example.org").output
+    assert flask("orgs", "remove", "bakery", "bob@example.org").exit_code == 0
+    assert "There is no organisation 'acme'" in flask("orgs", "members", "acme").output
+
+
+def test_an_account_is_deactivated_and_used_again(flask: Flask_, services: Services) -> None:
+    link = flask("users", "create", "ann@example.org").output.strip()
+    token = flask("tokens", "create", "--name", "ci", "--user", "ann@example.org").output.strip()
+    assert flask("users", "deactivate", "ann@example.org").exit_code == 0
+    assert "ann@example.org\tmember\tdefault\tdeactivated" in flask("users", "list").output
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(token)
+    with pytest.raises(NotSignedIn):
+        services.identity.redeem_login_secret(link.rsplit("/", 1)[-1])
+    assert flask("users", "activate", "ann@example.org").exit_code == 0
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(token)
+    fresh = flask("users", "login", "ann@example.org").output.strip()
+    assert services.identity.redeem_login_secret(fresh.rsplit("/", 1)[-1]).email == "ann@example.org"
+
+
 def test_the_first_login_on_servers_of_ones_own(app: Flask) -> None:
     """Nothing made the administrator before: `flask users login` is the first command after `flask db upgrade`."""
     printed = app.test_cli_runner().invoke(args=["users", "login"])
