@@ -14,10 +14,12 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.identity import tokens, users
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
+    from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
     from jobsapp.cli.up import up
     from jobsapp.cli.workers import workers
 
+    users.add_command(password)
     for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, tokens):
         app.cli.add_command(command)

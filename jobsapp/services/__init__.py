@@ -12,9 +12,12 @@ from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
+from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
@@ -26,12 +29,14 @@ from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
+from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
+from jobsapp.services.throttle import Throttle
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
@@ -58,6 +63,10 @@ class Services:
     cleanup: Cleanup
     identity: Identity
     logins: Logins
+    browsers: Browsers
+    passwords: Passwords
+    federation: Federation
+    throttle: Throttle
     logs: Logs
     presets: Presets
     job_tokens: JobTokens
@@ -79,6 +88,7 @@ def build_services(
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     jobs = Jobs(session, registry, hints, files)
     cleanup = Cleanup(session, storage, hints)
+    identity, throttle = Identity(session, hints), Throttle(Windows(looks, guard))
     return Services(
         settings=settings,
         registry=registry,
@@ -91,8 +101,12 @@ def build_services(
         filters=Filters(session),
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
-        identity=Identity(session, hints),
+        identity=identity,
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        browsers=Browsers(session, hints),
+        passwords=Passwords(session, hints, identity, throttle),
+        federation=Federation(session, identity, settings),
+        throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
         job_tokens=JobTokens(session, hints),
