@@ -68,9 +68,7 @@ class Provider:
             if request.args.get("iss", self._issuer) != self._issuer:
                 raise ValueError("the answer names another issuer")
             claims = self._claims(client, client.authorize_access_token(claims_options=self._expected()))
-            # Some say it in words.
-            verified = claims.get("email_verified") in (True, "true")
-            return Person(self._issuer, str(claims["sub"]), str(claims.get("email") or ""), verified)
+            return Person(self._issuer, str(claims["sub"]), str(claims.get("email") or ""), _is_verified(claims))
 
     def _expected(self) -> dict[str, Any]:
         return {
@@ -149,3 +147,9 @@ class Provider:
         if code in ("temporarily_unavailable", "server_error"):
             return f"{self.name} has trouble of its own. Try again in a moment."
         return f"{self.name} refused to sign you in. Whoever runs jobsapp finds the reason in its log."
+
+
+def _is_verified(claims: dict[str, Any]) -> bool:
+    # Some say it in words.
+    said = claims.get("email_verified")
+    return said is True or said == "true"
