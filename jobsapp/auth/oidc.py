@@ -89,17 +89,21 @@ class Provider:
     def _discovered(self) -> Any:
         """The client, which knows the provider's addresses."""
         if time.time() - self._client.server_metadata.get("_loaded_at", time.time()) > REMEMBER_SECONDS:
-            del self._client
-        found = self._client.load_server_metadata()
+            self._forget()
+        client = self._client
+        found = client.load_server_metadata()
         if found.get("issuer") != self._issuer:
-            del self._client
+            self._forget()
             raise ValueError(f"it calls itself {found.get('issuer')!r}, not {self._issuer!r}")
         offered = found.get("id_token_signing_alg_values_supported", ["RS256"])
         found["id_token_signing_alg_values_supported"] = [one for one in ALGORITHMS if one in offered]
         ways = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if self._client_secret and "client_secret_basic" not in ways:
             found["token_endpoint_auth_method"] = "client_secret_post"  # noqa: S105 - the name of a way
-        return self._client
+        return client
+
+    def _forget(self) -> None:
+        self.__dict__.pop("_client", None)
 
     @cached_property
     def _client(self) -> Any:

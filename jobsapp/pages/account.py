@@ -8,7 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, login_id, services, sign_in, sign_out
-from jobsapp.core.passwords import LONGEST_BYTES, SHORTEST
+from jobsapp.core.passwords import SHORTEST
 from jobsapp.errors import Forbidden, InvalidInput, TooManyTries
 from jobsapp.pages.guard import signed_in, small
 
@@ -73,7 +73,6 @@ def _page(faults: dict[str, str]) -> str:
         this_browser=login_id(),
         identities=services().federation.of_user(actor),
         least=SHORTEST,
-        most=LONGEST_BYTES,
     )
 
 

@@ -29,13 +29,47 @@ from tests.processes import answers, free_port, wait_until
 # Of those whose subject begins so, the ID token says nothing more: one has to ask for it.
 RETICENT = "reticent-"
 PROVIDER = f"""
-import oidc_provider_mock._app as app
-from oidc_provider_mock.__main__ import run
-tell_all = app.OpenIDCode.generate_user_info
+import base64, hashlib, os, sys
+from urllib.parse import parse_qs, urlsplit
+os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
+import oidc_provider_mock._app as made
+import uvicorn
+from flask import request
+
+tell_all = made.OpenIDCode.generate_user_info
 def tell(self, user, scope):
     return {{"sub": user.sub}} if user.sub.startswith("{RETICENT}") else tell_all(self, user, scope)
-app.OpenIDCode.generate_user_info = tell
-run()
+made.OpenIDCode.generate_user_info = tell
+made.AuthorizationCodeGrant.TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
+
+provider = made.app(require_nonce=True)
+
+@provider.after_request
+def secrets_in_the_form_alone(response):
+    # Under its other name it takes no other way.
+    if request.path.endswith("openid-configuration") and request.host.startswith("localhost"):
+        ways = {{"token_endpoint_auth_methods_supported": ["client_secret_post"]}}
+        response.set_data(provider.json.dumps(response.json | ways))
+    return response
+
+# What it leaves out itself: PKCE.
+challenges = {{}}
+
+@provider.after_request
+def keep_the_challenge(response):
+    code = parse_qs(urlsplit(response.headers.get("Location", "")).query).get("code")
+    if code:
+        challenges[code[0]] = request.args["code_challenge"]
+    return response
+
+@provider.before_request
+def compare_the_verifier():
+    if request.path.endswith("/token"):
+        digest = hashlib.sha256(request.form["code_verifier"].encode()).digest()
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != challenges[request.form["code"]]:
+            return {{"error": "invalid_grant"}}, 400
+
+uvicorn.run(provider, interface="wsgi", port=int(sys.argv[1]), log_level="warning")
 """
 Another = Callable[..., OpenAPI]
 NAME = "Example ID"
@@ -49,6 +83,12 @@ class Provider:
         claims = {"email": email, "email_verified": verified}
         assert requests.put(f"{self.issuer}/users/{subject}", json=claims, timeout=10).status_code == 204
 
+    def register(self, way: str) -> tuple[str, str]:
+        """A client that proves itself that way and no other: its id and secret."""
+        about = {"redirect_uris": ["http://127.0.0.1:8000/login/oidc/callback"], "token_endpoint_auth_method": way}
+        made = requests.post(f"{self.issuer}/oauth2/clients", json=about, timeout=10).json()
+        return made["client_id"], made["client_secret"]
+
     def answer(self, address: str, **form: str) -> str:
         """What somebody does on its page; returns where they are sent."""
         answer = requests.post(address, data=form, allow_redirects=False, timeout=10)
@@ -59,7 +99,7 @@ class Provider:
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", PROVIDER, "--port", str(port), "--require-nonce", "true"])
+    process = subprocess.Popen([sys.executable, "-c", PROVIDER, str(port)])
     try:
         found = Provider(port)
         wait_until(lambda: answers(f"{found.issuer}/"), "the provider answers")
@@ -201,13 +241,16 @@ def test_what_others_write_into_the_address_is_not_shown(settle: Settle, provide
 
 
 def test_an_answer_for_another_sign_in(settle: Settle, provider: Provider, member: Actor) -> None:
-    """A token with another nonce, a code of another client, an answer of another issuer."""
+    """A token with another nonce, a code of another client or sign-in, an answer of another issuer."""
     provider.know("m4", member.email)
     client = settle()
     replayed = provider.answer(re.sub(r"nonce=[^&]+", "nonce=from-elsewhere", begin(client)), sub="m4")
     assert "cannot be trusted" in refusal(client, come_back(client, replayed))
     stolen = provider.answer(begin(client).replace("client_id=jobsapp", "client_id=other"), sub="m4")
     assert "refused to sign you in" in refusal(client, come_back(client, stolen))
+    code = parse_qs(urlsplit(provider.answer(begin(settle()), sub="m4")).query)["code"][0]
+    injected = re.sub(r"code=[^&]+", f"code={code}", provider.answer(begin(client), sub="m4"))
+    assert "refused to sign you in" in refusal(client, come_back(client, injected))
     mixed = provider.answer(begin(client), sub="m4") + "&iss=https%3A%2F%2Fevil.example"
     assert "cannot be trusted" in refusal(client, come_back(client, mixed))
 
@@ -274,6 +317,35 @@ def test_nobody_removes_the_account_of_another(settle: Settle, provider: Provide
     through(browser, provider, f"at-{admin.email}")
     form = {"csrf_token": token_in(browser.get("/account").text)}
     assert browser.post(f"/account/identities/{other}/remove", data=form).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("127.0.0.1", "client_secret_basic"), ("localhost", "client_secret_post"), ("127.0.0.1", "none")]
+)
+def test_how_jobsapp_proves_itself(settle: Settle, provider: Provider, member: Actor, name: str, way: str) -> None:
+    provider.know("m6", member.email)
+    client_id, secret = provider.register(way)
+    issuer = provider.issuer.replace("127.0.0.1", name)
+    whole = {"oidc_issuer": issuer, "oidc_client_id": client_id, "oidc_client_secret": secret if way != "none" else ""}
+    assert through(settle(**whole), provider, "m6").location == "/jobs"
+    if way != "none":
+        client = settle(**whole | {"oidc_client_secret": "a guess"})
+        assert "refused to sign you in" in refusal(client, through(client, provider, "m6"))
+
+
+def test_the_provider_is_looked_up_anew(
+    settle: Settle, provider: Provider, member: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.know("m7", member.email)
+    client = settle()
+    found = client.application.extensions[oidc.EXTENSION]
+    begin(client)
+    before = found._client.server_metadata["_loaded_at"]
+    address = provider.answer(begin(client), sub="m7")
+    assert found._client.server_metadata["_loaded_at"] == before
+    monkeypatch.setattr(oidc, "REMEMBER_SECONDS", -1.0)
+    assert come_back(client, address).location == "/jobs"
+    assert found._client.server_metadata["_loaded_at"] > before
 
 
 def test_a_provider_that_is_down(settle: Settle) -> None:

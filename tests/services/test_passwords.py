@@ -9,10 +9,13 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 from flask import Flask
+from redis import Redis
 
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.guard import Guard
+from jobsapp.bus.hints import LOGINS
 from jobsapp.bus.windows import Windows
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.passwords import LONGEST_BYTES, fault
 from jobsapp.errors import InvalidInput, NotSignedIn, TooManyTries
@@ -184,6 +187,16 @@ def test_a_change_needs_the_old_one_and_ends_all_sessions(services: Services, me
     assert signed_in() == 0
     assert passwords.check(member.email, "ten green bottles", HERE) == member
     assert db.session.query(LoginSession).filter_by(user_id=admin.user_id).count() == 1
+
+
+def test_open_sockets_hear_of_it(services: Services, settings: Settings, member: Actor) -> None:
+    with Redis.from_url(settings.redis_url) as redis, redis.pubsub() as listener:
+        listener.subscribe(LOGINS)
+        assert listener.get_message(timeout=10) is not None
+        services.passwords.set(member.email, GOOD)
+        message = listener.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode() == str(member.user_id)
 
 
 @pytest.fixture(params=["with Redis", "without Redis"])
