@@ -103,7 +103,7 @@ def _welcome(actor: Actor) -> ResponseReturnValue:
 
 def _not_in(error: JobsappError) -> ResponseReturnValue:
     """The sentence stands on the page of signing in, not under an address that cannot be loaded again."""
-    session[ERROR] = error.detail
+    session[ERROR] = error.detail[:1].upper() + error.detail[1:]
     return redirect(url_for("login.show"), 303)
 
 

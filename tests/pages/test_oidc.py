@@ -18,6 +18,7 @@ from flask_openapi3 import OpenAPI
 
 from jobsapp.auth import oidc
 from jobsapp.auth.current import LOGIN
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.rights import Role
 from jobsapp.extensions import db
@@ -350,8 +351,13 @@ def test_the_provider_is_looked_up_anew(
 
 def test_a_provider_that_is_down(settle: Settle) -> None:
     client = settle(oidc_issuer=f"http://127.0.0.1:{free_port()}")
-    told = refusal_of_begin(client)
-    assert told == f"{NAME} does not answer as it should. Try again in a moment."
+    assert refusal_of_begin(client) == f"{NAME} does not answer as it should. Try again in a moment."
+
+
+def test_a_provider_without_a_name(settle: Settle) -> None:
+    client = settle(oidc_issuer=f"http://127.0.0.1:{free_port()}", oidc_name=Settings().oidc_name)
+    assert "Sign in with single sign-on" in client.get("/login").text
+    assert refusal_of_begin(client).startswith("Single sign-on does not answer")
 
 
 def test_a_provider_that_is_silent(settle: Settle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +394,5 @@ def test_without_a_provider_there_is_no_such_page(client: FlaskClient) -> None:
 
 
 def test_the_roles_that_may_be_set_are_those_there_are() -> None:
-    from jobsapp.config import Settings
-
     for role in Role:
         assert Settings(oidc_role=role).oidc_role == role
