@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from jobsapp.errors import ConfigError
 from jobsapp.language.settings import example, parse_servers
+from jobsapp.oidc_settings import check_oidc
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
@@ -43,9 +44,9 @@ class Settings(BaseModel):
 
     data_dir: Path = Path("var")
     """Folder for the embedded servers' data, uploads and artifacts. Made if it is missing."""
-    database_url: str = ""
+    database_url: str = Field("", repr=False)
     """PostgreSQL 14 or newer, `postgresql://user:password@host:port/name`. Empty: the embedded server."""
-    redis_url: str = ""
+    redis_url: str = Field("", repr=False)
     """Redis 6.2 or newer or Valkey, `redis://:password@host:port/0`. Empty: the embedded server."""
     host: str = "127.0.0.1"
     """Address the web server listens on."""
@@ -53,16 +54,36 @@ class Settings(BaseModel):
     """Port the web server listens on."""
     public_url: str = ""
     """Address that people type, if it differs from host and port (behind a proxy): `https://jobs.example.org`."""
+    proxies: int = Field(0, ge=0, le=10)
+    """How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. Tries to sign in are
+    counted by address: with 0 behind a proxy all people would be one."""
     workers: int = Field(2, ge=1, le=64)
     """Worker processes that `flask up` starts."""
     web_threads: int = Field(64, ge=8, le=4096)
     """Threads of the web process, so requests answered at once. Open pages hold none."""
     web_sockets: int = Field(10_000, ge=1, le=100_000)
     """Live pages and programs that one web process lets in at once. It has to be allowed so many files, and a few."""
-    secret_key: str = Field("", min_length=0)
+    secret_key: str = Field("", repr=False)
     """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
     session_days: int = Field(30, ge=1, le=3650)
     """How many days a browser stays signed in after it was last used."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider by which people may sign in, by its issuer: `https://login.example.org`. Its client
+    gets the redirect address `…/login/oidc/callback` under `JOBSAPP_PUBLIC_URL`. See `docs/login.md`."""
+    oidc_client_id: str = ""
+    """What the provider calls jobsapp."""
+    oidc_client_secret: str = Field("", repr=False)
+    """The secret that goes with it. Empty: the provider asks for none."""
+    oidc_name: str = "single sign-on"
+    """What people call the provider; the button says `Sign in with …`."""
+    oidc_domains: str = ""
+    """Whose e-mail addresses may come in that way: `example.org,example.com`. Empty or `*`: all that the provider lets
+    in."""
+    oidc_organization: str = ""
+    """The organisation of those who come for the first time; they need `JOBSAPP_OIDC_DOMAINS`. Empty: only users that
+    there are already may sign in."""
+    oidc_role: str = Field("member", pattern="^(viewer|member|operator|admin)$")
+    """Their role there: `viewer`, `member`, `operator` or `admin`."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
     queues: str = "*"
@@ -79,7 +100,7 @@ class Settings(BaseModel):
     """How long a worker that is asked to stop lets its job go on, before it hands the job back to the queue."""
     processors: str = ""
     """Modules with processors of your own, names with commas. They are imported at start."""
-    bulk_database_url: str = ""
+    bulk_database_url: str = Field("", repr=False)
     """The database whose tables bulk operations may use, `postgresql://user:password@host:port/name`. Give its user
     only the rights that they need."""
     bulk_tables: str = ""
@@ -101,7 +122,7 @@ class Settings(BaseModel):
     jobsapp: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1` (Ollama). Their text is sent there."""
     embedding_model: str = ""
     """The name of that server's model: `text-embedding-3-small`."""
-    embedding_key: str = ""
+    embedding_key: str = Field("", repr=False)
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
@@ -163,7 +184,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         settings = Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
+        raise ConfigError(f"{_told(str(first['loc'][0]), first.get('input'))}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
     _check_servers(settings.language_models)
@@ -171,10 +192,17 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_public_url(settings.public_url)
+    check_oidc(settings)
     if settings.embedding_url and not settings.embedding_model:
         raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _told(field: str, value: object) -> str:
+    """A setting as an error names it: of a secret one only that it is there."""
+    known = Settings.model_fields.get(field)
+    return f"{variable(field)}={value!r}" if known is None or known.repr else variable(field)
 
 
 def _check_servers(text: str) -> None:

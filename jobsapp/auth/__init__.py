@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.auth import cors, headers, unread
+from jobsapp.auth import cors, headers, oidc, unread
 from jobsapp.auth.upload import UploadRequest
 
 
@@ -14,3 +14,4 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     cors.init_app(app)
     unread.init_app(app)
+    oidc.init_app(app)

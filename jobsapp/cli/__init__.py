@@ -16,11 +16,13 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
     from jobsapp.cli.organizations import orgs
+    from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
 
+    users.add_command(password)
     for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, orgs, tokens):
         app.cli.add_command(command)

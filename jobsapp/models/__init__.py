@@ -1,5 +1,6 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.credentials import UserIdentity, UserPassword
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
@@ -37,5 +38,7 @@ __all__ = [
     "StoredFile",
     "TypeDurations",
     "User",
+    "UserIdentity",
+    "UserPassword",
     "WorkerLease",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from jobsapp.pages import (
+    account,
     assets,
     dashboard,
     embed,
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
         part.init_app(app)
     areas = (
         login,
+        account,
         jobs,
         dashboard,
         log,

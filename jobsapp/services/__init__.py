@@ -12,9 +12,12 @@ from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
+from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
@@ -29,12 +32,14 @@ from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.members import Members
 from jobsapp.services.memberships import Memberships
 from jobsapp.services.organizations import Organizations
+from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
+from jobsapp.services.throttle import Throttle
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
@@ -64,6 +69,10 @@ class Services:
     members: Members
     organizations: Organizations
     logins: Logins
+    browsers: Browsers
+    passwords: Passwords
+    federation: Federation
+    throttle: Throttle
     logs: Logs
     presets: Presets
     job_tokens: JobTokens
@@ -83,9 +92,10 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
-    identity, memberships = Identity(session, hints), Memberships(session, hints)
     jobs = Jobs(session, registry, hints, files)
     cleanup = Cleanup(session, storage, hints)
+    identity, memberships = Identity(session, hints), Memberships(session, hints)
+    throttle = Throttle(Windows(looks, guard))
     return Services(
         settings=settings,
         registry=registry,
@@ -103,6 +113,10 @@ def build_services(
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        browsers=Browsers(session, hints),
+        passwords=Passwords(session, hints, identity, throttle),
+        federation=Federation(session, identity, settings),
+        throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
         job_tokens=JobTokens(session, hints),

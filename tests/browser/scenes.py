@@ -20,6 +20,7 @@ from jobsapp.bus.roster import Report, Roster
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
@@ -36,6 +37,7 @@ RESULT = {
     "warnings": ["Line 7 is longer than the others.", "2 rows were skipped."],
     "columns": [{"name": "id", "type": "text"}, {"name": "name", "type": "text"}, {"name": "amount", "type": "number"}],
 }
+PASSWORD = "nine green bottles"
 NEWCOMER = "new@elsewhere"
 MIB = 1024 * 1024
 # What begins so is for programs, or no page at all.
@@ -56,6 +58,8 @@ PARTS = {
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
+    "login.oidc": "leads to the provider",
+    "login.oidc_back": "leads to the list",
     "embed.script": "a script for pages of other sites",
 }
 
@@ -153,6 +157,20 @@ def send_long_reason(page: Page) -> None:
     expect(page.locator("#reason-error")).to_be_visible()
 
 
+def send_wrong_password(page: Page) -> None:
+    page.get_by_label("E-mail").fill("somebody@example.org")
+    page.get_by_label("Password", exact=True).fill("not my password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def send_two_passwords(page: Page) -> None:
+    page.get_by_label("New password", exact=True).fill("nine green bottles")
+    page.get_by_label("New password again").fill("ten green bottles")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.locator("#password-again-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -209,8 +227,11 @@ SCENES = (
     Scene("members-error", "members.index", "/members", invite_nobody),
     Scene("members-menu", "members.index", "/members", open_menu, who=NEWCOMER),
     Scene("member-remove", "members.ask", "/members/{member}/remove"),
+    Scene("account", "account.show", "/account"),
+    Scene("account-error", "account.show", "/account", send_two_passwords, who=NEWCOMER),
     Scene("not-found", "", "/no/such/page"),
-    Scene("login", "login.show", "/login", who=""),
+    Scene("login", "login.show", "/login", open_details, who=""),
+    Scene("login-error", "login.show", "/login", send_wrong_password, who=""),
     Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
 )
 """All pages, with the states they can be in. In an address `{failed}` is the id of the job in that state."""
@@ -237,6 +258,9 @@ def set_the_stage(product: Product) -> Jobs:
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
         newcomer = product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
         product.services.memberships.add(product.actor().organization_id, newcomer.id, "viewer")
+        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        product.services.passwords.set(ADMIN, PASSWORD)
+        product.services.federation.sign_in(Person("https://login.example.org", "8a61-77", ADMIN, email_verified=True))
     return jobs
 
 
