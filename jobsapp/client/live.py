@@ -108,8 +108,14 @@ class LiveSocket:
 
 
 @contextlib.contextmanager
-def connected(wire: Wire, path: str) -> Iterator[LiveSocket]:
-    """A connection to that path. Raises NoSocket where there can be none, else Refused and Unreachable."""
+def connected(wire: Wire, path: str, deadline: float | None = None) -> Iterator[LiveSocket]:
+    """A connection to that path. Raises NoSocket where there can be none, else Refused and Unreachable.
+
+    `deadline`: on the clock, for the handshake; no step of it waits longer.
+    """
+    usual = wire.http.timeout
+    left = {} if deadline is None else dict.fromkeys(("connect", "read"), max(deadline - time.monotonic(), 0.001))
+    timeout = wire.timeout(**{step: min(left[step], getattr(usual, step) or left[step]) for step in left})
     key = base64.b64encode(os.urandom(16))
     headers = {
         "Connection": "Upgrade",
@@ -120,7 +126,7 @@ def connected(wire: Wire, path: str) -> Iterator[LiveSocket]:
     }
     with contextlib.ExitStack() as stack:
         try:
-            response = stack.enter_context(wire.once("GET", path, headers=headers))
+            response = stack.enter_context(wire.once("GET", path, headers=headers, timeout=timeout))
         except Refused as error:
             if error.status in MEANT:
                 raise

@@ -10,7 +10,7 @@ import httpx2
 
 from jobsapp.client.answers import Job
 from jobsapp.client.errors import Refused, TimedOut, Unreachable
-from jobsapp.client.retries import AGAIN
+from jobsapp.client.retries import AGAIN, Repeat
 from jobsapp.client.wire import NOT_MODIFIED, Wire, decode
 
 FIRST_SECONDS = 0.05
@@ -32,6 +32,7 @@ class Polling:
         self._path = f"api/jobs/{job_id}"
         self._deadline = deadline
         self._to_end = to_end and not wire.local
+        self._ceiling = LOCAL_CEILING_SECONDS if wire.local else CEILING_SECONDS
         self._etag = ""
         self._lost_at: float | None = None
         self._pause = FIRST_SECONDS
@@ -48,8 +49,7 @@ class Polling:
                     return
             # What a server held back is a pause already.
             self._rest(self._pause - (time.monotonic() - began))
-            ceiling = LOCAL_CEILING_SECONDS if self._wire.local else CEILING_SECONDS
-            self._pause = min(self._pause * FACTOR, ceiling)
+            self._pause = min(self._pause * FACTOR, self._ceiling)
 
     def _asked(self) -> Job | None:
         """The job; None: it has not changed, or the server is away for the moment."""
@@ -60,7 +60,7 @@ class Polling:
             headers["Prefer"] = f"wait={max(int(held), 0)}"
             timeout = HELD_SECONDS + (self._wire.http.timeout.read or 0.0)
         try:
-            response = self._wire.send("GET", self._path, headers=headers, timeout=timeout)
+            response = self._wire.send("GET", self._path, repeat=Repeat.NEVER, headers=headers, timeout=timeout)
         except (Unreachable, Refused) as error:
             self._away(error)
             return None
@@ -75,8 +75,11 @@ class Polling:
         now = time.monotonic()
         self._lost_at = now if self._lost_at is None else self._lost_at
         gone = isinstance(error, Refused) and error.status not in AGAIN
-        if gone or now - self._lost_at >= self._wire.retries.patience:
+        retries = self._wire.retries
+        if gone or now - self._lost_at >= retries.patience:
             raise error
+        wished = error.retry_after if isinstance(error, Refused) else None
+        self._pause = max(self._pause, min(wished or 0.0, retries.longest_wait))
 
     def _rest(self, seconds: float) -> None:
         if self._deadline is not None and time.monotonic() + max(seconds, 0.0) >= self._deadline:

@@ -52,10 +52,11 @@ class EventStream:
         self._attempt = 0
 
     def __iter__(self) -> Iterator[Event]:
+        path = f"{PATH}?jobs=all" if self._ids is None else PATH
         while self._ids is None or self._ids:
             opened = time.monotonic()
             try:
-                with connected(self._wire, PATH if self._ids is not None else f"{PATH}?jobs=all") as socket:
+                with connected(self._wire, path, self._deadline) as socket:
                     opened = time.monotonic()
                     yield from self._heard(socket)
             except (Unreachable, Refused) as error:

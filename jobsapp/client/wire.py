@@ -44,7 +44,7 @@ class Wire:
         `timeout`: seconds until it begins, if that may take longer than usual. `how`: as httpx2's `request` takes it.
         """
         if timeout is not None:
-            how["timeout"] = httpx2.Timeout(**self.http.timeout.as_dict() | {"read": timeout})
+            how["timeout"] = self.timeout(read=timeout)
         return self._repeated(repeat, lambda: self._whole(method, path, how))
 
     @contextlib.contextmanager
@@ -60,6 +60,10 @@ class Wire:
         response = self._asked(method, path, how)
         with self._reading(response):
             yield response
+
+    def timeout(self, **seconds: float) -> httpx2.Timeout:
+        """That of all requests, some of its steps otherwise: `connect`, `read`, `write`, `pool`."""
+        return httpx2.Timeout(**self.http.timeout.as_dict() | seconds)
 
     def _whole(self, method: str, path: str, how: dict[str, Any]) -> httpx2.Response:
         with self.once(method, path, **how) as response:

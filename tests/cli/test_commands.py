@@ -52,6 +52,14 @@ def test_create_show_list(flask: Flask_, drain: Callable[[str], int]) -> None:
     assert "there is nobody x@y here" in flask("jobs", "list", "--owner", "x@y").output
 
 
+def test_commands_act_for_a_user_and_leave_no_token(flask: Flask_, services: Services, member: Actor) -> None:
+    job_id = flask("jobs", "create", "echo", "--user", member.email).output.strip()
+    assert json.loads(flask("jobs", "show", job_id).output)["userId"] == str(member.user_id)
+    assert flask("jobs", "list", "--owner", "me", "--json").output == ""
+    assert job_id in flask("jobs", "list", "--owner", "me", "--user", member.email, "--json").output
+    assert services.identity.tokens() == []
+
+
 def test_create_with_times(flask: Flask_) -> None:
     expiry = "2999-01-01T12:00:00Z"
     result = flask("jobs", "create", "echo", "--expires-at", expiry)

@@ -9,6 +9,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection
+
 CHUNK = 64 * 1024
 Plan = Callable[["Link"], None]
 
@@ -87,6 +90,26 @@ def says(status: str, *headers: str) -> Plan:
     def plan(link: Link) -> None:
         link.head()
         link.client.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    return plan
+
+
+def says_nothing(link: Link) -> None:
+    """The client waits."""
+    link.head()
+    while link.client.recv(CHUNK):
+        pass
+
+
+def closes_with(code: int) -> Plan:
+    """A socket that is opened, and closed at once with that code."""
+
+    def plan(link: Link) -> None:
+        protocol = WSConnection(ConnectionType.SERVER)
+        protocol.receive_data(link.head())
+        next(iter(protocol.events()))
+        link.client.sendall(protocol.send(AcceptConnection()) + protocol.send(CloseConnection(code)))
+        link.client.recv(CHUNK)
 
     return plan
 

@@ -12,9 +12,28 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from jobsapp.client import Client, Damaged, NotFound, RateLimited, Retries, ServerFailed, Unreachable
+from jobsapp.client import (
+    Client,
+    Damaged,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    Retries,
+    ServerFailed,
+    TimedOut,
+    Unreachable,
+)
 from tests.client.conftest import Gate, Server
-from tests.client.proxy import Proxy, cuts_after, loses_the_answer, opens_no_socket, says, slams
+from tests.client.proxy import (
+    Proxy,
+    closes_with,
+    cuts_after,
+    loses_the_answer,
+    opens_no_socket,
+    says,
+    says_nothing,
+    slams,
+)
 from tests.processes import wait_until
 
 DEADLINE = 60.0
@@ -149,6 +168,26 @@ def test_without_sockets_it_is_asked(shaky: Client, proxy: Proxy, client: Client
     assert shaky.wait(job, DEADLINE).status == "completed"
     going.join()
     assert shaky.watch(job, timeout=DEADLINE).status == "completed"
+
+
+def test_a_server_without_a_free_socket_is_asked(shaky: Client, proxy: Proxy, client: Client) -> None:
+    job = client.create("echo", wait=True, wait_seconds=DEADLINE)
+    proxy.plans = [closes_with(1013)]
+    assert shaky.watch(job, timeout=DEADLINE).status == "completed"
+    assert proxy.plans == []
+    proxy.cut()
+    proxy.plans = [closes_with(4401)]
+    with pytest.raises(NotSignedIn):
+        next(shaky.events([job]))
+
+
+def test_a_silent_server_holds_nobody_longer_than_they_wait(shaky: Client, proxy: Proxy, client: Client) -> None:
+    job = client.create("echo")
+    proxy.usual = says_nothing
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        next(shaky.events([job], timeout=0.5))
+    assert time.monotonic() - began < 10
 
 
 def test_waiting_survives_a_server_that_is_killed(server: Server, client: Client, gate: Gate) -> None:
