@@ -7,6 +7,7 @@ the database anyway.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+URL, TOKEN = "JOBSAPP_URL", "JOBSAPP_TOKEN"
 ATTEMPTS = 5
 OPTIONS = (
     click.option(
         "--server",
-        envvar="JOBSAPP_URL",
+        envvar=URL,
         show_envvar=True,
         metavar="URL",
         help="Ask this server; by default this installation's database, without a server.",
     ),
     click.option(
         "--token",
-        envvar="JOBSAPP_TOKEN",
+        envvar=TOKEN,
         show_envvar=True,
         metavar="TOKEN",
         help="For the server. Others on this machine see what stands on a command line: rather set the variable.",
@@ -78,6 +80,8 @@ def _opened(server: Any, token: Any, email: Any) -> Iterator[Client]:
         raise click.UsageError("With --server the token says who you are: leave out --user.")
     if not token:
         raise click.UsageError("With --server give a token too: JOBSAPP_TOKEN. `flask tokens create` makes one.")
+    if token == os.environ.get(TOKEN) and os.environ.get(URL, server) != server:
+        raise click.UsageError(f"{TOKEN} is for the server of {URL}. Give --token for this one.")
     with Client(server, token, retries=Retries(attempts=ATTEMPTS)) as client:
         yield client
 

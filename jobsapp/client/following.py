@@ -32,8 +32,10 @@ class FollowCalls(Calls):
     ) -> Iterator[Event]:
         """Changes as they happen: of these jobs (500 at most) until all are finished, or of all jobs without an end.
 
-        The present state comes first. A lost connection is made anew; what is late or repeated is dropped, the last
-        event of a job never. Raises NotFound, TimedOut after `timeout` seconds, NoSocket where no socket opens.
+        The present state comes first, of all jobs that of the 50 newest. A lost connection is made anew and begins so,
+        too; what is late or repeated is dropped, the last event of a job that was named never.
+
+        Raises NotFound, TimedOut after `timeout` seconds, NoSocket where no socket opens.
 
         Example:
             for event in client.events([job.id]):

@@ -73,7 +73,7 @@ class LiveSocket:
 
     def _events(self, data: bytes) -> Iterator[Any]:
         try:
-            self._protocol.receive_data(data or None)
+            self._protocol.receive_data(data)
             for event in self._protocol.events():
                 if isinstance(event, CloseConnection):
                     code, reason = event.code, event.reason

@@ -48,7 +48,8 @@ def test_a_job_from_its_creation_to_its_end(places: dict[str, str], tmp_path: Pa
         ({"JOBSAPP_TOKEN": "wrong"}, (), "The token is unknown, revoked or expired"),
         ({}, ("--user", "ann@example.org"), "leave out --user"),
         ({"JOBSAPP_URL": "http://127.0.0.1:1"}, (), "did not answer"),
-        ({}, ("--server", "jobs.example.org"), "is not the address of a server"),
+        ({}, ("--server", "http://127.0.0.1:1"), "JOBSAPP_TOKEN is for the server of JOBSAPP_URL"),
+        ({}, ("--server", "jobs.example.org", "--token", "x"), "is not the address of a server"),
         ({"JOBSAPP_URL": ""}, (), "DATABASE_URL"),
     ],
 )
