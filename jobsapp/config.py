@@ -126,6 +126,11 @@ class Settings(BaseModel):
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
+    url: str = ""
+    """The server that `flask jobs` and `jobsapp.client` ask, `https://jobs.example.org`. Empty: `flask jobs` works on
+    this installation's own database."""
+    token: str = Field("", repr=False)
+    """The API token they send to it."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -191,8 +196,9 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
-    _check_public_url(settings.public_url)
     check_oidc(settings)
+    for field in ("public_url", "url"):
+        _check_address(field, getattr(settings, field))
     if settings.embedding_url and not settings.embedding_model:
         raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
@@ -230,7 +236,7 @@ def _check_folders(settings: Settings) -> None:
         )
 
 
-def _check_public_url(url: str) -> None:
+def _check_address(field: str, url: str) -> None:
     try:
         parts = urlsplit(url)
         whole = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -240,7 +246,7 @@ def _check_public_url(url: str) -> None:
         whole = False
     if url and not whole:
         raise ConfigError(
-            f"{variable('public_url')}={url!r} must begin with http:// or https:// and name a host, "
+            f"{variable(field)}={url!r} must begin with http:// or https:// and name a host, "
             "as in https://jobs.example.org."
         )
 

@@ -15,6 +15,7 @@ from jobsapp.auth.current import (
     CSRF_HEADER,
     SAFE_METHODS,
     bearer_token,
+    caller_inside,
     check_csrf,
     get_actor,
     get_reader,
@@ -66,7 +67,7 @@ def _enter() -> None:
         get_reader()
         return
     get_actor()
-    if request.method in SAFE_METHODS or bearer_token(request) is not None:
+    if request.method in SAFE_METHODS or bearer_token(request) is not None or caller_inside() is not None:
         return
     # Looked for before anything reads the body: a refused upload must not be received first.
     if CSRF_HEADER not in request.headers:

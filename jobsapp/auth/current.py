@@ -29,6 +29,9 @@ PROTOCOL = "jobsapp"
 TOKEN_PROTOCOL = "jobsapp.token."  # noqa: S105 - the beginning of one
 # The part of an address that is a token, in views that are marked.
 SHARED = "shared"
+# In the environment of a request that was made inside of this process, by a command: the actor that it acts for.
+# Servers make no such key of what a client sends. If one did, a text would come of it, and never an actor.
+CALLER = "jobsapp.caller"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -81,6 +84,8 @@ def find_actor() -> Actor | None:
     Raises NotSignedIn for a token that is not valid: a wrong token never falls back to a session; and Forbidden for one
     that reads a single job.
     """
+    if "actor" not in g and (caller := caller_inside()) is not None:
+        g.actor, g.login_id, g.by_token = caller, None, True
     if "actor" not in g:
         token = bearer_token(request)
         if token is not None and is_job_token(token):
@@ -93,6 +98,12 @@ def find_actor() -> Actor | None:
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
     return cast("Actor | None", g.actor)
+
+
+def caller_inside() -> Actor | None:
+    """Whom a request acts for that was made in this process. None: it came from elsewhere."""
+    caller = request.environ.get(CALLER)
+    return caller if isinstance(caller, Actor) else None
 
 
 def login_id() -> UUID | None:
