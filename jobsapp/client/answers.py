@@ -152,6 +152,7 @@ class ManyChanged(Answer, frozen=True, kw_only=True):
     chosen: int
     chosen_is_more: bool = False
     missing: int = 0
+    of_others: int = 0
     applicable: int = 0
     applicable_is_more: bool = False
     others: dict[str, int] = {}
