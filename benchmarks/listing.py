@@ -2,7 +2,8 @@
 
 Half of the jobs are an organisation's own and old, the newer half belongs to another: whatever the planner thinks of
 how often something matches, a page must not read its way through the others. Prints, for each filter, 8 kB pages of
-PostgreSQL that were touched, and milliseconds.
+PostgreSQL that were touched, and milliseconds: of a session that nobody bounded, and of one bounded as a request's is
+(`services/bounds.py`), which must read no page more.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 from flask_openapi3 import OpenAPI
-from sqlalchemy import Select, text
+from sqlalchemy import Select, event, text
 
 from jobsapp import create_app
 from jobsapp.config import Settings
+from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import new_id
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.extensions import db
+from jobsapp.services.bounds import Bounds
 from jobsapp.services.listing import WINDOW, Listing, Walk, in_order
+from jobsapp.services.sessions import DbSession
 from jobsapp.store import schema
 
 PAGE = 51
@@ -125,10 +129,18 @@ def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -
 
 
 def explained(statement: Select[Any]) -> int:
-    """Pages of the database that the statement touches."""
-    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    """Pages of the database that the statement touches, as the session sends it."""
+    sent: list[tuple[str, Any]] = []
+
+    def keep(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        sent.append((sql, values))
+
+    event.listen(db.engine, "before_cursor_execute", keep)
+    db.session.execute(statement)
+    event.remove(db.engine, "before_cursor_execute", keep)
     connection: Any = db.session.connection().connection.driver_connection
-    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    (sql, values) = sent[0]
+    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", values).fetchone()
     return touched(rows[0][0]["Plan"])
 
 
@@ -137,9 +149,14 @@ def main(rows: int) -> None:
         names = fill(rows)
         heap = db.session.scalar(text("SELECT pg_relation_size('jobs') / 8192"))
         print(json.dumps({"rows": rows, "pages of the table": heap, "window": WINDOW}))
+        bounds = Bounds(cast(DbSession, db.session))
+        reader = Actor(names["often"], names["ours"], "", "member")
         for name, wanted in cases(names).items():
+            bounds.clear()
+            free, unbounded, _ = cost(names["ours"], wanted)
+            bounds.bind(reader)
             pages, spent, found = cost(names["ours"], wanted)
-            print(f"{name:20} {pages:8,} pages {spent:8.1f} ms {found:4} jobs")
+            print(f"{name:20} {free:8,} pages {unbounded:8.1f} ms {pages:8,} pages {spent:8.1f} ms {found:4} jobs")
 
 
 if __name__ == "__main__":

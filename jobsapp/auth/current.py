@@ -91,6 +91,7 @@ def find_actor() -> Actor | None:
         g.login_id = login and login.id
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
+        _bind(g.actor)
     return cast("Actor | None", g.actor)
 
 
@@ -119,6 +120,7 @@ def find_reader() -> Reader | None:
     if "guest" not in g:
         g.guest = services().job_tokens.find(*held)
         g.login_id = g.guest and g.guest.token_id
+        _bind(g.guest)
     if g.guest is None:
         raise NotSignedIn(
             "The token of this job is unknown, revoked or expired. Ask whoever gave it to you for a new one."
@@ -136,8 +138,15 @@ def get_reader() -> Reader:
 
 def forget_reader() -> None:
     """Let the next question who asks be answered anew."""
+    services().bounds.clear()
     g.pop("actor", None)
     g.pop("guest", None)
+
+
+def _bind(reader: Reader | None) -> None:
+    """All that the request asks of the database from now on is bounded by who that is."""
+    if reader is not None:
+        services().bounds.bind(reader)
 
 
 def foreign_origin() -> bool:

@@ -14,6 +14,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.bounds import Bounds
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
@@ -47,6 +48,7 @@ class Services:
 
     settings: Settings
     registry: Registry
+    bounds: Bounds
     jobs: Jobs
     files: Files
     views: Views
@@ -82,6 +84,7 @@ def build_services(
     return Services(
         settings=settings,
         registry=registry,
+        bounds=Bounds(session),
         jobs=jobs,
         files=files,
         views=Views(session, hints, registry),
