@@ -81,6 +81,6 @@ def test_two_failures_then_success(
     assert [event["revision"] for event in events] == sorted(event["revision"] for event in events)
     told = []
     while message := hints.get_message(timeout=0.5):
-        told += [one.event for one in read_news(message["data"])]
+        told += [one.event for one in read_news(message["data"].encode())]
     assert told == ["job-created", *["job-update"] * 5, "job-completed"]
     page.nothing()
