@@ -89,7 +89,9 @@ class WakeUps(Queue):
         return queue_key, job_id
 
     @classmethod
-    def _fetch_dequeued_job(cls, connection: Redis, queue_key: str, job_id: str, **how: Any) -> Any:
+    def _fetch_dequeued_job(  # type: ignore[override]
+        cls, connection: Redis, queue_key: str, job_id: str, **how: Any
+    ) -> tuple[Job, Queue] | None:
         if job_id == NOBODY:
             return None
         try:
@@ -108,7 +110,7 @@ def _refuse(queue_key: str, error: Refused) -> None:
 
 
 def _forget(connection: Redis, queue_key: str, job_id: str | bytes) -> None:
-    connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 1, job_id)
+    connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 1, job_id)  # type: ignore[arg-type]
 
 
 def _clear(connection: Redis, queue_keys: Sequence[str]) -> bool:

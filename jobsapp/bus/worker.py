@@ -202,7 +202,7 @@ class DrainWorker(Worker):
 
     def run_maintenance_tasks(self) -> None:
         """RQ's own would call back what jobs in Redis name. All that is left behind here are ids and names."""
-        self.last_cleaned_at = now()
+        self.last_cleaned_at = now()  # type: ignore[assignment]
         with suppress(RedisError, ValueError):
             for queue in self.queues:
                 clean_worker_registry(queue)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, bindparam, event, false, select, tuple_
@@ -76,13 +76,13 @@ class Bound(LoaderCriteriaOption):
     """
 
     __slots__ = ("unbounded", "who")
-    _traverse_internals: ClassVar[Any] = [
+    _traverse_internals = [  # noqa: RUF012 - so SQLAlchemy declares it
         *LoaderCriteriaOption._traverse_internals,
         ("unbounded", visitors.InternalTraversal.dp_plain_obj),
     ]
 
     def __init__(self, who: tuple[ColumnElement[UUID], ...], unbounded: frozenset[type[Base]]) -> None:
-        super().__init__(Base, tuple_(*who), include_aliases=True, propagate_to_loaders=False)  # type: ignore[arg-type]
+        super().__init__(Base, tuple_(*who), include_aliases=True, propagate_to_loaders=False)
         self.who = who
         self.unbounded = unbounded
 
@@ -104,22 +104,25 @@ def condition(
     """What holds for the rows of the model, named `entity` in the statement, that the organisation or, of it, the
     holder of a token for one job may touch. Raises LookupError for a table of which that is not known."""
     columns = model.__table__.columns
+    found: ColumnElement[bool]
     if job_id is not None:
-        if model is Job:
-            return (entity.organization_id == organization_id) & (entity.id == job_id)
-        return entity.job_id == job_id if "job_id" in columns else false()
+        own = entity.id if model is Job else entity.job_id if "job_id" in columns else None
+        found = false() if own is None else own == job_id
+        return found & (entity.organization_id == organization_id) if model is Job else found
     if model is Organization:
-        return entity.id == organization_id
-    if "organization_id" in columns:
-        return entity.organization_id == organization_id
-    if "job_id" in columns:
-        return entity.job_id.in_(_ids(Job, organization_id))
-    if "user_id" in columns:
-        return entity.user_id.in_(_ids(User, organization_id))
-    raise LookupError(
-        f"{model.__name__} has neither organization_id nor job_id nor user_id: say in services/bounds.py whose its rows"
-        " are, or in FREE why they are nobody's."
-    )
+        found = entity.id == organization_id
+    elif "organization_id" in columns:
+        found = entity.organization_id == organization_id
+    elif "job_id" in columns:
+        found = entity.job_id.in_(_ids(Job, organization_id))
+    elif "user_id" in columns:
+        found = entity.user_id.in_(_ids(User, organization_id))
+    else:
+        raise LookupError(
+            f"{model.__name__} has neither organization_id nor job_id nor user_id: say in services/bounds.py whose its"
+            " rows are, or in FREE why they are nobody's."
+        )
+    return found
 
 
 def _ids(model: type[Job | User], organization_id: ColumnElement[UUID]) -> Any:
@@ -154,4 +157,4 @@ def _narrow(state: ORMExecuteState) -> None:
     if bound is None or not state.is_orm_statement or state.is_column_load or state.is_insert:
         return
     unbounded: Iterable[type[Base]] = state.execution_options.get(UNBOUNDED, ())
-    state.statement = state.statement.options(_option(*bound, frozenset(unbounded)))  # type: ignore[attr-defined]
+    state.statement = state.statement.options(_option(*bound, frozenset(unbounded)))

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, text, true
+from sqlalchemy import ColumnElement, Executable, Select, Subquery, any_, func, lateral, or_, select, text, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
@@ -32,6 +32,9 @@ WINDOW = 20_000
 """Rows that a page looks at."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
+
+
+Statement = TypeVar("Statement", bound=Executable)
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ class Walk:
         """Where the walk ends before all was looked at: the id of the last row, or nothing."""
         return self._say(self._ids.offset(self._window - 1).limit(1))
 
-    def _say(self, statement: Select[Any]) -> Any:
+    def _say(self, statement: Statement) -> Statement:
         """The statement bounds these by itself: a condition more would let another index give its order, or would not
         count the rows of others as looked at."""
         return statement.execution_options(unbounded=self._unbounded)
