@@ -94,6 +94,7 @@ def test_a_worker_refuses_what_is_forged_and_works_on(
             return services.jobs.get(admin, job.id).status == "completed"
 
         wait_until(done, "the worker works on")
+        wait_until(lambda: bus.llen("rq:queue:echo") == 0, "nothing is left in the queue")
         assert [(one.name, one.pid) for one in services.workers.all(admin).workers] == [(worker.name, worker.pid)]
         log = processes.log.read_text()
         assert log.count("refused ") == refused, log
@@ -101,4 +102,3 @@ def test_a_worker_refuses_what_is_forged_and_works_on(
         assert "\x1b" not in log
         assert len(log) < 20_000
         assert not mark.exists()
-        assert bus.llen("rq:queue:echo") == 0
