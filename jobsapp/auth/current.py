@@ -86,6 +86,7 @@ def find_actor() -> Actor | None:
     """
     if "actor" not in g and (caller := caller_inside()) is not None:
         g.actor, g.login_id, g.by_token = caller, None, True
+        _bind(caller)
     if "actor" not in g:
         token = bearer_token(request)
         if token is not None and is_job_token(token):
@@ -97,6 +98,7 @@ def find_actor() -> Actor | None:
         g.organizations = login.organizations if login else {}
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
+        _bind(g.actor)
     return cast("Actor | None", g.actor)
 
 
@@ -144,6 +146,7 @@ def find_reader() -> Reader | None:
     if "guest" not in g:
         g.guest = services().job_tokens.find(*held)
         g.login_id = g.guest and g.guest.token_id
+        _bind(g.guest)
     if g.guest is None:
         raise NotSignedIn(
             "The token of this job is unknown, revoked or expired. Ask whoever gave it to you for a new one."
@@ -161,8 +164,15 @@ def get_reader() -> Reader:
 
 def forget_reader() -> None:
     """Let the next question who asks be answered anew."""
+    services().bounds.clear()
     g.pop("actor", None)
     g.pop("guest", None)
+
+
+def _bind(reader: Reader | None) -> None:
+    """All that the request asks of the database from now on is bounded by who that is."""
+    if reader is not None:
+        services().bounds.bind(reader)
 
 
 def foreign_origin() -> bool:

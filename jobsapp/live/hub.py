@@ -201,7 +201,7 @@ class Hub:
         rights.dismiss(self._app, self._suspects(batch.users))
         with self._nobody():
             newest = self._expand(batch)
-            self._bury(batch.gone)
+            self._bury(self._missing(batch))
         ids = sorted(batch.heard.keys() | batch.first.keys() | set().union(*newest.values()))
         # An end, or somebody who has just come, does not wait.
         patience = self._courtesy.budget(0 if batch.urgent else PATIENCE_SECONDS)
@@ -263,6 +263,13 @@ class Hub:
         while len(self._revisions) > REMEMBERED:
             self._revisions.popitem(last=False)
         return unheard
+
+    def _missing(self, batch: Batch) -> dict[UUID, UUID]:
+        """Of the jobs that are said to be deleted those that are. The others are only read anew: Redis may lie."""
+        there = services().jobs.existing(batch.gone) if batch.gone else set()
+        for job_id in there:
+            batch.hear(job_id)
+        return {job_id: owner for job_id, owner in batch.gone.items() if job_id not in there}
 
     def _bury(self, deleted: dict[UUID, UUID]) -> None:
         """Tell of deleted jobs. Rendered once per form, as all news."""

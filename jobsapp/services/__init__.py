@@ -15,6 +15,7 @@ from jobsapp.bus.roster import Roster
 from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.federation import Federation
@@ -55,6 +56,7 @@ class Services:
 
     settings: Settings
     registry: Registry
+    bounds: Bounds
     jobs: Jobs
     files: Files
     views: Views
@@ -99,6 +101,7 @@ def build_services(
     return Services(
         settings=settings,
         registry=registry,
+        bounds=Bounds(session),
         jobs=jobs,
         files=files,
         views=Views(session, hints, registry),

@@ -22,6 +22,8 @@ def actors() -> Select[UUID, UUID, str, str, bool]:
         .join(User, User.id == Membership.user_id)
         .join(Organization, Organization.id == Membership.organization_id)
         .where(User.deactivated_at.is_(None))
+        # Who somebody is, is asked before they are known, and when they go over to another of their organisations.
+        .execution_options(unbounded={User, Membership, Organization})
     )
 
 

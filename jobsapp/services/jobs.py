@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
@@ -147,6 +147,11 @@ class Jobs:
         """These jobs as they are now, whoever they belong to, in one statement. The caller checks who may see them."""
         query = select(Job).where(Job.id.in_(job_ids)).options(joinedload(Job.artifacts))
         return list(self._session.scalars(query.execution_options(populate_existing=True)).unique())
+
+    def existing(self, job_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these ids that are jobs, whoever they belong to, in one statement."""
+        wanted = any_(cast(list(job_ids), ARRAY(Uuid)))
+        return set(self._session.scalars(select(Job.id).where(Job.id == wanted)))
 
     def newest(self, organization_id: UUID, limit: int) -> list[UUID]:
         """Ids of the organisation's newest jobs."""

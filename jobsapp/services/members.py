@@ -78,7 +78,9 @@ class Members:
         email = email.strip()
         refuse_email(email)
         refuse_role(role)
-        found = self._session.execute(select(User.id, User.home_id).where(User.email == email)).one_or_none()
+        # An address has one account in all the installation.
+        anywhere = select(User.id, User.home_id).where(User.email == email).execution_options(unbounded={User})
+        found = self._session.execute(anywhere).one_or_none()
         if found is None:
             user_id = self._identity.new_user(email, role, actor.organization_id).id
             self._session.commit()

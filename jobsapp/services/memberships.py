@@ -39,6 +39,8 @@ class Memberships:
     def of_user(self, user_id: UUID) -> Sequence[Membership]:
         """The memberships of a user, each with its organisation, in the order in which they came."""
         query = select(Membership).where(Membership.user_id == user_id).options(joinedload(Membership.organization))
+        # A user's own, so that they see where they may go over to.
+        query = query.execution_options(unbounded={Membership, Organization})
         return self._session.scalars(query.order_by(Membership.created_at, Membership.organization_id)).all()
 
     def add(self, organization_id: UUID, user_id: UUID, role: str) -> None:

@@ -16,7 +16,7 @@ from jobsapp.bus.condition import Observer
 from jobsapp.core.actors import Actor
 from jobsapp.services.base import View
 from jobsapp.services.checks import CheckView, State, check_database, check_disk, check_keeper, check_redis
-from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, release
 from jobsapp.store import schema
 from jobsapp.store.database import DatabaseFacts, database_facts, limit_time
 from jobsapp.store.keepers import Keeper, keepers
@@ -66,7 +66,7 @@ class System:
             found = _Database(database_facts(connection), keepers(connection), is_current, milliseconds)
         except (SQLAlchemyError, psycopg.Error) as error:
             log.warning("PostgreSQL does not tell how it is: %s", error)
-            self._session.remove()
+            release(self._session)
             return None
         # The time limit ends with the transaction.
         self._session.rollback()
