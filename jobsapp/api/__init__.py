@@ -21,6 +21,7 @@ from jobsapp.api import (
     presets,
     problems,
     queues,
+    retention,
     search,
     stats,
     types,
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
         types,
         presets,
         queues,
+        retention,
         search,
         workers,
     )

@@ -1,4 +1,4 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | workers … | users … | tokens …`.
+"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | retention … | workers … | users … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -16,8 +16,9 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.limits import limits
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
+    from jobsapp.cli.retention import retention
     from jobsapp.cli.up import up
     from jobsapp.cli.workers import workers
 
-    for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, tokens):
+    for command in (up, worker, keeper, cleanup, jobs, queues, limits, retention, workers, users, tokens):
         app.cli.add_command(command)

@@ -29,12 +29,14 @@ from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 
 __all__ = ["Services", "build_services"]
 
@@ -56,6 +58,7 @@ class Services:
     filters: Filters
     many: ManyChanges
     cleanup: Cleanup
+    retention: Retention
     identity: Identity
     logins: Logins
     logs: Logs
@@ -78,7 +81,8 @@ def build_services(
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     jobs = Jobs(session, registry, hints, files)
-    cleanup = Cleanup(session, storage, hints)
+    archives = Archives(settings.archive_dir)
+    cleanup = Cleanup(session, storage, hints, archives)
     return Services(
         settings=settings,
         registry=registry,
@@ -91,6 +95,7 @@ def build_services(
         filters=Filters(session),
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
+        retention=Retention(session, archives, settings.retention_days),
         identity=Identity(session, hints),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),

@@ -11,24 +11,29 @@ from sqlalchemy import select
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.archives import PARQUET
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.states import Status
-from jobsapp.errors import Forbidden, InvalidInput
-from jobsapp.models import Job, StoredFile
+from jobsapp.errors import Forbidden, InvalidInput, Unavailable
+from jobsapp.models import Job, Organization, StoredFile
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 from jobsapp.storage.local import remove
+from jobsapp.storage.parquet import has_pyarrow
 from jobsapp.store import cleanup as store
+from jobsapp.store.archives import archive_jobs
 
 BATCH = 500
 STALE_SECONDS = 24 * 3600.0
 
 
 class Cleanup:
-    def __init__(self, session: DbSession, storage: LocalStorage, hints: Hints) -> None:
+    def __init__(self, session: DbSession, storage: LocalStorage, hints: Hints, archives: Archives) -> None:
         self._session = session
         self._storage = storage
         self._hints = hints
+        self._archives = archives
 
     def for_organization(self, actor: Actor, *, days: int) -> int:
         """Delete finished jobs of the actor's organisation older than `days`. Administrators only."""
@@ -42,10 +47,27 @@ class Cleanup:
 
     def delete(self, *, days: int, organization_id: UUID | None = None) -> int:
         """Delete finished jobs older than `days`, of one organisation or of all; returns how many."""
+        return self._delete(_days(days), organization_id, "")
+
+    def archive_and_delete(self, *, days: int, kind: str) -> int:
+        """As `delete`, for all organisations, and write jobs to archives of that format first. Raises Unavailable."""
+        if kind == PARQUET and not has_pyarrow():
+            raise Unavailable("Parquet needs pyarrow, which is not installed here: install it, or choose jsonl.")
+        organizations = self._session.scalars(select(Organization.id)).all()
+        try:
+            return sum(self._delete(_days(days), one, kind) for one in organizations)
+        except OSError as error:
+            raise Unavailable(f"The archive cannot be written, so no more was deleted: {error}.") from error
+
+    def _delete(self, days: int, organization_id: UUID | None, kind: str) -> int:
         deleted = 0
         while True:
+            connection = driver(self._session)
+            archive = None
+            if kind and organization_id is not None:
+                archive = partial(archive_jobs, connection, self._archives, organization_id=organization_id, kind=kind)
             batch = store.delete_finished(
-                driver(self._session), days=_days(days), organization_id=organization_id, limit=BATCH
+                connection, days=days, organization_id=organization_id, limit=BATCH, before=archive
             )
             self._commit(batch)
             deleted += batch.deleted
@@ -85,6 +107,9 @@ class Cleanup:
             if path.name.partition(".")[0] not in unfinished:
                 remove(path)
                 removed += 1
+        for path in list(self._archives.stale(STALE_SECONDS)):
+            remove(path)
+            removed += 1
         for file_id in self._storage.stored_ids(STALE_SECONDS):
             if self._session.scalar(select(StoredFile.id).where(StoredFile.id == file_id)) is None:
                 self._storage.delete(file_id)

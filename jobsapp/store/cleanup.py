@@ -5,7 +5,7 @@ Those that delete take several round trips in the caller's transaction: first th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -39,14 +39,34 @@ class _Uploads:
     uploads: int
 
 
-def delete_finished(connection: Connection[Any], *, days: int, organization_id: UUID | None, limit: int) -> Deleted:
+Before = Callable[[list[UUID]], object]
+"""Called with the jobs that are locked, before they are deleted. If it raises, nothing is deleted."""
+
+
+def delete_finished(
+    connection: Connection[Any], *, days: int, organization_id: UUID | None, limit: int, before: Before | None = None
+) -> Deleted:
     """Delete up to `limit` finished jobs older than `days`.
 
     The bytes of `file_ids` may go once this is committed. A file that another job has begun to read stays, with the
     job that made it. Waits for transactions that are creating a job with one of the files.
     """
     values = {"days": days, "organization_id": organization_id, "limit": limit}
-    return _delete(connection, [row.id for row in fetch_all(connection, "lock_finished", _Id, **values)])
+    return _delete(connection, [row.id for row in fetch_all(connection, "lock_finished", _Id, **values)], before)
+
+
+def delete_due(
+    connection: Connection[Any],
+    job_ids: Sequence[UUID],
+    *,
+    organization_id: UUID,
+    statuses: Sequence[str],
+    days: int,
+    before: Before | None = None,
+) -> Deleted:
+    """As `delete_finished`, for those of these jobs that nobody else is writing."""
+    values = {"ids": list(job_ids), "organization_id": organization_id, "statuses": list(statuses), "days": days}
+    return _delete(connection, [row.id for row in fetch_all(connection, "lock_due", _Id, **values)], before)
 
 
 def delete_chosen(connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID) -> Deleted:
@@ -55,9 +75,12 @@ def delete_chosen(connection: Connection[Any], job_ids: Sequence[UUID], *, organ
     return _delete(connection, [row.id for row in fetch_all(connection, "lock_chosen", _Id, **values)])
 
 
-def _delete(connection: Connection[Any], locked: list[UUID]) -> Deleted:
+def _delete(connection: Connection[Any], locked: list[UUID], before: Before | None = None) -> Deleted:
     if not locked:
         return Deleted(0, [])
+    # An archive takes its time. The files are locked after it: jobs that are being created would wait for them.
+    if before is not None:
+        before(locked)
     fetch_all(connection, "lock_files_of_jobs", _Id, job_ids=locked)
     return fetch_one(connection, "delete_finished", Deleted, job_ids=locked) or Deleted(0, [])
 
@@ -74,6 +97,13 @@ def delete_unread_uploads(connection: Connection[Any], *, days: int, limit: int)
     Waits for transactions that are creating a job with one of them; such an upload stays.
     """
     locked = [row.id for row in fetch_all(connection, "lock_unread_uploads", _Id, days=days, limit=limit)]
+    return [row.id for row in fetch_all(connection, "delete_unread_uploads", _Id, ids=locked)] if locked else []
+
+
+def delete_uploads(connection: Connection[Any], file_ids: Sequence[UUID], *, organization_id: UUID) -> list[UUID]:
+    """Delete those of these uploads that no job reads and nobody is about to; returns which, as above."""
+    values = {"ids": list(file_ids), "organization_id": organization_id}
+    locked = [row.id for row in fetch_all(connection, "lock_uploads", _Id, **values)]
     return [row.id for row in fetch_all(connection, "delete_unread_uploads", _Id, ids=locked)] if locked else []
 
 

@@ -1,0 +1,12 @@
+-- As lock_finished, for jobs that a walk found. Whoever changes one of them keeps it.
+SELECT id FROM jobs
+WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s AND status = ANY(%(statuses)s)
+  AND coalesce(completed_at, failed_at, cancelled_at) < now() - make_interval(days => %(days)s)
+  AND NOT EXISTS (
+    SELECT FROM files
+    JOIN job_inputs ON job_inputs.file_id = files.id
+    JOIN jobs AS reader ON reader.id = job_inputs.job_id
+    WHERE files.job_id = jobs.id AND reader.status IN ('pending', 'active')
+  )
+ORDER BY id
+FOR UPDATE SKIP LOCKED
