@@ -13,12 +13,15 @@ from jobsapp.store.connect import CUT_OFF, connect
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 60.0
-# A batch takes about so long, and after it the pruning rests four times as long as it took.
+# How long a batch may take. With an archive it may take longer, so that there are not many small ones: meanwhile only
+# jobs that have finished are locked.
 BATCH_SECONDS = 0.25
+ARCHIVE_SECONDS = 2.0
+# After a batch the pruning rests four times as long as it took.
 REST = 4.0
 LONGEST_REST_SECONDS = 10.0
-SMALLEST_BATCH = 20
 FIRST_BATCH = 100
+SMALLEST_BATCH = 20
 STOP_SECONDS = 5.0
 
 
@@ -27,7 +30,8 @@ class Pruner:
         self._house = house
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._batch = FIRST_BATCH
+        # By whether they are archived.
+        self._batches = {False: FIRST_BATCH, True: FIRST_BATCH}
 
     def start(self) -> None:
         """No fault if it runs."""
@@ -54,14 +58,20 @@ class Pruner:
             prune.plan(connection, self._house, at_once=at_once)
             while not self._stopping.is_set():
                 began = time.monotonic()
-                pruned = prune.tick(connection, self._house, hints, limit=self._batch)
+                pruned = prune.tick(connection, self._house, hints, limits=self._batches)
                 if pruned is None:
                     break
                 took = time.monotonic() - began
                 deleted += pruned.deleted
-                self._batch = next_batch(self._batch, took, full=pruned.deleted == self._batch, late=pruned.late)
+                self._measure(pruned, took)
                 self._stopping.wait(min(LONGEST_REST_SECONDS, REST * took))
         return deleted
+
+    def _measure(self, pruned: prune.Pruned, took: float) -> None:
+        kind = pruned.archived
+        allowed = ARCHIVE_SECONDS if kind else BATCH_SECONDS
+        full = pruned.deleted == self._batches[kind]
+        self._batches[kind] = next_batch(self._batches[kind], took / allowed, full=full, late=pruned.late)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -76,7 +86,8 @@ class Pruner:
 
 
 def next_batch(batch: int, took: float, *, full: bool, late: bool) -> int:
-    """How many to delete next: half as many if it took longer than BATCH_SECONDS, twice as many if that is so safe."""
-    if late or took > BATCH_SECONDS:
+    """How many to delete next. `took`: of the time allowed. Half as many if it was too long; twice as many if that is
+    safe."""
+    if late or took > 1:
         return max(SMALLEST_BATCH, batch // 2)
-    return min(prune.BATCH, batch * 2) if full and took < BATCH_SECONDS / 2 else batch
+    return min(prune.BATCH, batch * 2) if full and took < 0.5 else batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from importlib.util import find_spec
 from typing import IO, Any
 
@@ -26,9 +27,9 @@ def write_parquet(file: IO[bytes], records: Iterable[Record]) -> None:
     """A row for each job. Raises OSError where pyarrow is missing."""
     if not has_pyarrow():
         raise OSError("pyarrow is not installed here, so no Parquet can be written")
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    # Without types: it makes its functions when it is imported, so a type checker sees none of them.
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
     line = pa.struct([("attempt", pa.int32()), ("at", _time(pa)), ("level", pa.string()), ("message", pa.string())])
     schema = pa.schema(
         [

@@ -21,6 +21,7 @@ from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.retention import NewRule
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
@@ -53,6 +54,7 @@ PARTS = {
     "log.text": "a text file",
     "many.count": "a number for the list",
     "tray.show": "the tray, which a scene fills",
+    "retention.back": "leads to the rules",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
@@ -151,6 +153,14 @@ def send_long_reason(page: Page) -> None:
     expect(page.locator("#reason-error")).to_be_visible()
 
 
+def send_wrong_rule(page: Page) -> None:
+    page.get_by_label("Days").fill("0")
+    page.get_by_label("Of", exact=True).select_option("uploads")
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.locator("#days-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -195,6 +205,10 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("retention", "retention.index", "/retention"),
+    Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
+    Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
+    Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("not-found", "", "/no/such/page"),
@@ -222,6 +236,7 @@ def set_the_stage(product: Product) -> Jobs:
     _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
+        _retain(product)
         product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
     return jobs
 
@@ -294,6 +309,27 @@ def _report_workers(product: Product) -> None:
             Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
         ]
     )
+
+
+def _retain(product: Product) -> None:
+    """Rules, a day on which they deleted, and what was archived then."""
+    actor, retention = product.actor(), product.services.retention
+    retention.set_rule(actor, NewRule(90, archive="jsonl"))
+    retention.set_rule(actor, NewRule(365, status="failed"))
+    retention.set_rule(actor, NewRule(None, type="model-training"))
+    retention.set_rule(actor, NewRule(14, scope="uploads"))
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute(
+            """INSERT INTO retention_runs (organization_id, day, scope, type, status, deleted, archives, last_at)
+               VALUES (%(org)s, '2026-11-25', 'jobs', '', '', 120431, 241, now()),
+                 (%(org)s, '2026-11-24', 'uploads', '', '', 12, 0, now())""",
+            {"org": actor.organization_id},
+        )
+        connection.execute(
+            """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+               VALUES (%s, %s, '2026-08', %s, %s, 'jsonl', 500, 84211, '')""",
+            [new_id(), actor.organization_id, new_id(), new_id()],
+        )
 
 
 def _artifact(product: Product, job: ClaimedJob) -> None:

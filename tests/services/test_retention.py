@@ -162,7 +162,7 @@ def test_a_batch_at_a_time_and_other_organisations_in_between(
         insert_finished(connection, actor.organization_id, 5, days=40)
     prune.plan(connection, house)
     turns = []
-    while (pruned := prune.tick(connection, house, house.hints(), limit=2)) is not None:
+    while (pruned := prune.tick(connection, house, house.hints(), limits={False: 2})) is not None:
         turns.append((pruned.organization_id, pruned.deleted))
     assert [deleted for _, deleted in turns] == [2, 2, 2, 2, 1, 1]
     assert all(turns[n][0] != turns[n + 1][0] for n in range(0, 6, 2))
@@ -406,13 +406,13 @@ def test_the_keeper_prunes(services: Services, admin: Actor, connection: Connect
 
 
 def test_batches_take_their_measure_from_the_time_they_need() -> None:
-    assert next_batch(100, 0.01, full=True, late=False) == 200
-    assert next_batch(100, 0.2, full=True, late=False) == 100
-    assert next_batch(100, 0.01, full=False, late=False) == 100
-    assert next_batch(100, 0.5, full=True, late=False) == 50
-    assert next_batch(100, 0.01, full=False, late=True) == 50
+    assert next_batch(100, 0.1, full=True, late=False) == 200
+    assert next_batch(100, 0.8, full=True, late=False) == 100
+    assert next_batch(100, 0.1, full=False, late=False) == 100
+    assert next_batch(100, 1.1, full=True, late=False) == 50
+    assert next_batch(100, 0.1, full=False, late=True) == 50
     assert next_batch(SMALLEST_BATCH, 9, full=True, late=False) == SMALLEST_BATCH
-    assert next_batch(prune.BATCH, 0.01, full=True, late=False) == prune.BATCH
+    assert next_batch(prune.BATCH, 0.1, full=True, late=False) == prune.BATCH
     assert SMALLEST_BATCH < FIRST_BATCH < prune.BATCH
 
 

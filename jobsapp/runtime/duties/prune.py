@@ -7,7 +7,7 @@ long after they were created, or that something held up.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from jobsapp.store.retention import Walk
 log = logging.getLogger(__name__)
 
 BATCH = 500
+LIMITS = {False: BATCH, True: BATCH}
 # Rules count in days: nobody waits for the minute, and archives of an hour are fewer than those of a minute.
 REST_SECONDS = 3600.0
 ROUND = timedelta(days=1)
@@ -45,6 +46,7 @@ class Pruned:
     organization_id: UUID
     key: tuple[str, str, str]
     deleted: int
+    archived: bool = False
     late: bool = False
 
 
@@ -57,31 +59,47 @@ def plan(connection: Connection[Any], house: House, *, at_once: bool = False) ->
             retention.hasten_walks(connection)
 
 
-def tick(connection: Connection[Any], house: House, hints: Hints, *, limit: int = BATCH) -> Pruned | None:
-    """Go on with the walk that has waited longest, for `limit` jobs or uploads at most. None: none is due."""
+def tick(
+    connection: Connection[Any], house: House, hints: Hints, *, limits: Mapping[bool, int] = LIMITS
+) -> Pruned | None:
+    """Go on with the walk that has waited longest. None: none is due.
+
+    `limits`: how many jobs or uploads at most, by whether they are archived.
+    """
     walk: Walk | None = None
+    archived = False
     try:
         with connection.transaction():
             retention.limit_waiting(connection, lock_seconds=LOCK_SECONDS, seconds=STATEMENT_SECONDS)
             walk = retention.take_walk(connection)
             if walk is None:
                 return None
-            deleted = _go_on(connection, house, walk, limit)
+            rules, rule = _rules(connection, house, walk)
+            archived = bool(rule and rule.archive)
+            deleted = _go_on(connection, house, walk, rule, rules, limits[archived])
     except (*IN_THE_WAY, OSError) as error:
         if walk is None:
             raise
         log.warning("nothing was deleted of the organisation %s for now: %s", walk.organization_id, error)
         retention.save_walk(connection, walk, pause_seconds=POSTPONED_SECONDS)
-        return Pruned(walk.organization_id, walk.key, 0, late=True)
+        return Pruned(walk.organization_id, walk.key, 0, archived, late=True)
     _tell(house, hints, deleted)
-    return Pruned(walk.organization_id, walk.key, deleted.deleted)
+    return Pruned(walk.organization_id, walk.key, deleted.deleted, archived)
 
 
-def _go_on(connection: Connection[Any], house: House, walk: Walk, limit: int) -> cleanup.Deleted:
-    # Read while the walk is ours: whoever changes a rule ends its walk, and waits for us.
+def _rules(connection: Connection[Any], house: House, walk: Walk) -> tuple[list[Rule], Rule | None]:
+    """The rules of the organisation, and the one of the walk: None if it is gone, or has changed.
+
+    Read while the walk is ours: whoever changes a rule ends its walk, and waits for us.
+    """
     rules = with_default(retention.rules_of(connection, walk.organization_id), house.settings.retention_days)
-    rule = next((one for one in rules if one.key == walk.key), None)
-    if rule is None or rule.days != walk.days:
+    return rules, next((one for one in rules if one.key == walk.key and one.days == walk.days), None)
+
+
+def _go_on(
+    connection: Connection[Any], house: House, walk: Walk, rule: Rule | None, rules: Sequence[Rule], limit: int
+) -> cleanup.Deleted:
+    if rule is None:
         retention.forget_walk(connection, walk)
         return cleanup.Deleted(0, [])
     if walk.at - walk.round_at > ROUND:
