@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jobsapp.core.states import Status
 
 JOBS, UPLOADS = "jobs", "uploads"
-FINISHED: tuple[str, ...] = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+FINISHED = (Status.COMPLETED.value, Status.FAILED.value, Status.CANCELLED.value)
 MAX_DAYS = 36500
 
 

@@ -82,7 +82,7 @@ def about(scope: str, type: str, status: str) -> str:
     if scope == UPLOADS:
         return "Uploads that no job reads"
     known = job_type(type) if type else None
-    kind = f"{known.title if known else type} jobs" if type else "All jobs"
+    kind = f"Jobs of the type “{known.title if known else type}”" if type else "All jobs"
     return f"{kind} {'that were' if status == 'cancelled' else 'that'} {status}" if status else kind
 
 

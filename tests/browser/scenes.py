@@ -196,7 +196,8 @@ SCENES = (
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
     *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
     Scene("queues", "queues.index", "/queues"),
-    Scene("queues-menu", "queues.index", "/queues", open_menu),
+    # Over large cards: of them enough is left to touch, however long the menu is.
+    Scene("menu", "new_job.choose", "/jobs/new", open_menu),
     Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
     Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
     Scene("queue-limits", "limits.show", "/queues/echo/limits"),

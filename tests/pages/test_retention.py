@@ -30,7 +30,7 @@ def test_a_rule_is_added_changed_and_removed(web: FlaskClient, services: Service
     answer = web.post(RULE, data={**sent, "archive": "jsonl"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/retention")
     shown = words(web.get("/retention").text)
-    assert "Echo jobs that failed Deleted after 45 days archived as JSONL before set just now" in shown
+    assert "Jobs of the type “Echo” that failed Deleted after 45 days, archived as JSONL before set just now" in shown
     assert "Nothing is due now." in shown
 
     page = web.get(f"{RULE}?scope=jobs&type=echo&status=failed").text
@@ -38,7 +38,7 @@ def test_a_rule_is_added_changed_and_removed(web: FlaskClient, services: Service
     assert re.search(r'id="days"[^>]* value="45"', page)
     assert '<option value="jsonl" selected>' in page
     assert web.post(RULE, data={**sent, "days": ""}).status_code == 303
-    assert "Echo jobs that failed Kept for ever" in words(web.get("/retention").text)
+    assert "Jobs of the type “Echo” that failed Kept for ever" in words(web.get("/retention").text)
 
     assert web.get(f"{RULE}/remove").headers["Location"] == "/retention"
     assert web.post(f"{RULE}/remove", data=sent).status_code == 303
@@ -71,7 +71,7 @@ def test_what_was_deleted_and_archived(
     assert "The next pruning deletes 3 jobs." in words(web.get("/retention").text)
     Pruner(house).prune()
     page = web.get("/retention").text
-    assert re.search(r"All jobs 3 in 1 archive just now", words(page))
+    assert re.search(r"All jobs 3 in 1 archive ", words(page))
     link = re.search(r'href="(/api/archives/[^"]+)" download', page)
     assert link is not None
     assert web.get(link[1], buffered=True).data[:2] == b"\x1f\x8b"
