@@ -80,7 +80,7 @@ def fill(connection: psycopg.Connection[Any], rows: int) -> dict[str, UUID]:
 def parts(
     connection: psycopg.Connection[Any],
     house: House,
-    organization_id: UUID,
+    owner: UUID,
     what: str,
     *,
     status: str,
@@ -88,7 +88,7 @@ def parts(
 ) -> None:
     """Milliseconds of the first parts of a walk, by the median."""
     connection.execute("DELETE FROM retention_rules")
-    connection.execute(RULE, [organization_id, status, archive])
+    connection.execute(RULE, [owner, status, archive])
     prune.plan(connection, house, at_once=True)
     spent, deleted = [], 0
     for _ in range(10):

@@ -7,6 +7,7 @@ import threading
 import time
 
 from jobsapp.runtime.duties import prune
+from jobsapp.runtime.duties.prune import Pruned
 from jobsapp.runtime.house import House
 from jobsapp.store.connect import CUT_OFF, connect
 
@@ -67,7 +68,7 @@ class Pruner:
                 self._stopping.wait(min(LONGEST_REST_SECONDS, REST * took))
         return deleted
 
-    def _measure(self, pruned: prune.Pruned, took: float) -> None:
+    def _measure(self, pruned: Pruned, took: float) -> None:
         kind = pruned.archived
         allowed = ARCHIVE_SECONDS if kind else BATCH_SECONDS
         full = pruned.deleted == self._batches[kind]

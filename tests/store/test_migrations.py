@@ -215,6 +215,28 @@ def test_a_migration_gives_up_with_a_sentence_in_the_end(busy: str) -> None:
     assert schema.upgrade(alchemy(busy), patience=patience)
 
 
+def test_an_index_that_could_not_be_made_is_begun_anew(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "jobsapp.store.migrating")
+    with database(servers.database_url) as url:
+        with migrating(url) as (_, config):
+            command.upgrade(config, "0011")
+        with (
+            ThreadPoolExecutor(1) as pool,
+            psycopg.connect(url) as long,
+            psycopg.connect(url, autocommit=True) as other,
+        ):
+            long.execute("INSERT INTO organizations (id, name) VALUES (%s, 'x')", [uuid4()])
+            fill(long)
+            waiting = pool.submit(schema.upgrade, alchemy(url), patience=Patience(0.2, (0.05,) * 1000))
+            while len(caplog.records) < 2:
+                assert not waiting.done()
+                other.execute("SELECT count(*) FROM jobs")
+            long.commit()
+            assert waiting.result(60)
+            query = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'jobs_of_type'::regclass"
+            assert other.execute(query).fetchone() == (True,)
+
+
 @contextmanager
 def in_a_migration(url: str) -> Iterator[None]:
     with migrating(url) as (connection, _):
