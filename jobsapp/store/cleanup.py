@@ -43,18 +43,6 @@ Before = Callable[[list[UUID]], object]
 """Called with the jobs that are locked, before they are deleted. If it raises, nothing is deleted."""
 
 
-def delete_finished(
-    connection: Connection[Any], *, days: int, organization_id: UUID | None, limit: int, before: Before | None = None
-) -> Deleted:
-    """Delete up to `limit` finished jobs older than `days`.
-
-    The bytes of `file_ids` may go once this is committed. A file that another job has begun to read stays, with the
-    job that made it. Waits for transactions that are creating a job with one of the files.
-    """
-    values = {"days": days, "organization_id": organization_id, "limit": limit}
-    return _delete(connection, [row.id for row in fetch_all(connection, "lock_finished", _Id, **values)], before)
-
-
 def delete_due(
     connection: Connection[Any],
     job_ids: Sequence[UUID],
@@ -64,13 +52,17 @@ def delete_due(
     days: int,
     before: Before | None = None,
 ) -> Deleted:
-    """As `delete_finished`, for those of these jobs that nobody else is writing."""
+    """Delete those of these jobs that finished more than `days` ago and that nobody else is writing.
+
+    The bytes of `file_ids` may go once this is committed. A file that another job has begun to read stays, with the
+    job that made it. Waits for transactions that are creating a job with one of the files.
+    """
     values = {"ids": list(job_ids), "organization_id": organization_id, "statuses": list(statuses), "days": days}
     return _delete(connection, [row.id for row in fetch_all(connection, "lock_due", _Id, **values)], before)
 
 
 def delete_chosen(connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID) -> Deleted:
-    """As `delete_finished`, for those of these jobs that have finished and that nobody else is writing."""
+    """As `delete_due`, for those of these jobs that have finished, whenever."""
     values = {"ids": list(job_ids), "organization_id": organization_id}
     return _delete(connection, [row.id for row in fetch_all(connection, "lock_chosen", _Id, **values)])
 

@@ -1,4 +1,5 @@
--- As lock_finished, for jobs that a walk found. Whoever changes one of them keeps it.
+-- Of jobs that a walk found: whoever changes one of them keeps it. Those whose artifact an unfinished job still reads stay
+-- until that job is done.
 SELECT id FROM jobs
 WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s AND status = ANY(%(statuses)s)
   AND coalesce(completed_at, failed_at, cancelled_at) < now() - make_interval(days => %(days)s)

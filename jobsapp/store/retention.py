@@ -11,14 +11,14 @@ from uuid import UUID
 from psycopg import Connection
 
 from jobsapp.core.ids import first_id_at
-from jobsapp.core.retention import JOBS, Rule, reach
+from jobsapp.core.retention import FINISHED, JOBS, Rule, reach
 from jobsapp.store.statements import fetch_all, fetch_one, statement
 
 RUN_DAYS = 90
 """For so long it is known what was deleted."""
 WINDOW = 2000
 """Rows that a part of a walk looks at."""
-FIRST = UUID(int=0)
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,14 @@ class Part:
     due: list[UUID]
     seen: int
     last_id: UUID | None
+
+    def end(self, limit: int) -> UUID | None:
+        """Where to go on, if so many were asked for: None if there was nothing to look at."""
+        return self.due[-1] if len(self.due) >= limit else self.last_id
+
+    def is_last(self, limit: int) -> bool:
+        """Whether there was no more to look at."""
+        return len(self.due) < limit and self.seen < WINDOW
 
 
 def limit_waiting(connection: Connection[Any], *, lock_seconds: float, seconds: float) -> None:
@@ -107,11 +115,17 @@ def next_part(connection: Connection[Any], walk: Walk, rules: Sequence[Rule], *,
     return part or Part([], 0, None)
 
 
+def old_part(connection: Connection[Any], organization_id: UUID, *, days: int, after: UUID, limit: int) -> Part:
+    """As `next_part`, for all finished jobs of an organisation, whatever its rules say, to the youngest one."""
+    values = {"organization_id": organization_id, "statuses": list(FINISHED), "others": [], "days": days}
+    bounds = {"after": after, "before": LAST, "window": WINDOW, "limit": limit}
+    part = fetch_one(connection, "walk_jobs", Part, **values, **bounds)
+    return part or Part([], 0, None)
+
+
 def step(walk: Walk, part: Part, *, limit: int) -> tuple[Walk, bool]:
     """The walk after this part, and whether it has come to its end for now."""
-    if len(part.due) >= limit:
-        return replace(walk, position=part.due[-1]), False
-    return replace(walk, position=part.last_id or walk.position), part.seen < WINDOW
+    return replace(walk, position=part.end(limit) or walk.position), part.is_last(limit)
 
 
 def add_run(connection: Connection[Any], walk: Walk, *, deleted: int, archives: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -159,3 +160,17 @@ def test_parquet_needs_pyarrow(
     old = insert_finished(connection, admin.organization_id, days=31)
     assert Pruner(house).prune() == 0, "here the rule was made where there is one"
     assert there(connection, old) == old
+
+
+def test_half_an_archive_is_swept(services: Services, admin: Actor, house: House, connection: Connection) -> None:
+    set_rule(services, admin, 30, archive="jsonl")
+    insert_finished(connection, admin.organization_id, days=31)
+    Pruner(house).prune()
+    (whole,) = archive_files(services.settings)
+    old, young = whole.with_name("old.part"), whole.with_name("young.part")
+    for path in (old, young):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    os.utime(whole, (0, 0))
+    assert services.cleanup.sweep() == 1
+    assert archive_files(services.settings) == sorted([whole, young])
