@@ -20,11 +20,13 @@ SELECT attname AS name, format_type(atttypid, NULL) AS type,
 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
 """
 REFERENCES = """
-SELECT own.attname, confrelid::regclass::text, other.attname
-FROM pg_constraint
-JOIN pg_attribute AS own ON own.attrelid = conrelid AND own.attnum = conkey[1]
-JOIN pg_attribute AS other ON other.attrelid = confrelid AND other.attnum = confkey[1]
-WHERE contype = 'f' AND conrelid = %s::regclass AND cardinality(conkey) = 1
+SELECT confrelid::regclass::text AS other,
+  ARRAY(SELECT attname FROM unnest(conkey) WITH ORDINALITY AS key (number, place)
+    JOIN pg_attribute ON attrelid = conrelid AND attnum = key.number ORDER BY key.place)::text[] AS columns,
+  ARRAY(SELECT attname FROM unnest(confkey) WITH ORDINALITY AS key (number, place)
+    JOIN pg_attribute ON attrelid = confrelid AND attnum = key.number ORDER BY key.place)::text[] AS keys
+FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass
+ORDER BY cardinality(conkey) DESC
 """
 CHECKS = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass"
 ONE_OF = re.compile(r"\(*(\w+)\)*(?:::text)? = ANY \(*ARRAY\['(\w*)'")
@@ -97,31 +99,35 @@ def insert_jobs(connection: Connection[Any]) -> None:
 def _insert(connection: Connection[Any], table: str, given: dict[str, Any] | None = None) -> None:
     with connection.cursor(row_factory=class_row(Column)) as cursor:
         columns = cursor.execute(COLUMNS, [table]).fetchall()
-    refers = {name: (other, key) for name, other, key in connection.execute(REFERENCES, [table])}
     texts = " ".join(row[0] for row in connection.execute(CHECKS, [table]))
     allowed = dict(ONE_OF.findall(texts))
     values = dict(MORE.get(table, {}) if given is None else given)
-    for column in columns:
-        if column.required and column.name not in values:
-            values[column.name] = _value(connection, column, refers, allowed)
+    required = [one for one in columns if one.required and one.name not in values]
+    values |= _referred(connection, table, {one.name for one in required})
+    for column in required:
+        if column.name not in values:
+            values[column.name] = allowed[column.name] if column.name in allowed else _value(column)
     query = SQL("INSERT INTO {} ({}) VALUES ({})").format(
         Identifier(table), SQL(", ").join(map(Identifier, values)), SQL(", ").join(Placeholder() * len(values))
     )
     connection.execute(query, list(values.values()))
 
 
-def _value(
-    connection: Connection[Any], column: Column, refers: dict[str, tuple[str, str]], allowed: dict[str, str]
-) -> Any:
-    if column.name in refers:
-        other, key = refers[column.name]
-        query = SQL("SELECT {} FROM {} LIMIT 1").format(Identifier(key), Identifier(other))
+def _referred(connection: Connection[Any], table: str, required: set[str]) -> dict[str, Any]:
+    """What the row has to take from others: of several columns that refer together, from the same one."""
+    found: dict[str, Any] = {}
+    for other, names, keys in connection.execute(REFERENCES, [table]).fetchall():
+        if not required & set(names) - set(found):
+            continue
+        query = SQL("SELECT {} FROM {} LIMIT 1").format(SQL(", ").join(map(Identifier, keys)), Identifier(other))
         row = connection.execute(query).fetchone()
         if row is None:
             raise LookupError(f"{other} is empty")
-        return row[0]
-    if column.name in allowed:
-        return allowed[column.name]
+        found |= dict(zip(names, row, strict=True))
+    return found
+
+
+def _value(column: Column) -> Any:
     if column.type in VALUES:
         return VALUES[column.type]()
     return "x" if "char" in column.type or column.type in ("text", "citext", "name", "inet") else 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 # A few rows for each organisation, user, queue or worker: whatever is done to them takes milliseconds.
 SMALL = frozenset(
     {
-        *("alembic_version", "organizations", "users", "memberships", "invitations"),
+        *("alembic_version", "organizations", "users", "memberships", "user_passwords", "user_identities"),
         *("api_tokens", "login_links", "login_sessions", "job_presets", "queues", "limits", "limit_starts"),
         *("worker_leases", "type_durations", "retention_rules", "retention_walks", "retention_runs"),
     }
