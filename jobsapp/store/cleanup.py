@@ -43,6 +43,10 @@ Before = Callable[[list[UUID]], object]
 """Called with the jobs that are locked, before they are deleted. If it raises, nothing is deleted."""
 
 
+class BegunToRead(Exception):
+    """While jobs were archived, another began to read a file of one of them, so that one stays."""
+
+
 def delete_due(
     connection: Connection[Any],
     job_ids: Sequence[UUID],
@@ -56,6 +60,9 @@ def delete_due(
 
     The bytes of `file_ids` may go once this is committed. A file that another job has begun to read stays, with the
     job that made it. Waits for transactions that are creating a job with one of the files.
+
+    With `before` it is all that it was called with or none: raises BegunToRead, and the transaction is to be rolled
+    back. Otherwise a later archive, of what stayed, could have the name of this one, and take its place.
     """
     values = {"ids": list(job_ids), "organization_id": organization_id, "statuses": list(statuses), "days": days}
     return _delete(connection, [row.id for row in fetch_all(connection, "lock_due", _Id, **values)], before)
@@ -74,7 +81,10 @@ def _delete(connection: Connection[Any], locked: list[UUID], before: Before | No
     if before is not None:
         before(locked)
     fetch_all(connection, "lock_files_of_jobs", _Id, job_ids=locked)
-    return fetch_one(connection, "delete_finished", Deleted, job_ids=locked) or Deleted(0, [])
+    deleted = fetch_one(connection, "delete_finished", Deleted, job_ids=locked) or Deleted(0, [])
+    if before is not None and deleted.deleted != len(locked):
+        raise BegunToRead
+    return deleted
 
 
 def count_finished(connection: Connection[Any], *, days: int, organization_id: UUID | None) -> int:

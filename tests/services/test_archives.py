@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,18 @@ import pytest
 
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.archives import ArchiveName, Record
 from jobsapp.errors import InvalidInput
 from jobsapp.runtime.duties import prune
 from jobsapp.runtime.house import House
 from jobsapp.runtime.pruner import Pruner
 from jobsapp.services import Services
+from jobsapp.storage.archives import Archives
+from jobsapp.store.connect import connect
 from tests.processes import ROOT, Processes, wait_until
 from tests.services.old_jobs import insert_finished, insert_upload, there
 from tests.services.test_retention import set_rule
+from tests.store.rows import insert_job
 
 Connection = psycopg.Connection[Any]
 
@@ -160,6 +165,48 @@ def test_parquet_needs_pyarrow(
     old = insert_finished(connection, admin.organization_id, days=31)
     assert Pruner(house).prune() == 0, "here the rule was made where there is one"
     assert there(connection, old) == old
+
+
+def test_a_job_that_stays_after_all_takes_no_archive_with_it(
+    services: Services,
+    house: House,
+    admin: Actor,
+    connection: Connection,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first and the last of a batch stay. What is archived of them later must not take the place of the others."""
+    ids = insert_finished(connection, admin.organization_id, 4, days=31)
+    files = [insert_upload(connection, admin.organization_id, days=31) for _ in range(2)]
+    for job_id, file_id in zip((ids[0], ids[-1]), files, strict=True):
+        connection.execute("UPDATE files SET job_id = %s WHERE id = %s", [job_id, file_id])
+    set_rule(services, admin, 30, archive="jsonl")
+    write, readers = Archives.write, list[UUID]()
+
+    def write_while_others_begin(self: Archives, name: ArchiveName, records: Iterable[Record]) -> tuple[int, str]:
+        written = write(self, name, records)
+        if not readers:
+            readers.extend(insert_job(connection, admin.organization_id) for _ in files)
+            for pair in zip(readers, files, strict=True):
+                connection.execute("INSERT INTO job_inputs (job_id, file_id) VALUES (%s, %s)", pair)
+        return written
+
+    monkeypatch.setattr(Archives, "write", write_while_others_begin)
+    prune.plan(connection, house)
+    # The connection of the test is that of the others.
+    with connect(settings.database_url, "test") as pruning:
+        pruned = prune.tick(pruning, house, house.hints())
+    assert pruned is not None
+    assert (pruned.deleted, pruned.late) == (0, True)
+    assert there(connection, ids) == ids
+    assert Pruner(house).prune(at_once=True) == 2
+    assert there(connection, ids) == [ids[0], ids[-1]]
+    connection.execute("DELETE FROM job_inputs")
+    connection.execute("UPDATE retention_walks SET round_at = now() - interval '25 hours'")
+    assert Pruner(house).prune(at_once=True) == 2
+    listed = services.retention.archives(admin)[0]
+    held = [one["id"] for shown in listed for one in read_lines(services.retention.archive(admin, shown.id)[1])]
+    assert sorted(held) == [str(one) for one in ids], "each in one archive"
 
 
 def test_half_an_archive_is_swept(services: Services, admin: Actor, house: House, connection: Connection) -> None:

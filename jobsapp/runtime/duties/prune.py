@@ -36,7 +36,7 @@ ROUND = timedelta(days=1)
 POSTPONED_SECONDS = 300.0
 LOCK_SECONDS = 1.0
 STATEMENT_SECONDS = 20.0
-IN_THE_WAY = (LockNotAvailable, DeadlockDetected, QueryCanceled)
+IN_THE_WAY = (LockNotAvailable, DeadlockDetected, QueryCanceled, cleanup.BegunToRead, OSError)
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def tick(
             rules, rule = _rules(connection, house, walk)
             archived = bool(rule and rule.archive)
             deleted = _go_on(connection, house, walk, rule, rules, limits[archived])
-    except (*IN_THE_WAY, OSError) as error:
+    except IN_THE_WAY as error:
         if walk is None:
             raise
-        log.warning("nothing was deleted of the organisation %s for now: %s", walk.organization_id, error)
+        log.warning("nothing was deleted of the organisation %s for now: %r", walk.organization_id, error)
         retention.save_walk(connection, walk, pause_seconds=POSTPONED_SECONDS)
         return Pruned(walk.organization_id, walk.key, 0, archived, late=True)
     _tell(house, hints, deleted)
