@@ -86,6 +86,9 @@ class Settings(BaseModel):
     """Their role there: `viewer`, `member`, `operator` or `admin`."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
+    retention_days: int = Field(0, ge=0, le=36500)
+    """For how many days finished jobs, and uploads that no job reads, are kept where an organisation has no rule of its
+    own. 0: for ever."""
     queues: str = "*"
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)
@@ -137,6 +140,10 @@ class Settings(BaseModel):
     @property
     def files_dir(self) -> Path:
         return self.data_dir / "files"
+
+    @property
+    def archive_dir(self) -> Path:
+        return self.data_dir / "archive"
 
     @property
     def max_upload_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | workers … | users … | orgs …
+"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | retention … | workers … | users … | orgs …
 | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
@@ -19,10 +19,11 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
+    from jobsapp.cli.retention import retention
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, orgs, tokens):
+    for command in (up, worker, keeper, cleanup, jobs, queues, limits, retention, workers, users, orgs, tokens):
         app.cli.add_command(command)

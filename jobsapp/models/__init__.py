@@ -10,10 +10,12 @@ from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
+from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 
 __all__ = [
     "ApiToken",
+    "Archive",
     "ChunkVector",
     "DocumentChunk",
     "Job",
@@ -35,6 +37,9 @@ __all__ = [
     "Organization",
     "Queue",
     "QueuedJob",
+    "RetentionRule",
+    "RetentionRun",
+    "RetentionWalk",
     "StoredFile",
     "TypeDurations",
     "User",

@@ -37,6 +37,7 @@ from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
@@ -44,6 +45,7 @@ from jobsapp.services.throttle import Throttle
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 
 __all__ = ["Services", "build_services"]
 
@@ -66,6 +68,7 @@ class Services:
     filters: Filters
     many: ManyChanges
     cleanup: Cleanup
+    retention: Retention
     identity: Identity
     memberships: Memberships
     members: Members
@@ -95,9 +98,10 @@ def build_services(
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     jobs = Jobs(session, registry, hints, files)
-    cleanup = Cleanup(session, storage, hints)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
+    archives = Archives(settings.archive_dir)
+    cleanup = Cleanup(session, storage, hints, archives)
     return Services(
         settings=settings,
         registry=registry,
@@ -115,6 +119,7 @@ def build_services(
         memberships=memberships,
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),
+        retention=Retention(session, archives, settings.retention_days),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         browsers=Browsers(session, hints),
         passwords=Passwords(session, hints, identity, throttle),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from io import BytesIO
+from typing import Any
 
+import psycopg
 import pytest
 from flask import session
 from flask.testing import FlaskClient
@@ -13,6 +15,7 @@ from flask_openapi3 import OpenAPI
 
 from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import problem
@@ -49,6 +52,11 @@ CALLS = [
     ("GET", "/api/limits"),
     ("PUT", "/api/limits/{scope}/{key}"),
     ("DELETE", "/api/limits/{scope}/{key}"),
+    ("GET", "/api/retention"),
+    ("PUT", "/api/retention"),
+    ("DELETE", "/api/retention"),
+    ("GET", "/api/archives"),
+    ("GET", "/api/archives/{archive}/content"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
@@ -62,19 +70,27 @@ CALLS = [
     ("GET", "/api/organization"),
     ("PATCH", "/api/organization"),
 ]
-OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}"))]
+OWNED = [
+    call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}", "{archive}"))
+]
 OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and "{type}" not in call[1] and call not in OWNED]
 """Queues and limits belong to the installation."""
 
 
 @pytest.fixture
-def things(as_member: Caller, member: Actor) -> dict[str, str]:
+def things(as_member: Caller, member: Actor, connection: psycopg.Connection[Any]) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    house["archive"] = str(new_id())
+    connection.execute(
+        """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+           VALUES (%s, %s, '2026-11', %s, %s, 'jsonl', 1, 1, '')""",
+        [house["archive"], member.organization_id, job_id, job_id],
+    )
     return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, "user_id": str(member.user_id), **house}
 
 
@@ -84,7 +100,8 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             method.upper(),
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
-            .replace("presets/{id}", "presets/{preset}"),
+            .replace("presets/{id}", "presets/{preset}")
+            .replace("archives/{id}", "archives/{archive}"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations

@@ -22,6 +22,7 @@ from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.retention import NewRule
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
@@ -55,6 +56,7 @@ PARTS = {
     "log.text": "a text file",
     "many.count": "a number for the list",
     "tray.show": "the tray, which a scene fills",
+    "retention.back": "leads to the rules",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
@@ -171,6 +173,14 @@ def send_two_passwords(page: Page) -> None:
     expect(page.locator("#password-again-error")).to_be_visible()
 
 
+def send_wrong_rule(page: Page) -> None:
+    page.get_by_label("Days").fill("0")
+    page.get_by_label("Of", exact=True).select_option("uploads")
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.locator("#days-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -212,7 +222,8 @@ SCENES = (
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
     *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
     Scene("queues", "queues.index", "/queues"),
-    Scene("queues-menu", "queues.index", "/queues", open_menu),
+    # Over large cards: of them enough is left to touch, however long the menu is.
+    Scene("menu", "new_job.choose", "/jobs/new", open_menu),
     Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
     Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
     Scene("queue-limits", "limits.show", "/queues/echo/limits"),
@@ -221,6 +232,10 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("retention", "retention.index", "/retention"),
+    Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
+    Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
+    Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("members", "members.index", "/members", open_details),
@@ -258,7 +273,7 @@ def set_the_stage(product: Product) -> Jobs:
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
         newcomer = product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
         product.services.memberships.add(product.actor().organization_id, newcomer.id, "viewer")
-        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        _retain(product)
         product.services.passwords.set(ADMIN, PASSWORD)
         product.services.federation.sign_in(Person("https://login.example.org", "8a61-77", ADMIN, email_verified=True))
     return jobs
@@ -337,6 +352,27 @@ def _report_workers(product: Product) -> None:
             Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
         ]
     )
+
+
+def _retain(product: Product) -> None:
+    """Rules, a day on which they deleted, and what was archived then."""
+    actor, retention = product.actor(), product.services.retention
+    retention.set_rule(actor, NewRule(90, archive="jsonl"))
+    retention.set_rule(actor, NewRule(365, status="failed"))
+    retention.set_rule(actor, NewRule(None, type="model-training"))
+    retention.set_rule(actor, NewRule(14, scope="uploads"))
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute(
+            """INSERT INTO retention_runs (organization_id, day, scope, type, status, deleted, archives, last_at)
+               VALUES (%(org)s, '2026-11-25', 'jobs', '', '', 120431, 241, now()),
+                 (%(org)s, '2026-11-24', 'uploads', '', '', 12, 0, now())""",
+            {"org": actor.organization_id},
+        )
+        connection.execute(
+            """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+               VALUES (%s, %s, '2026-08', %s, %s, 'jsonl', 500, 84211, '')""",
+            [new_id(), actor.organization_id, new_id(), new_id()],
+        )
 
 
 def _artifact(product: Product, job: ClaimedJob) -> None:
