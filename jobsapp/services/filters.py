@@ -80,7 +80,7 @@ class Filters:
         # Also of those who were members: their jobs have stayed.
         members = select(Membership.user_id).where(Membership.organization_id == actor.organization_id)
         known = union(members, select(User.id).where(User.home_id == actor.organization_id))
-        query = select(User.id).where(User.id.in_(known))
+        query = select(User.id).where(User.id.in_(known)).execution_options(unbounded={User, Membership})
         found = self._session.scalar(query.where(func.lower(User.email) == text.lower()))
         if found is None:
             raise InvalidInput.of("user", f"there is nobody {text} here; give `me`, an e-mail address or an id.")

@@ -152,7 +152,9 @@ def test_a_viewer_changes_nothing(
         if step.method == "GET" or step.rule.endpoint in PUBLIC or step.rule.endpoint in VIEWER_MAY:
             continue
         answer = walker(step)
-        assert answer.status_code == 403, f"{step} answered {answer.status_code} to a viewer, not 403"
+        # Of several jobs' addresses one names the token's own.
+        elsewhere = {404} if "token_id" in step.rule.arguments else set()
+        assert answer.status_code in {403, *elsewhere}, f"{step} answered {answer.status_code} to a viewer, not 403"
     assert everything(connection, things.organization) == before
 
 

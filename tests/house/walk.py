@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from jobsapp.auth.current import CSRF_HEADER, LOGIN
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -28,6 +29,7 @@ MARK = "zqmark"
 WORD = "zqword"
 """In the same texts. It is looked for: an answer may repeat it."""
 TEXT = f"{MARK} {WORD}"
+FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nx\r\n--x--\r\n'
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 PUBLIC = {
@@ -44,6 +46,9 @@ PUBLIC = {
     "login.show": "the way in",
     "login.confirm": "the way in",
     "login.redeem": "the way in; the secret in the address is the right",
+    "login.enter": "the way in; the password is the right",
+    "login.oidc": "the way in",
+    "login.oidc_back": "the way in; the provider's answer is the right",
     "login.logout": "the way out",
 }
 """Routes that need no login, and why."""
@@ -62,6 +67,9 @@ class Things:
     preset: UUID
     token: UUID
     user: UUID
+    archive: UUID
+    login: UUID
+    identity: UUID
     organization: UUID
     aside: UUID
     """A job without a mark, which a guest may see."""
@@ -78,6 +86,11 @@ class Things:
             "api_job_tokens.id": str(job_id),
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
+            "api_retention.id": str(self.archive),
+            "user_id": str(self.user),
+            "organization_id": str(self.organization),
+            "browser": str(self.login),
+            "identity": str(self.identity),
             "file_id": str(self.artifact),
             "preset_id": str(self.preset),
             "token_id": str(self.token),
@@ -92,7 +105,7 @@ class Things:
         }
 
 
-OWNED = {"job_id", "file_id", "preset_id", "token_id", "id"}
+OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -130,6 +143,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}],
+        "api_files.upload": [{"content_type": "multipart/form-data; boundary=x", "data": FORM}],
         "api_bulk.create": [{"json": {"jobs": [theirs]}}],
         "api_job_tokens.create": [{"json": {"kind": "share"}}],
         "api_many.cancel": many,
@@ -145,6 +159,14 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         ],
         "new_job.create": [{"data": {"data.source": str(things.upload), "data.text": "x"}}],
         "limits.save": [{"data": {"max_active": "1"}}],
+        "api_members.change": [{"json": {"role": "viewer"}}],
+        "api_members.invite": [{"json": {"email": "new@first.example", "role": "viewer"}}],
+        "api_organization.rename": [{"json": {"name": "Another name"}}],
+        "members.change_role": [{"data": {"role": "viewer"}}],
+        "members.invite": [{"data": {"email": "new@first.example", "role": "viewer"}}],
+        "members.rename": [{"data": {"name": "Another name"}}],
+        "api_retention.set_rule": [{"json": {"days": 30}}],
+        "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
 
 
@@ -162,9 +184,20 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
     _, embed = services.job_tokens.create(admin, aside.id, "embed")
     _, share = services.job_tokens.create(admin, aside.id, "share")
-    artifact = services.jobs.get(actor, jobs["done"]).artifacts[0].id
     things = Things(
-        jobs, artifact, upload, UUID(kept.id), token.id, actor.user_id, actor.organization_id, aside.id, embed, share
+        jobs=jobs,
+        artifact=services.jobs.get(actor, jobs["done"]).artifacts[0].id,
+        upload=upload,
+        preset=UUID(kept.id),
+        token=token.id,
+        user=actor.user_id,
+        archive=_archive(services, actor, connection),
+        login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
+        identity=_identity(connection, actor),
+        organization=actor.organization_id,
+        aside=aside.id,
+        embed=embed,
+        share=share,
     )
     db.session.remove()
     return things
@@ -207,6 +240,29 @@ def _mark(connection: psycopg.Connection[Any], jobs: dict[str, UUID]) -> None:
         connection.execute(statement, {"text": TEXT, **jobs})
 
 
+def _archive(services: Services, actor: Actor, connection: psycopg.Connection[Any]) -> UUID:
+    """One that is on the disk too."""
+    found = new_id()
+    folder = services.settings.archive_dir / str(actor.organization_id) / "2026-11"
+    folder.mkdir(parents=True)
+    (folder / f"{found}_{found}.jsonl.gz").write_text(TEXT)
+    connection.execute(
+        """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+           VALUES (%(id)s, %(owner)s, '2026-11', %(id)s, %(id)s, 'jsonl', 1, %(size)s, '')""",
+        {"id": found, "owner": actor.organization_id, "size": len(TEXT)},
+    )
+    return found
+
+
+def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
+    found = new_id()
+    connection.execute(
+        "INSERT INTO user_identities (id, issuer, subject, user_id) VALUES (%s, %s, %s, %s)",
+        [found, f"https://{MARK}.example", MARK, actor.user_id],
+    )
+    return found
+
+
 def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> list[Any]:
     """All that the organisation has, to see whether anything of it has changed."""
     statements = (
@@ -214,7 +270,11 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT files::text FROM files WHERE organization_id = %s ORDER BY id",
         "SELECT job_presets::text FROM job_presets WHERE organization_id = %s ORDER BY id",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
-        "SELECT users::text FROM users WHERE organization_id = %s ORDER BY id",
+        "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
+        "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
+        "SELECT organizations::text FROM organizations WHERE id = %s",
+        "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
+        "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
         "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",
     )

@@ -194,7 +194,7 @@ def test_a_failure_for_good_is_said_in_words(
     page = web.get(f"/jobs/{job.id}").text
     assert page.count("Not tried again: the same input would fail again.") == 2, "the state and the timeline"
     assert "Permanent" not in text(page, f"job-{job.id}", "section")
-    assert 'class="button primary" href="/jobs/new/echo?from=' in page
+    assert 'class="button primary" data-creates href="/jobs/new/echo?from=' in page
     assert f'class="button" id="do-retry-{job.id}"' in page
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased, joinedload, selectinload
 from jobsapp.core.actors import Actor, Guest
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import Base, db
-from jobsapp.models import Job, JobLog, JobPreset, JobToken, Organization, StoredFile, User
+from jobsapp.models import Job, JobLog, JobPreset, JobToken, Membership, Organization, StoredFile, User
 from jobsapp.services import Services
 from jobsapp.services.bounds import FREE, bounded_mappers, condition
 from jobsapp.services.jobs import NewJob
@@ -112,11 +112,11 @@ def test_who_forgets_the_bound_changes_nothing_of_others(
     db.session.execute(delete(JobToken))
     db.session.execute(delete(JobLog))
     db.session.execute(delete(JobPreset))
-    db.session.execute(update(User).where(User.role == "member").values(role="admin"))
+    db.session.execute(update(Membership).where(Membership.role == "member").values(role="admin"))
     db.session.commit()
     left = "SELECT (SELECT name FROM jobs), (SELECT count(*) FROM job_tokens), (SELECT count(*) FROM job_logs)"
     assert hand.connection.execute(left).fetchone() == (theirs.name, 1, 1)
-    assert hand.connection.execute("SELECT count(*) FROM users WHERE role = 'member'").fetchone() == (1,)
+    assert hand.connection.execute("SELECT count(*) FROM memberships WHERE role = 'member'").fetchone() == (1,)
 
 
 def test_a_guest_reaches_one_job_and_nothing_around_it(

@@ -144,7 +144,10 @@ def test_members_change_but_do_not_delete(stage: Stage, services: Services, memb
     for look in (services.many.outlook, services.many.apply):
         with pytest.raises(Forbidden, match="role admin"):
             look(member, "delete", Chosen((job_id,)))
-    assert services.many.apply(member, "cancel", Chosen((job_id,))).changed == 1
+    of_others = services.many.apply(member, "cancel", Chosen((job_id,)))
+    assert (of_others.changed, of_others.of_others) == (0, 1)
+    own, _ = services.jobs.create(member, NewJob("echo", {}))
+    assert services.many.apply(member, "cancel", Chosen((job_id, own.id))).changed == 1
 
 
 def test_everything_that_matches_and_what_is_left(
