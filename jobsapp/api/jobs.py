@@ -8,6 +8,7 @@ from flask import Response, url_for
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
+from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
 from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
@@ -103,6 +104,16 @@ class NewJobHeaders(BaseModel):
     )
 
 
+class JobHeaders(BaseModel):
+    if_none_match: str | None = Field(
+        None,
+        alias="If-None-Match",
+        description="The `ETag` of an answer before: 304 without a body if nothing changed since. The tag says nothing "
+        "of what moves with the clock or with other jobs: `waitingFor`, `durationMs`, `etaSeconds`, `rate`.",
+        json_schema_extra={"example": 'W/"7-0-member"'},
+    )
+
+
 class CancelBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
@@ -182,14 +193,23 @@ def index(query: JobsQuery) -> Response:
     return answer(JobPage(jobs=views, next_cursor=encode_cursor(last) if last else None, total=total))
 
 
-@blueprint.get("/jobs/<uuid:id>", operation_id="getJob", security=FOR_GUESTS, responses={200: JobView, **told(404)})
+@blueprint.get(
+    "/jobs/<uuid:id>",
+    operation_id="getJob",
+    security=FOR_GUESTS,
+    responses={200: JobView, 304: None, **told(404)},
+)
 @admits_guests
-def show(path: IdPath) -> Response:
+def show(path: IdPath, header: JobHeaders) -> Response:
     """One job. The traceback of its error is shown to administrators only.
 
     With a token for one job: that job, without its input and the ids of users.
     """
-    return answer(_view(get_reader(), services().jobs.get(get_reader(), path.id)))
+    reader = get_reader()
+    if is_asked() and is_known(tag := tag_of(reader, services().jobs.state(reader, path.id))):
+        return tagged(Response(status=304), tag)
+    view = _view(reader, services().jobs.get(reader, path.id))
+    return tagged(answer(view), tag_of(reader, state_of(view)))
 
 
 @blueprint.patch(
