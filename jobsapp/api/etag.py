@@ -39,5 +39,5 @@ def tagged(response: Response, tag: str) -> Response:
     # To be kept by whoever asked, and never shown without asking again.
     response.cache_control.private = True
     response.cache_control.no_cache = True
-    response.vary.add("Authorization")
+    response.vary.update(("Authorization", "Prefer"))
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from flask import Response, url_for
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,6 +12,7 @@ from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
 from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
 from jobsapp.api.problems import told
+from jobsapp.api.waiting import WaitHeaders, wait
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
 from jobsapp.core.actors import Actor, Reader
 from jobsapp.models import Job
@@ -104,7 +106,7 @@ class NewJobHeaders(BaseModel):
     )
 
 
-class JobHeaders(BaseModel):
+class JobHeaders(WaitHeaders):
     if_none_match: str | None = Field(
         None,
         alias="If-None-Match",
@@ -203,8 +205,10 @@ def index(query: JobsQuery) -> Response:
 def show(path: IdPath, header: JobHeaders) -> Response:
     """One job. The traceback of its error is shown to administrators only.
 
-    With a token for one job: that job, without its input and the ids of users.
+    With `Prefer: wait=30` the answer waits for the end of the job, and with `If-None-Match` too for any change. With a
+    token for one job: that job, without its input and the ids of users.
     """
+    wait(path.id, header, lambda: _is_news(path.id))
     reader = get_reader()
     if is_asked() and is_known(tag := tag_of(reader, services().jobs.state(reader, path.id))):
         return tagged(Response(status=304), tag)
@@ -233,6 +237,13 @@ def delete(path: IdPath) -> Response:
     """Delete a finished job with its files. Administrators only."""
     services().many.delete(get_actor(), path.id)
     return Response(status=204)
+
+
+def _is_news(job_id: UUID) -> bool:
+    """Whether who waits for the job has waited long enough: it changed, or, for who named no state, it ended."""
+    reader = get_reader()
+    state = services().jobs.state(reader, job_id)
+    return not is_known(tag_of(reader, state)) if is_asked() else state.finished
 
 
 def _view(reader: Reader, job: Job) -> JobView:

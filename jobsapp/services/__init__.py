@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session, scoped_session
 
 from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.bells import Bells
 from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
@@ -65,6 +66,7 @@ class Services:
     search: Search
     system: System
     workers: Workers
+    bells: Bells
 
 
 def build_services(
@@ -100,4 +102,6 @@ def build_services(
         search=Search(session, QuestionModels(settings)),
         system=System(session, Observer(looks, guard), settings.data_dir),
         workers=Workers(session, Roster(looks, guard)),
+        # Each holds a thread, and others have requests too.
+        bells=Bells(settings.web_threads // 2),
     )
