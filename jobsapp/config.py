@@ -25,6 +25,7 @@ UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 LEFT = (*UNPREFIXED, "public_url")
 MIB = 1024 * 1024
+RATE = "^(off|[1-9][0-9]{0,4}/(second|minute|hour|day))$"
 
 
 def _from_json(value: Any) -> Any:
@@ -65,6 +66,14 @@ class Settings(BaseModel):
     """How many days a browser stays signed in after it was last used."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
+    rate_limit: str = Field("6000/minute", pattern=RATE)
+    """How often one token, or one user's browsers, may call the API: `600/minute`, per second, minute, hour or day;
+    `off`: as often as they like."""
+    rate_limit_address: str = Field("600/minute", pattern=RATE)
+    """How often the API may be called from one address without a valid token, so how fast tokens can be guessed."""
+    trusted_proxies: int = Field(0, ge=0, le=16)
+    """How many proxies stand before the web server, each of which adds to `X-Forwarded-For` who called it. With too
+    many, callers choose the address that they are counted by."""
     queues: str = "*"
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)

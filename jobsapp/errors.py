@@ -81,6 +81,18 @@ class TooLarge(JobsappError):
     title = "The upload is too large"
 
 
+class TooMany(JobsappError):
+    """Asked too often; `retry_after` seconds from now it may be tried again."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(JobsappError):
     """A server behind us (PostgreSQL, Redis) cannot be used right now."""
 

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_openapi3 import Info, OpenAPI
 from sqlalchemy.pool import QueuePool
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jobsapp import api, auth, cli, live, pages
 from jobsapp.bus import connection as redis_connection
@@ -54,6 +55,10 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
+    if settings.trusted_proxies:
+        # Of what proxies say only who called: the address that people type is a setting.
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     csrf.init_app(app)

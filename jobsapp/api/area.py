@@ -20,8 +20,9 @@ from jobsapp.auth.current import (
     get_reader,
     guests_admitted,
 )
+from jobsapp.auth.rate import count_caller, count_stranger
 from jobsapp.core.storable import refuse_faults
-from jobsapp.errors import FieldError, Forbidden, InvalidInput
+from jobsapp.errors import FieldError, Forbidden, InvalidInput, NotSignedIn
 
 OPEN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
 FOR_GUESTS: list[dict[str, list[str]]] = [{"jobToken": []}]
@@ -46,7 +47,7 @@ def area(
         url_prefix="/api",
         abp_tags=[Tag(name=name, description=description)],
         abp_security=OPEN,
-        abp_responses=told(401, 403, 422, 500, 503),
+        abp_responses=told(401, 403, 422, 429, 500, 503),
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
     checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else expect_json]
@@ -62,10 +63,14 @@ def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_no
 
 
 def _enter() -> None:
+    try:
+        reader = get_reader() if guests_admitted() else get_actor()
+    except (NotSignedIn, Forbidden):
+        count_stranger()
+        raise
+    count_caller(reader)
     if guests_admitted():
-        get_reader()
         return
-    get_actor()
     if request.method in SAFE_METHODS or bearer_token(request) is not None:
         return
     # Looked for before anything reads the body: a refused upload must not be received first.

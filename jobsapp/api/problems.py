@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from jobsapp.auth.current import bearer_token, services
-from jobsapp.errors import JobsappError, NotSignedIn, TooLarge, Unavailable
+from jobsapp.errors import JobsappError, NotSignedIn, TooLarge, TooMany, Unavailable
 from jobsapp.processors.registry import invalid
 from jobsapp.services.sessions import DATABASE_AWAY
 
@@ -116,6 +116,8 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
     if isinstance(error, NotSignedIn):
         fault = ', error="invalid_token"' if bearer_token(request) is not None else ""
         headers["WWW-Authenticate"] = f'Bearer realm="jobsapp"{fault}'
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.retry_after)
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return headers

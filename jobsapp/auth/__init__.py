@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.auth import cors, headers, unread
+from jobsapp.auth import cors, headers, rate, unread
 from jobsapp.auth.upload import UploadRequest
 
 
@@ -13,4 +13,5 @@ def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
     headers.init_app(app)
     cors.init_app(app)
+    rate.init_app(app)
     unread.init_app(app)

@@ -12,6 +12,7 @@ from jobsapp.bus.bells import Bells
 from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.rates import Rates
 from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
@@ -67,6 +68,7 @@ class Services:
     system: System
     workers: Workers
     bells: Bells
+    rates: Rates
 
 
 def build_services(
@@ -104,4 +106,5 @@ def build_services(
         workers=Workers(session, Roster(looks, guard)),
         # Each holds a thread, and others have requests too.
         bells=Bells(settings.web_threads // 2),
+        rates=Rates(settings.redis_url or NO_REDIS),
     )
