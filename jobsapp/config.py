@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 LEFT = (*UNPREFIXED, "public_url")
 MIB = 1024 * 1024
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 RATE = "^(off|[1-9][0-9]{0,4}/(second|minute|hour|day))$"
 
 
@@ -74,6 +76,9 @@ class Settings(BaseModel):
     trusted_proxies: int = Field(0, ge=0, le=16)
     """How many proxies stand before the web server, each of which adds to `X-Forwarded-For` who called it. With too
     many, callers choose the address that they are counted by."""
+    cors_origins: str = ""
+    """Origins whose pages may call the API with a token: `https://app.example.org`, with commas. Cookies never count
+    there. Empty: such pages may read single jobs, with a token for each, and nothing else."""
     queues: str = "*"
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)
@@ -140,6 +145,10 @@ class Settings(BaseModel):
         return [name.strip() for name in self.processors.split(",") if name.strip()]
 
     @property
+    def cors_origin_list(self) -> list[str]:
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
     def bulk_folder_paths(self) -> dict[str, str]:
         """Path by name."""
         return json.loads(self.bulk_folders) if self.bulk_folders else {}
@@ -180,6 +189,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_public_url(settings.public_url)
+    _check_origins(settings.cors_origin_list)
     if settings.embedding_url and not settings.embedding_model:
         raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
@@ -224,6 +234,15 @@ def _check_public_url(url: str) -> None:
             f"{variable('public_url')}={url!r} must begin with http:// or https:// and name a host, "
             "as in https://jobs.example.org."
         )
+
+
+def _check_origins(origins: list[str]) -> None:
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{variable('cors_origins')}: {origin!r} is not an origin as browsers send it: "
+                "scheme, host in small letters, port if it is not the usual one, as in https://app.example.org."
+            )
 
 
 def _running_servers(settings: Settings) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import JSON_LIMIT_BYTES, told
+from jobsapp.auth.cors import refuse_cookies
 from jobsapp.auth.current import (
     CSRF_HEADER,
     SAFE_METHODS,
@@ -64,6 +65,7 @@ def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_no
 
 def _enter() -> None:
     try:
+        refuse_cookies()
         reader = get_reader() if guests_admitted() else get_actor()
     except (NotSignedIn, Forbidden):
         count_stranger()
