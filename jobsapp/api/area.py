@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import JSON_LIMIT_BYTES, told
+from jobsapp.api.strict import refuse_long_address, refuse_unknown
 from jobsapp.auth.cors import refuse_cookies
 from jobsapp.auth.current import (
     CSRF_HEADER,
@@ -51,7 +52,8 @@ def area(
         abp_responses=told(401, 403, 422, 429, 500, 503),
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
-    checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else expect_json]
+    expect = _expect_form if takes_form else expect_json
+    checks: list[Callable[[], None]] = [refuse_long_address, _enter, expect, refuse_unknown]
     for check in checks:
         blueprint.before_request(check)
     return blueprint
@@ -91,13 +93,22 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
         return
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without `Content-Encoding`.")
     request.max_content_length = limit_bytes
     try:
         body = request.get_json()
     except BadRequest as error:
-        raise BadRequest(f"The body is not valid JSON: {error.__cause__ or error.description}.") from None
+        raise BadRequest(f"The body is not valid JSON: {_cause(error)}.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     if body is not None and not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
     refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What was wrong with the JSON, without what was made of it on the way."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error

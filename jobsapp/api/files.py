@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from flask_openapi3 import FileStorage
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.models import IdPath
 from jobsapp.api.problems import told
+from jobsapp.api.strict import MORE_THAN_ONCE
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
 from jobsapp.auth.download import sent
 from jobsapp.auth.upload import received
@@ -30,6 +31,8 @@ class UploadForm(BaseModel):
     def _is_file(cls, file: object) -> object:
         if not getattr(file, "filename", ""):
             raise ValueError("must be a file with a name")
+        if len(request.files.getlist("file")) > 1:
+            raise ValueError(MORE_THAN_ONCE)
         return file
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response, url_for
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
-from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
+from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.api.waiting import WaitHeaders, wait
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
@@ -77,9 +77,9 @@ class NewJobBody(Body):
     """Larger runs first."""
     max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
     """How many attempts there may be. Left to the type if it is missing."""
-    run_at: AwareDatetime | None = None
+    run_at: When | None = None
     """Not before this time, at most ten years ahead."""
-    expires_at: AwareDatetime | None = None
+    expires_at: When | None = None
     """If it waits until then, be it for its first attempt or for another, it is cancelled. Running is not cut short.
 
     After `runAt`, at most ten years ahead. A retry that somebody asks for takes it away.
@@ -130,9 +130,9 @@ class JobsQuery(Query):
     """`me`, or the e-mail address or id of a user."""
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
     """Text in the name or the description."""
-    created_after: AwareDatetime | None = Field(None, alias="createdAfter")
+    created_after: When | None = Field(None, alias="createdAfter")
     """Created at this moment or later, by the time in the job's id: within milliseconds of its `createdAt`."""
-    created_before: AwareDatetime | None = Field(None, alias="createdBefore")
+    created_before: When | None = Field(None, alias="createdBefore")
     """Created before this moment."""
     limit: int = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
@@ -147,8 +147,8 @@ class FilterBody(Body):
     queue: Text | None = None
     user: Text | None = Field(None, max_length=TEXT_LENGTH)
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: When | None = None
+    created_before: When | None = None
 
 
 class JobPage(View):

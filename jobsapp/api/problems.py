@@ -21,6 +21,9 @@ RETRY_AFTER_SECONDS = 2
 MIB = 1024 * 1024
 JSON_LIMIT_BYTES = 4 * MIB
 BULK_LIMIT_BYTES = 16 * MIB
+MOST_FAULTS = 1000
+LONGEST_TEXT = 500
+LONGEST_DETAIL = 2000
 
 
 class Fault(BaseModel):
@@ -82,10 +85,9 @@ def problem_of(error: Exception) -> Problem:
         return _http(error)
     elif not isinstance(error, JobsappError):
         error = JobsappError("This is not your fault. It has been written to the log.")
-    faults = [Fault(field=fault.field, message=fault.message) for fault in error.errors]
-    return Problem(
-        type=_type(error.code), title=error.title, status=error.status, detail=error.detail, errors=faults or None
-    )
+    faults = [Fault(field=_short(one.field), message=_short(one.message)) for one in error.errors[:MOST_FAULTS]]
+    detail = _short(error.detail, LONGEST_DETAIL)
+    return Problem(type=_type(error.code), title=error.title, status=error.status, detail=detail, errors=faults or None)
 
 
 def _http(error: HTTPException) -> Problem:
@@ -121,6 +123,11 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return headers
+
+
+def _short(text: str, most: int = LONGEST_TEXT) -> str:
+    """What somebody sent is not sent back as a whole, however long it is."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _type(code: str) -> str:
