@@ -8,6 +8,8 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from jobsapp.api import (
+    artifacts,
+    attempts,
     bulk,
     cleanup,
     docs,
@@ -43,6 +45,8 @@ def init_app(app: Flask) -> None:
         bulk,
         many,
         log,
+        attempts,
+        artifacts,
         metrics,
         files,
         types,

@@ -84,7 +84,7 @@ def _enter() -> None:
 
 
 def _expect_form() -> None:
-    if request.method not in SAFE_METHODS and request.mimetype != "multipart/form-data":
+    if request.method == "POST" and request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
 
 

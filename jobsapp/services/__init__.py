@@ -16,6 +16,7 @@ from jobsapp.bus.rates import Rates
 from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.attempts import Attempts
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
@@ -34,6 +35,7 @@ from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
+from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
@@ -67,6 +69,8 @@ class Services:
     search: Search
     system: System
     workers: Workers
+    attempts: Attempts
+    uploads: Uploads
     bells: Bells
     rates: Rates
 
@@ -104,6 +108,8 @@ def build_services(
         search=Search(session, QuestionModels(settings)),
         system=System(session, Observer(looks, guard), settings.data_dir),
         workers=Workers(session, Roster(looks, guard)),
+        attempts=Attempts(session, jobs),
+        uploads=Uploads(session, files, storage),
         # Each holds a thread, and others have requests too.
         bells=Bells(settings.web_threads // 2),
         rates=Rates(settings.redis_url or NO_REDIS),

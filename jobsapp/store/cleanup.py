@@ -77,6 +77,15 @@ def delete_unread_uploads(connection: Connection[Any], *, days: int, limit: int)
     return [row.id for row in fetch_all(connection, "delete_unread_uploads", _Id, ids=locked)] if locked else []
 
 
+def delete_unread_upload(connection: Connection[Any], file_id: UUID) -> bool:
+    """Delete an upload unless a job reads it; its bytes may go once this is committed.
+
+    Waits as `delete_unread_uploads`.
+    """
+    locked = [row.id for row in fetch_all(connection, "lock_upload", _Id, id=file_id)]
+    return bool(locked and fetch_all(connection, "delete_unread_uploads", _Id, ids=locked))
+
+
 def count_unread_uploads(connection: Connection[Any], *, days: int) -> int:
     """Uploads older than `days` that no job reads."""
     row = fetch_one(connection, "count_unread_uploads", _Uploads, days=days)

@@ -23,7 +23,7 @@ def test_log_pages_forward(as_member: Caller, hand: Hand) -> None:
     job_id = as_member.create()["id"]
     job = hand.claim()
     path = f"/api/jobs/{job_id}/log"
-    assert as_member("GET", path).get_json() == {"lines": [], "nextAfter": 0}
+    assert as_member("GET", path).get_json() == {"lines": [], "nextAfter": 0, "nextBefore": None, "ended": False}
     hand.log(job, *[LogLine(datetime.now(UTC), "info", f"line {number}") for number in range(3)])
     first = as_member("GET", f"{path}?limit=2").get_json()
     rest = as_member("GET", f"{path}?after={first['nextAfter']}").get_json()
