@@ -13,6 +13,7 @@ from jobsapp.api import (
     bulk,
     cleanup,
     docs,
+    examples,
     files,
     health,
     job_tokens,
@@ -57,6 +58,7 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)
+    examples.add(cast(OpenAPI, app))
     app.register_blueprint(health.blueprint)
 
 

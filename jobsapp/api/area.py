@@ -49,7 +49,7 @@ def area(
         url_prefix="/api",
         abp_tags=[Tag(name=name, description=description)],
         abp_security=OPEN,
-        abp_responses=told(401, 403, 422, 429, 500, 503),
+        abp_responses=told(401, 403, 414, 422, 429, 500, 503),
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
     expect = _expect_form if takes_form else expect_json
