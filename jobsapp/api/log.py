@@ -69,8 +69,9 @@ def show(path: IdPath, query: LogQuery, header: WaitHeaders) -> Response:
 
 def _back(path: IdPath, query: LogQuery) -> Response:
     finished = services().jobs.state(get_actor(), path.id).finished
-    span = {"after": query.after, "before": query.before, "limit": query.limit}
-    part = services().logs.part(get_actor(), path.id, LogFilter(), **span)
+    part = services().logs.part(
+        get_actor(), path.id, LogFilter(), limit=query.limit, after=query.after, before=query.before
+    )
     return answer(_page(part.lines, query, ended=finished and query.before is None, older=part.older))
 
 

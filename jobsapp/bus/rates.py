@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from functools import cached_property
+from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage
@@ -25,8 +26,8 @@ class Rates:
     """
 
     def __init__(self, url: str) -> None:
-        pool = connection.hints(url).connection_pool
-        self._storage = RedisStorage(url, connection_pool=pool, key_prefix=PREFIX)
+        self._redis = connection.hints(url)
+        self._storage = RedisStorage(url, connection_pool=self._redis.connection_pool, key_prefix=PREFIX)
         self._guard = Guard()
 
     def count(self, key: str, rate: Rate) -> Standing:
@@ -41,20 +42,19 @@ class Rates:
         try:
             taken, window = self._ask(key, rate, now)
         except NoScriptError:
-            redis = self._storage.get_connection()
-            redis.script_load(RedisStorage.SCRIPT_ACQUIRE_MOVING_WINDOW)
-            redis.script_load(RedisStorage.SCRIPT_MOVING_WINDOW)
+            self._redis.script_load(RedisStorage.SCRIPT_ACQUIRE_MOVING_WINDOW)
+            self._redis.script_load(RedisStorage.SCRIPT_MOVING_WINDOW)
             taken, window = self._ask(key, rate, now)
         begin, used = (float(window[0]), int(window[1])) if window else (now, 0)
         return _standing(rate, now, begin + rate.seconds, rate.amount - used, refused=not taken)
 
-    def _ask(self, key: str, rate: Rate, now: float) -> list[object]:
+    def _ask(self, key: str, rate: Rate, now: float) -> list[Any]:
         name = self._storage.prefixed_key(key)
         acquire, window = self._storage.lua_acquire_moving_window, self._storage.lua_moving_window
-        pipeline = self._storage.get_connection().pipeline(transaction=False)
+        pipeline = self._redis.pipeline(transaction=False)
         pipeline.evalsha(acquire.sha, 1, name, now, rate.amount, rate.seconds, 1)
         pipeline.evalsha(window.sha, 1, name, now - rate.seconds, rate.amount)
-        answers: list[object] = pipeline.execute()
+        answers: list[Any] = pipeline.execute()
         return answers
 
     @cached_property
