@@ -56,6 +56,9 @@ class Settings(BaseModel):
     """Port the web server listens on."""
     public_url: str = ""
     """Address that people type, if it differs from host and port (behind a proxy): `https://jobs.example.org`."""
+    proxies: int = Field(0, ge=0, le=10)
+    """How many proxies stand in front, each of which adds whom it speaks for to `X-Forwarded-For`. Tries to sign in are
+    counted by address: with 0 behind a proxy all people would be one."""
     workers: int = Field(2, ge=1, le=64)
     """Worker processes that `flask up` starts."""
     web_threads: int = Field(64, ge=8, le=4096)
@@ -73,9 +76,6 @@ class Settings(BaseModel):
     `off`: as often as they like."""
     rate_limit_address: str = Field("600/minute", pattern=RATE)
     """How often the API may be called from one address without a valid token, so how fast tokens can be guessed."""
-    trusted_proxies: int = Field(0, ge=0, le=16)
-    """How many proxies stand before the web server, each of which adds to `X-Forwarded-For` who called it. With too
-    many, callers choose the address that they are counted by."""
     cors_origins: str = ""
     """Origins whose pages may call the API with a token: `https://app.example.org`, with commas. Cookies never count
     there. Empty: such pages may read single jobs, with a token for each, and nothing else."""
@@ -188,8 +188,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
-    _check_public_url(settings.public_url)
     _check_origins(settings.cors_origin_list)
+    _check_public_url(settings.public_url)
     if settings.embedding_url and not settings.embedding_model:
         raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})

@@ -75,12 +75,6 @@ class Conflict(JobsappError):
     title = "The state does not allow this"
 
 
-class TooLarge(JobsappError):
-    status = 413
-    code = "too-large"
-    title = "The upload is too large"
-
-
 class TooMany(JobsappError):
     """Asked too often; `retry_after` seconds from now it may be tried again."""
 
@@ -91,6 +85,12 @@ class TooMany(JobsappError):
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class TooLarge(JobsappError):
+    status = 413
+    code = "too-large"
+    title = "The upload is too large"
 
 
 class Unavailable(JobsappError):

@@ -55,10 +55,9 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
-    if settings.trusted_proxies:
-        # Of what proxies say only who called: the address that people type is a setting.
-        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
-        app.wsgi_app = proxied  # type: ignore[method-assign]
+    if settings.proxies:
+        # Whom they speak for, and nothing else: host and scheme are a setting.
+        app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, 0, 0, 0, 0)  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     csrf.init_app(app)

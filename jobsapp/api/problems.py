@@ -166,8 +166,8 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
     if isinstance(error, NotSignedIn):
         fault = ', error="invalid_token"' if bearer_token(request) is not None else ""
         headers["WWW-Authenticate"] = f'Bearer realm="jobsapp"{fault}'
-    if isinstance(error, TooMany):
-        headers["Retry-After"] = str(error.retry_after)
+    if (seconds := getattr(error, "retry_after", None)) and "Retry-After" not in headers:
+        headers["Retry-After"] = str(seconds)
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return headers

@@ -77,7 +77,7 @@ def test_each_address_counts_for_itself_with_a_token_for_one_job(app: OpenAPI, a
 
 @pytest.mark.parametrize("proxies", [0, 1])
 def test_an_address_is_believed_from_so_many_proxies(settings: Settings, services: Services, proxies: int) -> None:
-    app = create_app(settings.model_copy(update={"trusted_proxies": proxies}))
+    app = create_app(settings.model_copy(update={"proxies": proxies}))
     forwarded = [{"X-Forwarded-For": f"10.0.0.{number}"} for number in range(3)]
     told = [Caller(app.test_client())("GET", "/api/jobs", headers=headers).status_code for headers in forwarded]
     assert told == ([401, 401, 401] if proxies else [401, 401, 429])

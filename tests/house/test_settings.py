@@ -51,7 +51,7 @@ def test_every_setting_is_documented() -> None:
         ("JOBSAPP_CORS_ORIGINS", "https://app.example.org,*"),
         ("JOBSAPP_RATE_LIMIT", "many"),
         ("JOBSAPP_RATE_LIMIT_ADDRESS", "0/minute"),
-        ("JOBSAPP_TRUSTED_PROXIES", "-1"),
+        ("JOBSAPP_PROXIES", "-1"),
         ("DATABASE_URL", "mysql://x"),
         ("REDIS_URL", "memcached://x"),
         ("JOBSAPP_LEASE_SECONDS", "1"),
