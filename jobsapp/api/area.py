@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import JSON_LIMIT_BYTES, told
-from jobsapp.api.strict import refuse_long_address, refuse_unknown
+from jobsapp.api.strict import refuse_long_address, refuse_unknown_fields, refuse_unknown_parameters
 from jobsapp.auth.cors import refuse_cookies
 from jobsapp.auth.current import (
     CSRF_HEADER,
@@ -53,7 +53,7 @@ def area(
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
     expect = _expect_form if takes_form else expect_json
-    checks: list[Callable[[], None]] = [refuse_long_address, _enter, expect, refuse_unknown]
+    checks: list[Callable[[], None]] = [refuse_long_address, _enter, refuse_unknown_parameters, expect]
     for check in checks:
         blueprint.before_request(check)
     return blueprint
@@ -104,6 +104,7 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
         raise BadRequest("The body is nested too deeply.") from None
     if body is not None and not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
+    refuse_unknown_fields(body or ())
     refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})
 
 

@@ -149,7 +149,7 @@ def _http(error: HTTPException) -> Problem:
         detail = f"{request.method} is not possible here; possible: {allowed}."
     else:
         detail = error.description or error.name
-    return Problem(type=_type(_slug(error.name)), title=error.name, status=status, detail=detail)
+    return Problem(type=_type(_slug(error.name)), title=error.name, status=status, detail=_short(detail))
 
 
 def _size_limits() -> str:

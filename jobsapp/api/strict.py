@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -23,20 +23,28 @@ def refuse_long_address() -> None:
         raise RequestURITooLarge(f"The address may have {LONGEST_ADDRESS:,} characters.")
 
 
-def refuse_unknown() -> None:
-    """Raises InvalidInput. What the call's own models do not know they refuse themselves."""
-    if request.method == "OPTIONS":
-        return
-    takes = _takes(current_app.view_functions[request.endpoint or ""])
-    faults = [FieldError(name, UNKNOWN) for name in request.args if "query" not in takes]
-    if "body" not in takes and request.is_json:
-        faults += [FieldError(name, UNKNOWN) for name in request.get_json(silent=True) or ()]
-    # A form is not looked at before its call does, which says how much it may hold.
+def refuse_unknown_parameters() -> None:
+    """Raises InvalidInput. What the call's own model does not know that refuses itself."""
+    names = [] if request.method == "OPTIONS" or _takes("query") else list(request.args)
+    faults = [FieldError(name, UNKNOWN) for name in names]
     faults += [FieldError(name, MORE_THAN_ONCE) for name, values in request.args.lists() if len(values) > 1]
+    _refuse(faults)
+
+
+def refuse_unknown_fields(body: Iterable[str]) -> None:
+    """As `refuse_unknown_parameters`, for a body that was read."""
+    _refuse([] if _takes("body") else [FieldError(name, UNKNOWN) for name in body])
+
+
+def _refuse(faults: list[FieldError]) -> None:
     if faults:
         raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in faults), errors=tuple(faults))
 
 
+def _takes(part: str) -> bool:
+    return part in _parts(current_app.view_functions[request.endpoint or ""])
+
+
 @cache
-def _takes(view: Callable[..., Any]) -> frozenset[str]:
+def _parts(view: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(inspect.unwrap(view)).parameters)

@@ -132,8 +132,8 @@ def test_too_long_an_address(as_member: Caller) -> None:
 
 
 def test_what_is_not_there_is_a_problem_everywhere(as_nobody: Caller) -> None:
-    for path in ("/api", "/api/", "/api/jobs/nothing/here", "/api/%00"):
-        problem(as_nobody("GET", path), 404, "not-found")
+    for path in ("/api", "/api/", "/api/jobs/nothing/here", "/api/%00", "/api/" + 3000 * "x"):
+        assert len(problem(as_nobody("GET", path), 404, "not-found")["detail"]) < 600
 
 
 def test_other_methods_are_told_which_there_are(as_member: Caller) -> None:
@@ -152,6 +152,29 @@ def test_options_and_head(as_member: Caller) -> None:
     assert (head.status_code, head.data, head.content_length) == (200, b"", got.content_length)
     problem_head = as_member("HEAD", "/api/jobs?limit=0")
     assert (problem_head.status_code, problem_head.mimetype) == (422, "application/problem+json")
+
+
+def test_a_body_that_nobody_asked_for_is_not_read(as_member: Caller) -> None:
+    some = "/api/files/0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e88"
+    calls = [("GET", "/api/jobs"), ("GET", "/api/types"), ("GET", some), ("DELETE", some), ("POST", "/api/jobs")]
+    for method, path in calls:
+        body = Watched(b"{}")
+        how = {"input_stream": body, "content_type": "application/json", "content_length": 2}
+        answer = as_member(method, path, **how)
+        assert answer.status_code == {"/api/jobs": 422 if method == "POST" else 200, some: 404}.get(path, 200)
+        assert body.was_read is (method == "POST"), (method, path)
+
+
+class Watched(BytesIO):
+    was_read = False
+
+    def read(self, *how: Any) -> bytes:
+        self.was_read = True
+        return super().read(*how)
+
+    def readinto(self, *how: Any) -> int:
+        self.was_read = True
+        return super().readinto(*how)
 
 
 def test_both_spellings_of_a_field(as_member: Caller) -> None:
