@@ -7,6 +7,6 @@ from jobsapp.cli import light
 from jobsapp.errors import ConfigError
 
 try:
-    app = light.find_app() or create_app()
+    app = light.find_app(create_app) or create_app()
 except ConfigError as error:
     sys.exit(f"jobsapp: {error}")

@@ -2,12 +2,14 @@
 
 Half of the jobs are an organisation's own and old, the newer half belongs to another: whatever the planner thinks of
 how often something matches, a page must not read its way through the others. Prints, for each filter, 8 kB pages of
-PostgreSQL that were touched, and milliseconds.
+PostgreSQL that were touched, and milliseconds: of a session that nobody bounded, and of one bounded as a request's is
+(`services/bounds.py`), which must read no page more. Before that, what such a bound costs a statement.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -15,23 +17,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 from flask_openapi3 import OpenAPI
-from sqlalchemy import Select, text
+from sqlalchemy import Select, event, select, text
 
 from jobsapp import create_app
 from jobsapp.config import Settings
+from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import new_id
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.extensions import db
+from jobsapp.models import Job
+from jobsapp.services.bounds import Bounds
 from jobsapp.services.listing import WINDOW, Listing, Walk, in_order
+from jobsapp.services.sessions import DbSession
 from jobsapp.store import schema
 
 PAGE = 51
+STATEMENTS = 1000
 FILL = """
 INSERT INTO jobs (id, organization_id, user_id, type, queue, name, description, status, data, max_attempts, allowance,
   worker, attempts, completed_at, failed_at, created_at)
@@ -125,11 +132,34 @@ def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -
 
 
 def explained(statement: Select[Any]) -> int:
-    """Pages of the database that the statement touches."""
-    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    """Pages of the database that the statement touches, as the session sends it."""
+    sent: list[tuple[str, Any]] = []
+
+    def keep(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        sent.append((sql, values))
+
+    event.listen(db.engine, "before_cursor_execute", keep)
+    db.session.execute(statement)
+    event.remove(db.engine, "before_cursor_execute", keep)
     connection: Any = db.session.connection().connection.driver_connection
-    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    (sql, values) = sent[0]
+    rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", values).fetchone()
     return touched(rows[0][0]["Plan"])
+
+
+def price(bounds: Bounds, reader: Actor) -> dict[str, int]:
+    """Microseconds of this process' processor for a small statement, of a session that is not bound and of one that is:
+    the median of those taken in turn."""
+    spent: dict[str, list[float]] = {"not bound": [], "bound": []}
+    for _ in range(STATEMENTS):
+        for name, times in spent.items():
+            bounds.clear()
+            if name == "bound":
+                bounds.bind(reader)
+            begin = time.process_time()
+            db.session.scalars(select(Job).where(Job.id == reader.user_id)).all()
+            times.append(time.process_time() - begin)
+    return {f"microseconds a statement, {name}": round(statistics.median(times) * 1e6) for name, times in spent.items()}
 
 
 def main(rows: int) -> None:
@@ -137,9 +167,15 @@ def main(rows: int) -> None:
         names = fill(rows)
         heap = db.session.scalar(text("SELECT pg_relation_size('jobs') / 8192"))
         print(json.dumps({"rows": rows, "pages of the table": heap, "window": WINDOW}))
+        bounds = Bounds(cast(DbSession, db.session))
+        reader = Actor(names["often"], names["ours"], "", "member")
+        print(json.dumps(price(bounds, reader)))
         for name, wanted in cases(names).items():
+            bounds.clear()
+            free, unbounded, _ = cost(names["ours"], wanted)
+            bounds.bind(reader)
             pages, spent, found = cost(names["ours"], wanted)
-            print(f"{name:20} {pages:8,} pages {spent:8.1f} ms {found:4} jobs")
+            print(f"{name:20} {free:8,} pages {unbounded:8.1f} ms {pages:8,} pages {spent:8.1f} ms {found:4} jobs")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from jobsapp.errors import ConfigError
 from jobsapp.language.settings import example, parse_servers
+from jobsapp.oidc_settings import check_oidc
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
@@ -46,9 +47,9 @@ class Settings(BaseModel):
 
     data_dir: Path = Path("var")
     """Folder for the embedded servers' data, uploads and artifacts. Made if it is missing."""
-    database_url: str = ""
+    database_url: str = Field("", repr=False)
     """PostgreSQL 14 or newer, `postgresql://user:password@host:port/name`. Empty: the embedded server."""
-    redis_url: str = ""
+    redis_url: str = Field("", repr=False)
     """Redis 6.2 or newer or Valkey, `redis://:password@host:port/0`. Empty: the embedded server."""
     host: str = "127.0.0.1"
     """Address the web server listens on."""
@@ -65,10 +66,27 @@ class Settings(BaseModel):
     """Threads of the web process, so requests answered at once. Open pages hold none."""
     web_sockets: int = Field(10_000, ge=1, le=100_000)
     """Live pages and programs that one web process lets in at once. It has to be allowed so many files, and a few."""
-    secret_key: str = Field("", min_length=0)
+    secret_key: str = Field("", repr=False)
     """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
     session_days: int = Field(30, ge=1, le=3650)
     """How many days a browser stays signed in after it was last used."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider by which people may sign in, by its issuer: `https://login.example.org`. Its client
+    gets the redirect address `…/login/oidc/callback` under `JOBSAPP_PUBLIC_URL`. See `docs/login.md`."""
+    oidc_client_id: str = ""
+    """What the provider calls jobsapp."""
+    oidc_client_secret: str = Field("", repr=False)
+    """The secret that goes with it. Empty: the provider asks for none."""
+    oidc_name: str = "single sign-on"
+    """What people call the provider; the button says `Sign in with …`."""
+    oidc_domains: str = ""
+    """Whose e-mail addresses may come in that way: `example.org,example.com`. Empty or `*`: all that the provider lets
+    in."""
+    oidc_organization: str = ""
+    """The organisation of those who come for the first time; they need `JOBSAPP_OIDC_DOMAINS`. Empty: only users that
+    there are already may sign in."""
+    oidc_role: str = Field("member", pattern="^(viewer|member|operator|admin)$")
+    """Their role there: `viewer`, `member`, `operator` or `admin`."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
     rate_limit: str = Field("6000/minute", pattern=RATE)
@@ -79,6 +97,9 @@ class Settings(BaseModel):
     cors_origins: str = ""
     """Origins whose pages may call the API with a token: `https://app.example.org`, with commas. Cookies never count
     there. Empty: such pages may read single jobs, with a token for each, and nothing else."""
+    retention_days: int = Field(0, ge=0, le=36500)
+    """For how many days finished jobs, and uploads that no job reads, are kept where an organisation has no rule of its
+    own. 0: for ever."""
     queues: str = "*"
     """Queues that `flask worker` serves when `--queues` is not given: names with commas, `*` for all."""
     threads: int = Field(0, ge=0, le=256)
@@ -93,7 +114,7 @@ class Settings(BaseModel):
     """How long a worker that is asked to stop lets its job go on, before it hands the job back to the queue."""
     processors: str = ""
     """Modules with processors of your own, names with commas. They are imported at start."""
-    bulk_database_url: str = ""
+    bulk_database_url: str = Field("", repr=False)
     """The database whose tables bulk operations may use, `postgresql://user:password@host:port/name`. Give its user
     only the rights that they need."""
     bulk_tables: str = ""
@@ -115,16 +136,25 @@ class Settings(BaseModel):
     jobsapp: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1` (Ollama). Their text is sent there."""
     embedding_model: str = ""
     """The name of that server's model: `text-embedding-3-small`."""
-    embedding_key: str = ""
+    embedding_key: str = Field("", repr=False)
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
+    url: str = ""
+    """The server that `flask jobs` and `jobsapp.client` ask, `https://jobs.example.org`. Empty: `flask jobs` works on
+    this installation's own database."""
+    token: str = Field("", repr=False)
+    """The API token they send to it."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
     @property
     def files_dir(self) -> Path:
         return self.data_dir / "files"
+
+    @property
+    def archive_dir(self) -> Path:
+        return self.data_dir / "archive"
 
     @property
     def max_upload_bytes(self) -> int:
@@ -181,7 +211,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         settings = Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"{variable(str(first['loc'][0]))}={first.get('input')!r}: {first['msg']}.") from None
+        raise ConfigError(f"{_told(str(first['loc'][0]), first.get('input'))}: {first['msg']}.") from None
     _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
     _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
     _check_servers(settings.language_models)
@@ -189,11 +219,19 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_origins(settings.cors_origin_list)
-    _check_public_url(settings.public_url)
+    check_oidc(settings)
+    for field in ("public_url", "url"):
+        _check_address(field, getattr(settings, field))
     if settings.embedding_url and not settings.embedding_model:
         raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
+
+
+def _told(field: str, value: object) -> str:
+    """A setting as an error names it: of a secret one only that it is there."""
+    known = Settings.model_fields.get(field)
+    return f"{variable(field)}={value!r}" if known is None or known.repr else variable(field)
 
 
 def _check_servers(text: str) -> None:
@@ -221,7 +259,7 @@ def _check_folders(settings: Settings) -> None:
         )
 
 
-def _check_public_url(url: str) -> None:
+def _check_address(field: str, url: str) -> None:
     try:
         parts = urlsplit(url)
         whole = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -231,7 +269,7 @@ def _check_public_url(url: str) -> None:
         whole = False
     if url and not whole:
         raise ConfigError(
-            f"{variable('public_url')}={url!r} must begin with http:// or https:// and name a host, "
+            f"{variable(field)}={url!r} must begin with http:// or https:// and name a host, "
             "as in https://jobs.example.org."
         )
 

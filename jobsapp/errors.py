@@ -93,6 +93,18 @@ class TooLarge(JobsappError):
     title = "The upload is too large"
 
 
+class TooManyTries(JobsappError):
+    """Somebody guesses. `retry_after`: in how many seconds one more try is allowed."""
+
+    status = 429
+    code = "too-many-tries"
+    title = "Too many tries"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(JobsappError):
     """A server behind us (PostgreSQL, Redis) cannot be used right now."""
 

@@ -34,6 +34,7 @@ NO_SERVER = "postgresql+psycopg://127.0.0.1:1/no-database-url"
 def build_app(settings: Settings | None = None) -> OpenAPI:
     """Wire settings, extensions, services and blueprints. Connects to nothing yet."""
     settings = settings or load_settings()
+    behind_https = urlsplit(settings.base_url).scheme == "https"
     app = OpenAPI("jobsapp", info=Info(title="jobsapp", version="1"), doc_prefix="/api/docs", **api.openapi_options())
     app.config.update(
         SECRET_KEY=secret_key(settings),
@@ -41,8 +42,9 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
         MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=urlsplit(settings.base_url).scheme == "https",
-        SESSION_COOKIE_NAME="jobsapp_session",
+        SESSION_COOKIE_SECURE=behind_https,
+        # The prefix: browsers take it from this host alone, by https, so nobody beside us can set or replace it.
+        SESSION_COOKIE_NAME="__Host-jobsapp_session" if behind_https else "jobsapp_session",
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url or NO_SERVER,
         SQLALCHEMY_ENGINE_OPTIONS={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
@@ -11,27 +12,28 @@ from sqlalchemy import Connection, create_engine, text
 from jobsapp import models  # noqa: F401  registers the tables
 from jobsapp.extensions import Base
 from jobsapp.models.documents import type_differs
+from jobsapp.store.migrating import ATTRIBUTE, Patience, migrate
 
-LOCK_TIMEOUT = "5s"
-STATEMENT_TIMEOUT = "10min"
 ADVISORY_KEY = 8_314_627
 
 
 def run(connection: Connection) -> None:
     # Two hosts that start at once must not migrate at once: the second waits and finds nothing to do.
     with locked(connection):
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
-        connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            compare_server_default=True,
-            compare_type=type_differs,
-            transaction_per_migration=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        migrate(connection, partial(go_on, connection), context.config.attributes.get(ATTRIBUTE, Patience()))
+
+
+def go_on(connection: Connection) -> None:
+    """From where the database is."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_server_default=True,
+        compare_type=type_differs,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 @contextmanager

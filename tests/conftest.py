@@ -36,8 +36,8 @@ FIRST = ("faults", "store", "cli", "browser", "processors")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: faults wait for most of their time."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many as there are cores, and one more: most of the longest tests wait for most of their time."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -133,6 +133,16 @@ def admin(services: Services) -> Actor:
 @pytest.fixture
 def member(services: Services) -> Actor:
     return _actor(services, "member@localhost", "member", "default")
+
+
+@pytest.fixture
+def viewer(services: Services) -> Actor:
+    return _actor(services, "viewer@localhost", "viewer", "default")
+
+
+@pytest.fixture
+def operator(services: Services) -> Actor:
+    return _actor(services, "operator@localhost", "operator", "default")
 
 
 @pytest.fixture

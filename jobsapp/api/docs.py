@@ -24,7 +24,10 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "type": "apiKey",
         "in": "cookie",
         "name": "jobsapp_session",
-        "description": f"The session of a signed-in page. Changes need the header `{CSRF_HEADER}` too.",
+        "description": (
+            "The session of a signed-in page; behind https the cookie is `__Host-jobsapp_session`. Changes need the "
+            f"header `{CSRF_HEADER}` too."
+        ),
     },
 }
 

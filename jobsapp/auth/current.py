@@ -29,6 +29,9 @@ PROTOCOL = "jobsapp"
 TOKEN_PROTOCOL = "jobsapp.token."  # noqa: S105 - the beginning of one
 # The part of an address that is a token, in views that are marked.
 SHARED = "shared"
+# In the environment of a request that was made inside of this process, by a command: the actor that it acts for.
+# Servers make no such key of what a client sends. If one did, a text would come of it, and never an actor.
+CALLER = "jobsapp.caller"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -81,6 +84,9 @@ def find_actor() -> Actor | None:
     Raises NotSignedIn for a token that is not valid: a wrong token never falls back to a session; and Forbidden for one
     that reads a single job.
     """
+    if "actor" not in g and (caller := caller_inside()) is not None:
+        g.actor, g.login_id, g.by_token = caller, None, True
+        _bind(caller)
     if "actor" not in g:
         token = bearer_token(request)
         if token is not None and is_job_token(token):
@@ -89,14 +95,35 @@ def find_actor() -> Actor | None:
             )
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
+        g.organizations = login.organizations if login else {}
         g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
         g.by_token = token is not None
+        _bind(g.actor)
     return cast("Actor | None", g.actor)
+
+
+def caller_inside() -> Actor | None:
+    """Whom a request acts for that was made in this process. None: it came from elsewhere."""
+    caller = request.environ.get(CALLER)
+    return caller if isinstance(caller, Actor) else None
 
 
 def login_id() -> UUID | None:
     """The login session that `find_actor` found. None: a token, or nobody."""
     return cast("UUID | None", g.get("login_id"))
+
+
+def organizations() -> dict[UUID, str]:
+    """The names, by id, of the organisations that the signed-in user may switch between. Asks nobody."""
+    return cast("dict[UUID, str]", g.get("organizations", {}))
+
+
+def enter(organization_id: UUID) -> None:
+    """Go on in another organisation of the user, in a new session. Raises NotSignedIn and NotFound.
+
+    So a page of the former one, which may still be open, changes nothing in the other.
+    """
+    sign_in(services().organizations.entered(get_actor(), organization_id))
 
 
 def get_actor() -> Actor:
@@ -119,6 +146,7 @@ def find_reader() -> Reader | None:
     if "guest" not in g:
         g.guest = services().job_tokens.find(*held)
         g.login_id = g.guest and g.guest.token_id
+        _bind(g.guest)
     if g.guest is None:
         raise NotSignedIn(
             "The token of this job is unknown, revoked or expired. Ask whoever gave it to you for a new one."
@@ -136,8 +164,15 @@ def get_reader() -> Reader:
 
 def forget_reader() -> None:
     """Let the next question who asks be answered anew."""
+    services().bounds.clear()
     g.pop("actor", None)
     g.pop("guest", None)
+
+
+def _bind(reader: Reader | None) -> None:
+    """All that the request asks of the database from now on is bounded by who that is."""
+    if reader is not None:
+        services().bounds.bind(reader)
 
 
 def foreign_origin() -> bool:

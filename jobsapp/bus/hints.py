@@ -14,13 +14,15 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from jobsapp.bus.guard import Guard
+from jobsapp.bus.messages import WAKE_UP
 from jobsapp.core.events import JobChanged
 
 CHANNEL = "jobsapp:events"
 LOGINS = "jobsapp:logins"
-WAKE_UP = "drain"
 LISTENING = "jobsapp:listening:"
 PRESENCE_SECONDS = 15
+# One whose worker was killed is not left for ever; one that still waits then is made anew by the keeper.
+WAKE_UP_SECONDS = 3600
 # By Redis' own clock: those of our hosts may differ by more than a worker's presence lasts.
 PRESENT = "local now = redis.call('TIME')[1] "
 COUNT = PRESENT + "return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
@@ -76,10 +78,11 @@ class Hints:
         pipeline.eval(COUNT, 1, LISTENING + queue)
         waiting, listening = pipeline.execute()
         if waiting < max(1, listening):
-            rq_queue.enqueue_call(WAKE_UP, timeout=-1, result_ttl=0, failure_ttl=60)
+            rq_queue.enqueue_call(WAKE_UP, timeout=-1, result_ttl=0, ttl=WAKE_UP_SECONDS)
 
     def _publish(self, changes: list[JobChanged]) -> None:
-        self._redis.publish(CHANNEL, encode(changes))
+        if changes:
+            self._redis.publish(CHANNEL, encode(changes))
 
     def _announce(self, worker: str, queues: list[str]) -> None:
         pipeline = self._redis.pipeline(transaction=False)

@@ -10,8 +10,9 @@ import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field, TypeAdapter, ValidationError
 from redis import Redis
 from rq.command import PUBSUB_CHANNEL_TEMPLATE, send_shutdown_command
 
@@ -24,6 +25,7 @@ SEEN = "jobsapp:workers:seen"
 WISHES = "jobsapp:workers:wishes"
 STOP, START = "stop", "start"
 KEPT_SECONDS = 600
+OLDEST_SECONDS = 2 * KEPT_SECONDS
 """For how long one that fell silent is still told of."""
 
 # By Redis' own clock, as in `hints`. Answers what was asked of the worker.
@@ -40,24 +42,31 @@ return redis.call('HGET', KEYS[3], ARGV[1])
 """
 
 
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Name = Annotated[str, Field(max_length=300)]
+
+
 @dataclass(frozen=True)
 class Report:
     """What the parent of a worker says of it every few seconds. Memory in bytes, None where it is not known."""
 
-    name: str
-    host: str
-    pid: int
+    name: Name
+    host: Name
+    pid: Count
     """0: its place is empty, because it was stopped."""
-    queues: Sequence[str]
-    age_seconds: float
+    queues: Annotated[Sequence[Name], Field(max_length=1000)]
+    age_seconds: Annotated[float, Field(ge=0, le=1e9)]
     """Since it was started, or stopped."""
-    memory_bytes: int | None = None
-    horse_bytes: int | None = None
+    memory_bytes: Count | None = None
+    horse_bytes: Count | None = None
     """Of its work-horse, with what that has started."""
     stopping: bool = False
-    jobs_done: int = 0
+    jobs_done: Count = 0
     """How many attempts its work-horses have ended well, and how many not."""
-    jobs_failed: int = 0
+    jobs_failed: Count = 0
+
+
+READER = TypeAdapter(Report)
 
 
 @dataclass(frozen=True)
@@ -121,8 +130,12 @@ class Roster:
         (seconds, _), seen, reports, wishes = found
         ages = {_text(name): seconds - at for name, at in seen}
         asked = {_text(name): _text(wish) for name, wish in wishes.items()}
-        read = [one for text in reports.values() if (one := _read(text)) is not None]
-        return [Seen(one, max(0.0, ages[one.name]), asked.get(one.name)) for one in read if one.name in ages]
+        read = [one for name, text in reports.items() if (one := self._read(name, text)) is not None]
+        return [
+            Seen(one, max(0.0, ages[one.name]), asked.get(one.name))
+            for one in read
+            if abs(ages.get(one.name, float("inf"))) <= OLDEST_SECONDS
+        ]
 
     def ask_to_stop(self, name: str) -> int | None:
         """Have a worker finish or hand back its job, and end. Returns how many heard; None: Redis is away."""
@@ -143,15 +156,19 @@ class Roster:
             lambda: self._redis.hset(WISHES, name, START), "a worker could not be asked to start"
         )
 
-
-def _read(text: bytes | str) -> Report | None:
-    """None for one that another version wrote."""
-    try:
-        return Report(**json.loads(text))
-    except (TypeError, ValueError) as error:
-        log.warning("a report of a worker cannot be read: %s", error)
+    def _read(self, name: bytes, text: bytes) -> Report | None:
+        """None for what is no report, which is taken away: it is refused, and logged, once."""
+        try:
+            report = READER.validate_json(text)
+            if report.name == _text(name):
+                return report
+            fault = "name"
+        except ValidationError as error:
+            fault = ", ".join(sorted({str(one["loc"][0]) if one["loc"] else "JSON" for one in error.errors()}))
+        log.warning("refused a report of a worker: its %s is none", fault)
+        self._guard.attempt(lambda: self._redis.hdel(REPORTS, name), "a report that was refused stays")
         return None
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

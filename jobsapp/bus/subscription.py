@@ -11,22 +11,13 @@ from redis import Redis
 
 from jobsapp.bus.connection import RedisError
 from jobsapp.bus.hints import CHANNEL, LOGINS
-from jobsapp.core.events import Event, JobChanged
+from jobsapp.bus.messages import Refused, read_id, read_news
+from jobsapp.core.events import JobChanged
 
 log = logging.getLogger(__name__)
 
 CHANNELS = (CHANNEL, LOGINS)
 POLL_SECONDS = 1.0
-
-
-def decode(message: bytes | str) -> list[JobChanged]:
-    """The changes that a message tells of. Raises ValueError for anything that is not one of ours."""
-    text = message.decode() if isinstance(message, bytes) else message
-    changes = []
-    for line in text.splitlines():
-        job, organization, event, revision = line.split(" ")
-        changes.append(JobChanged(UUID(job), UUID(organization), Event(event), int(revision)))
-    return changes
 
 
 class Subscription:
@@ -80,8 +71,8 @@ class Subscription:
 
     def _tell(self, channel: str, data: bytes) -> None:
         try:
-            news = UUID(data.decode()) if channel == LOGINS else decode(data)
-        except ValueError as error:
+            news = read_id(data) if channel == LOGINS else read_news(data)
+        except Refused as error:
             log.warning("refused a message on %s: %s", channel, error)
             return
         if isinstance(news, UUID):

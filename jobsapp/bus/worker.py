@@ -23,15 +23,19 @@ from uuid import UUID
 
 from redis import Redis
 from rq import Queue, Worker
-from rq.command import parse_payload, send_command
+from rq.command import handle_shutdown_command, send_command
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 from rq.worker import DequeueStrategy, WorkerStatus
+from rq.worker_registration import clean_worker_registry
 
 from jobsapp.bus.connection import RedisError, hints, steady
 from jobsapp.bus.family import adopt_orphans, die_with, end_children, ends, is_stopped
+from jobsapp.bus.messages import KILL_HORSE, SHUTDOWN, Refused, read_order
 from jobsapp.bus.slate import Running, Slate
+from jobsapp.bus.wake_ups import WakeUp, WakeUps
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,8 @@ class DrainWorker(Worker):
     and does not is killed with its horse from here, if the horse cannot do it.
     """
 
+    job_class = WakeUp
+    queue_class = WakeUps
     # RQ would double its pause up to a minute: too long for those who wait.
     max_connection_wait_time = 2.0
 
@@ -181,12 +187,29 @@ class DrainWorker(Worker):
                 os.killpg(self.horse_pid, sig)
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """A command through Redis. To kill the horse because of a job is right only while it runs that job."""
-        payload, running = parse_payload(message), self._slate.read()
-        job = payload.get("job")
-        self.was_stopped |= payload.get("command") == "shutdown"
-        if job is None or (running is not None and str(running.job_id) == job):
-            super().handle_payload(message)
+        """An order through Redis. To kill the horse because of a job is right only while it runs that job."""
+        try:
+            order = read_order(message["data"])
+        except Refused as error:
+            log.warning("refused an order to %s: %s", self.name, error)
+            return
+        running = self._slate.read()
+        if order.command == SHUTDOWN:
+            self.was_stopped = True
+            handle_shutdown_command(self)
+        elif running is not None and running.job_id == order.job_id:
+            self.kill_horse()
+
+    def run_maintenance_tasks(self) -> None:
+        """RQ's own would call back what jobs in Redis name. All that is left behind here are ids and names."""
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+        with suppress(RedisError, ValueError):
+            for queue in self.queues:
+                clean_worker_registry(queue)
+                self.connection.delete(IntermediateQueue.get_intermediate_queue_key(queue.key))
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """A key of Redis suspends nobody: pauses are rows."""
 
     def _be_horse(self, line: socket.socket, parent: int) -> None:
         """The work-horse's life: from the fork to `os._exit`."""
@@ -273,7 +296,7 @@ def work(
 def kill_horse(redis_url: str, worker: str, job_id: UUID) -> bool:
     """Have `worker` kill its work-horse if that runs this job. False if Redis could not be told."""
     try:
-        send_command(hints(redis_url), worker, "kill-horse", job=str(job_id))
+        send_command(hints(redis_url), worker, KILL_HORSE, job=str(job_id))
     except RedisError as error:
         log.warning("could not stop the work-horse of %s: %s", worker, error)
         return False

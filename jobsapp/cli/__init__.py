@@ -1,4 +1,5 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | workers … | users … | tokens …`.
+"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | retention … | workers … | users … | orgs …
+| tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -11,13 +12,18 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the commands."""
     from jobsapp.cli.cleanup import cleanup
-    from jobsapp.cli.identity import tokens, users
+    from jobsapp.cli.identity import tokens
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
+    from jobsapp.cli.organizations import orgs
+    from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
+    from jobsapp.cli.retention import retention
     from jobsapp.cli.up import up
+    from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
 
-    for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, tokens):
+    users.add_command(password)
+    for command in (up, worker, keeper, cleanup, jobs, queues, limits, retention, workers, users, orgs, tokens):
         app.cli.add_command(command)

@@ -6,6 +6,7 @@ import click
 
 from jobsapp.auth.current import services
 from jobsapp.cli.common import in_app
+from jobsapp.core.archives import FORMATS, JSONL
 
 
 @click.command()
@@ -16,15 +17,24 @@ from jobsapp.cli.common import in_app
     help="Keep what finished or was uploaded within so many days.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+@click.option(
+    "--archive",
+    type=click.Choice(FORMATS),
+    is_flag=False,
+    flag_value=JSONL,
+    help="Write the jobs to files first, in the data folder below archive. Alone: jsonl.",
+)
 @in_app
-def cleanup(days: int, dry_run: bool) -> None:
+def cleanup(days: int, dry_run: bool, archive: str | None) -> None:
     """Delete finished jobs of all organisations with their files, and uploads that no job reads."""
     if dry_run:
         click.echo(f"Would delete {services().cleanup.count(days=days)} jobs.")
         if unread := services().cleanup.count_uploads(days=days):
             click.echo(f"Would delete {unread} uploads that no job reads.")
         return
-    click.echo(f"Deleted {services().cleanup.delete(days=days)} jobs.")
+    cleanup = services().cleanup
+    deleted = cleanup.archive_and_delete(days=days, kind=archive) if archive else cleanup.delete(days=days)
+    click.echo(f"{'Archived and deleted' if archive else 'Deleted'} {deleted} jobs.")
     if unread := services().cleanup.delete_uploads(days=days):
         click.echo(f"Deleted {unread} uploads that no job read.")
     services().logins.delete_expired()

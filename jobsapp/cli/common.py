@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -10,8 +10,10 @@ import click
 
 from jobsapp.auth.current import services
 from jobsapp.cli.friendly import friendly
+from jobsapp.cli.tables import table as table
 from jobsapp.config import require_servers
 from jobsapp.core.actors import Actor
+from jobsapp.core.rights import Role
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,11 +40,7 @@ def actor_of(email: str | None) -> Actor:
     return identity.get_actor(user.id)
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under a first one of headings."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 user_option = click.option("--user", "email", metavar="EMAIL", help="Whose; the first administrator by default.")
+role_option = click.option(
+    "--role", type=click.Choice([role.value for role in Role]), default=Role.MEMBER.value, show_default=True
+)

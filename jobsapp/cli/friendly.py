@@ -8,7 +8,6 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
-from psycopg import OperationalError
 
 from jobsapp.errors import JobsappError
 
@@ -33,6 +32,6 @@ def friendly(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _unreachable() -> tuple[type[Exception], ...]:
-    """What says that the server is away. A worker has no SQLAlchemy loaded, so it cannot raise its error."""
-    alchemy = sys.modules.get("sqlalchemy.exc")
-    return (OperationalError, alchemy.OperationalError) if alchemy else (OperationalError,)
+    """What says that the server is away. What is not loaded cannot raise its error, and takes its time to load."""
+    loaded = [sys.modules.get(name) for name in ("psycopg", "sqlalchemy.exc")]
+    return tuple(module.OperationalError for module in loaded if module)

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column
 
-from jobsapp.auth.current import services
-from jobsapp.cli.common import actor_of, in_app, user_option
-from jobsapp.core.actors import Actor
+from jobsapp.cli.remote import with_client
+from jobsapp.cli.tables import table
 from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput
-from jobsapp.extensions import db
-from jobsapp.services.jobs import JobFilter, NewJob, RetryChanges
-from jobsapp.services.listing import WINDOW
-from jobsapp.services.views import JobView
 
-WATCH_SECONDS = 0.25
+if TYPE_CHECKING:
+    from jobsapp.client import Client, Job
+
 EXIT_STATUS = {"completed": 0, "failed": 1, "cancelled": 2}
+PAGE = 200
 
 
 class Moment(click.ParamType[datetime]):
@@ -56,39 +48,32 @@ def jobs() -> None:
 @click.option("--created-before", type=Moment())
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@user_option
-@in_app
+@with_client
 def list_jobs(
-    type_name: str | None, owner: str | None, limit: int, as_json: bool, email: str | None, **asked: Any
+    client: Client, /, type_name: str | None, owner: str | None, limit: int, as_json: bool, **asked: Any
 ) -> None:
     """Print jobs, newest first."""
-    actor = actor_of(email)
-    user_id = None if owner is None else services().filters.user_id(actor, owner)
-    found, older = services().jobs.page(actor, JobFilter(type=type_name, user_id=user_id, **asked), limit=limit)
-    if older is not None and len(found) < limit:
-        click.echo(f"No more among the {WINDOW:,} jobs looked at. Older ones may match.", err=True)
-    views = services().views.jobs(found)
+    found: list[Job] = []
+    for page in client.pages(size=min(limit, PAGE), type=type_name, user=owner, **asked):
+        found += page.jobs
+        if page.next_cursor is not None and len(page.jobs) < min(limit, PAGE):
+            click.echo("No more among the jobs looked at. Older ones may match.", err=True)
+            break
+        if len(found) >= limit:
+            break
     if as_json:
-        for view in views:
-            click.echo(view.model_dump_json(by_alias=True))
+        for job in found[:limit]:
+            click.echo(job.as_json())
         return
-    rows = [("ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "NAME")]
-    for view in views:
-        created = view.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        rows.append((str(view.id), view.type, view.status, _percent(view), created, view.name))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    table([("ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "NAME"), *map(_row, found[:limit])])
 
 
 @jobs.command("show")
 @click.argument("job_id", type=click.UUID)
-@user_option
-@in_app
-def show_job(job_id: UUID, email: str | None) -> None:
+@with_client
+def show_job(client: Client, /, job_id: UUID) -> None:
     """Print a job as JSON."""
-    view = services().views.job(services().jobs.get(actor_of(email), job_id))
-    click.echo(view.model_dump_json(by_alias=True, indent=2))
+    click.echo(client.get(job_id).as_json(indent=2))
 
 
 @jobs.command("create")
@@ -105,9 +90,10 @@ def show_job(job_id: UUID, email: str | None) -> None:
 @click.option("--retry-factor", type=float, help="By how much each pause is longer than the one before.")
 @click.option("--retry-ceiling", type=float, metavar="SECONDS", help="No pause is longer.")
 @click.option("--retry-jitter", type=float, help="The share of a pause that is drawn at random, 0 to 1.")
-@user_option
-@in_app
+@with_client
 def create_job(
+    client: Client,
+    /,
     type_name: str,
     data: str,
     files: tuple[str, ...],
@@ -115,94 +101,52 @@ def create_job(
     retry_factor: float | None,
     retry_ceiling: float | None,
     retry_jitter: float | None,
-    email: str | None,
     **said: Any,
 ) -> None:
     """Create a job and print its id."""
-    actor = actor_of(email)
+    from jobsapp.client import Backoff
+
     fields = _parse(data)
     for item in files:
         field, _, path = item.partition("=")
-        fields[field] = str(_upload(actor, Path(path)))
-    retry = RetryChanges(retry_first, retry_factor, retry_ceiling, retry_jitter)
-    new = NewJob(type_name, fields, **said, retry=retry)
-    job, _ = services().jobs.create(actor, new)
-    click.echo(str(job.id))
+        fields[field] = str(_upload(client, path))
+    own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
+    click.echo(str(client.create(type_name, fields, **said, retry=None if own == Backoff() else own).id))
 
 
 @jobs.command("cancel")
 @click.argument("job_id", type=click.UUID)
 @click.option("--reason")
-@user_option
-@in_app
-def cancel_job(job_id: UUID, reason: str | None, email: str | None) -> None:
+@with_client
+def cancel_job(client: Client, /, job_id: UUID, reason: str | None) -> None:
     """Cancel a job; an active one is asked to stop."""
-    job = services().jobs.cancel(actor_of(email), job_id, reason=reason)
-    click.echo("stopping" if job.status == Status.ACTIVE else job.status)
+    job = client.cancel(job_id, reason=reason)
+    click.echo("stopping" if job.stopping else job.status)
 
 
 @jobs.command("retry")
 @click.argument("job_id", type=click.UUID)
-@user_option
-@in_app
-def retry_job(job_id: UUID, email: str | None) -> None:
+@with_client
+def retry_job(client: Client, /, job_id: UUID) -> None:
     """Put a failed or cancelled job back to pending."""
-    click.echo(services().jobs.retry(actor_of(email), job_id).status)
+    click.echo(client.retry(job_id).status)
 
 
 @jobs.command("watch")
 @click.argument("job_id", type=click.UUID)
-@user_option
-@in_app
-def watch_job(job_id: UUID, email: str | None) -> None:
+@with_client
+def watch_job(client: Client, /, job_id: UUID) -> None:
     """Show a job's progress until it is finished. Exit status: 0 completed, 1 failed, 2 cancelled."""
-    actor = actor_of(email)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[message]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        view = _view(actor, job_id)
-        task = bar.add_task(view.name, total=100, message="")
-        while True:
-            percentage = view.progress.percentage
-            bar.update(
-                task,
-                description=view.name,
-                total=None if percentage is None and not view.finished else 100,
-                completed=100 if view.status == "completed" else percentage or 0,
-                message=_message(view),
-            )
-            if view.finished:
-                break
-            time.sleep(WATCH_SECONDS)
-            view = _view(actor, job_id)
-    click.echo(view.model_dump_json(by_alias=True, indent=2))
-    raise SystemExit(EXIT_STATUS[view.status])
+    job = client.watch(job_id)
+    click.echo(job.as_json(indent=2))
+    raise SystemExit(EXIT_STATUS[job.status])
 
 
-def _view(actor: Actor, job_id: UUID) -> JobView:
-    view = services().views.job(services().jobs.get(actor, job_id))
-    db.session.remove()
-    return view
-
-
-def _message(view: JobView) -> str:
-    if view.waiting_for is not None:
-        return view.waiting_for.text
-    if view.status == "failed" and view.error is not None:
-        return view.error.message
-    words = [view.status if view.finished else view.progress.message]
-    if view.eta_seconds is not None:
-        words.append(f"{timedelta(seconds=view.eta_seconds)} left")
-    return ", ".join(word for word in words if word)
-
-
-def _percent(view: JobView) -> str:
-    percentage = view.progress.percentage
-    return "" if percentage is None else f"{percentage:.0f} %"
+def _row(job: Job) -> tuple[str, ...]:
+    percentage = job.progress.percentage
+    progress = "" if percentage is None else f"{percentage:.0f} %"
+    created = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return (str(job.id), job.type, job.status, progress, created, job.name)
 
 
 def _parse(data: str) -> dict[str, Any]:
@@ -217,14 +161,8 @@ def _parse(data: str) -> dict[str, Any]:
     return cast("dict[str, Any]", fields)
 
 
-def _upload(actor: Actor, path: Path) -> UUID:
+def _upload(client: Client, path: str) -> UUID:
     try:
-        with path.open("rb") as source:
-            receiver = services().files.receiver()
-            try:
-                shutil.copyfileobj(source, receiver, 1024 * 1024)
-                return services().files.register(actor, receiver, path.name).id
-            finally:
-                receiver.close()
+        return client.upload(path).id
     except OSError as error:
         raise InvalidInput.of("--file", f"cannot read {path}: {error.strerror}.") from None

@@ -1,25 +1,32 @@
 """The application for a process that serves no page: the commands that need none of the web, and nothing else.
 
-The whole application is three times as much to import, and every worker would carry it in its memory.
+The whole application is three times as much to import, and every worker would carry it in its memory. `flask jobs`
+needs it only if no server is named: it makes it then.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 
 import click
 from flask import Flask
 
-COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up"}
+COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up", "jobs": "jobs"}
+WHOLE = "jobsapp.whole"
 
 
-def find_app() -> Flask | None:
-    """The application for the `flask` command that this process runs. None: the command needs the whole one."""
+def find_app(whole: Callable[[], Flask]) -> Flask | None:
+    """The application for the `flask` command that this process runs. None: the command needs the whole one.
+
+    `whole` makes that, for a command that finds out later: it is left in the extensions, by the name WHOLE.
+    """
     name = asked_command()
     if name not in COMMANDS:
         return None
     app = Flask("jobsapp", static_folder=None)
+    app.extensions[WHOLE] = whole
     app.cli.add_command(getattr(import_module(f"jobsapp.cli.{COMMANDS[name]}"), name))
     return app
 

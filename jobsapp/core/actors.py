@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from jobsapp.core.rights import Right, rights_of
+from jobsapp.core.rights import Right, rights_of, role_for, scope_for
+from jobsapp.errors import Forbidden
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Actor:
     role: str
     scopes: frozenset[str] | None = None
     """Of the token that speaks for them; None: they are here themselves."""
-    runs_installation: bool = True
+    runs_installation: bool = False
     """Whether their organisation is the one that queues and workers belong to."""
 
     def may(self, right: Right) -> bool:
@@ -28,6 +29,33 @@ class Actor:
     @cached_property
     def rights(self) -> frozenset[Right]:
         return rights_of(self.role, self.scopes, runs_installation=self.runs_installation)
+
+    def require(self, right: Right, deed: str, *, of_installation: bool = False) -> None:
+        """Raises Forbidden, with a sentence that says what is missing to `deed`: "cancel jobs of others".
+
+        `of_installation`: only in the organisation that queues and workers belong to, whatever the right is.
+        """
+        if self.may(right) and (self.runs_installation or not of_installation):
+            return
+        raise Forbidden(self._missing(right, deed, of_installation=of_installation or right is Right.OPERATE))
+
+    def may_change(self, owner_id: UUID | None) -> bool:
+        """Whether they may cancel, retry and share a job of that owner."""
+        return self.may(Right.CREATE if owner_id == self.user_id else Right.CHANGE_JOBS)
+
+    def require_change(self, owner_id: UUID | None, verb: str) -> None:
+        """Raises Forbidden unless they may change a job of that owner: `verb` says how, "cancel"."""
+        if owner_id == self.user_id:
+            self.require(Right.CREATE, f"{verb} jobs")
+        else:
+            self.require(Right.CHANGE_JOBS, f"{verb} jobs of others")
+
+    def _missing(self, right: Right, deed: str, *, of_installation: bool) -> str:
+        if of_installation and not self.runs_installation:
+            return f"To {deed} one needs to be a member of the organisation that runs this installation."
+        if right in rights_of(self.role):
+            return f"To {deed}, a token needs the scope {scope_for(right)}."
+        return f"To {deed} one needs the role {role_for(right)}; your role here is {self.role}."
 
     @property
     def is_admin(self) -> bool:

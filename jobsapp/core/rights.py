@@ -53,6 +53,16 @@ _OF_SCOPE: dict[str, frozenset[Right]] = {
 }
 
 
+def role_for(right: Right) -> Role:
+    """The first role that has it."""
+    return next(role for role in Role if right in _OF_ROLE[role])
+
+
+def scope_for(right: Right) -> Scope:
+    """The first scope that leaves it to a token."""
+    return next(scope for scope in Scope if right in _OF_SCOPE[scope])
+
+
 def rights_of(role: str, scopes: Collection[str] | None = None, *, runs_installation: bool = True) -> frozenset[Right]:
     """The rights of a role, narrowed to a token's scopes (None: no token, so all of them).
 

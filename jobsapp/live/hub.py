@@ -26,6 +26,7 @@ from jobsapp.config import Settings
 from jobsapp.core.events import JobChanged
 from jobsapp.live import rights
 from jobsapp.live.connection import Connection
+from jobsapp.live.courtesy import Courtesy, Patience
 from jobsapp.live.interest import Batch, Interest
 from jobsapp.live.message import gone
 from jobsapp.live.news import Form, News
@@ -46,6 +47,9 @@ WITHOUT_REDIS_SECONDS = 2.0
 AFTER_FAILURE_SECONDS = 1.0
 NEWEST = 50
 READ_AT_ONCE = 500
+# Pieces between which requests go first, and for how long in a whole batch.
+PIECE = 10
+PATIENCE_SECONDS = 0.1
 REMEMBERED = 10_000
 STOP_SECONDS = 5.0
 
@@ -65,7 +69,9 @@ class Hub:
         self._threads = threads
         self._changed = threading.Condition()
         self._interest = Interest()
-        self._switchboard = Switchboard(self._left)
+        self._courtesy = Courtesy()
+        self._courtesy.init_app(app)
+        self._switchboard = Switchboard(self._left, self._courtesy)
         self._revisions: OrderedDict[UUID, int] = OrderedDict()
         self._subscription: Subscription | None = None
         self._loader: threading.Thread | None = None
@@ -207,10 +213,12 @@ class Hub:
         rights.dismiss(self._app, self._suspects(batch.users))
         with self._nobody():
             newest = self._expand(batch)
-            self._bury(batch.gone)
+            self._bury(self._missing(batch))
         ids = sorted(batch.heard.keys() | batch.first.keys() | set().union(*newest.values()))
+        # An end, or somebody who has just come, does not wait.
+        patience = self._courtesy.budget(0 if batch.urgent else PATIENCE_SECONDS)
         for start in range(0, len(ids), READ_AT_ONCE):
-            self._deliver_some(ids[start : start + READ_AT_ONCE], batch, newest)
+            self._deliver_some(ids[start : start + READ_AT_ONCE], batch, newest, patience)
 
     def _nobody(self) -> AbstractContextManager[object]:
         """A request of nobody: templates can make addresses, and find no user whose page it could be."""
@@ -229,17 +237,18 @@ class Hub:
                 batch.hear(job_id)
         return {one: set(newest[one]) for one in asked}
 
-    def _deliver_some(self, job_ids: list[UUID], batch: Batch, newest: dict[UUID, set[UUID]]) -> None:
+    def _deliver_some(
+        self, job_ids: list[UUID], batch: Batch, newest: dict[UUID, set[UUID]], patience: Patience
+    ) -> None:
         """Read and tell. A job that cannot be read is dropped, so that the others' news arrive."""
         try:
             with self._nobody():
-                found = [News(view) for view in services().views.jobs(services().jobs.read(job_ids))]
-                found.sort(key=lambda news: news.job.id)
+                found = self._read(job_ids, patience)
                 self._refuse(set(job_ids), found, batch)
                 with self._changed:
                     parcels = list(sort_out(found, self._unheard(found), batch, newest, self._interest))
                 for parcel in parcels:
-                    parcel.hand_out()
+                    parcel.hand_out(patience.give_way)
         except DATABASE_AWAY:
             raise
         except Exception:
@@ -248,7 +257,16 @@ class Hub:
                 return
             middle = len(job_ids) // 2
             for half in (job_ids[:middle], job_ids[middle:]):
-                self._deliver_some(half, batch, newest)
+                self._deliver_some(half, batch, newest, patience)
+
+    def _read(self, job_ids: list[UUID], patience: Patience) -> list[News]:
+        """The present states, in the order of the ids."""
+        found: list[News] = []
+        for start in range(0, len(job_ids), PIECE):
+            patience.give_way()
+            jobs = services().jobs.read(job_ids[start : start + PIECE])
+            found += [News(view) for view in services().views.jobs(jobs)]
+        return sorted(found, key=lambda news: news.job.id)
 
     def _unheard(self, found: list[News]) -> set[UUID]:
         """The jobs that have changed since they were last told of."""
@@ -257,6 +275,13 @@ class Hub:
         while len(self._revisions) > REMEMBERED:
             self._revisions.popitem(last=False)
         return unheard
+
+    def _missing(self, batch: Batch) -> dict[UUID, UUID]:
+        """Of the jobs that are said to be deleted those that are. The others are only read anew: Redis may lie."""
+        there = services().jobs.existing(batch.gone) if batch.gone else set()
+        for job_id in there:
+            batch.hear(job_id)
+        return {job_id: owner for job_id, owner in batch.gone.items() if job_id not in there}
 
     def _bury(self, deleted: dict[UUID, UUID]) -> None:
         """Tell of deleted jobs. Rendered once per form, as all news."""

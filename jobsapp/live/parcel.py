@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -35,17 +35,22 @@ class Parcel:
     told: list[Told]
     newcomers: bool = False
 
-    def hand_out(self) -> None:
-        """Needs an application's context: what nobody has asked for yet is rendered, once for each form and filter."""
+    def hand_out(self, give_way: Callable[[], None]) -> None:
+        """Needs an application's context: what nobody has asked for yet is rendered, once for each form and filter.
+
+        `give_way` is called between the pieces.
+        """
         groups: dict[tuple[Form, JobFilter], list[Watcher]] = {}
         for watcher in self.watchers:
             groups.setdefault((watcher.form, watcher.wanted), []).append(watcher)
         for (form, wanted), group in groups.items():
-            bundle = Bundle.of(form, self._rendered(form, wanted))
+            bundle = Bundle.of(form, self._rendered(form, wanted, give_way))
             for watcher in group if bundle else ():
                 watcher.offer(bundle)
 
-    def _rendered(self, form: Form, wanted: JobFilter) -> Iterator[tuple[News, Event, bool]]:
+    def _rendered(
+        self, form: Form, wanted: JobFilter, give_way: Callable[[], None]
+    ) -> Iterator[tuple[News, Event, bool]]:
         """Without a job that cannot be rendered, so that the others arrive."""
         for news, event, created in self.told:
             fits = news.fits(wanted) if form is Form.ROW else True
@@ -53,6 +58,7 @@ class Parcel:
                 continue
             if form is Form.ROW:
                 event = self._row_event(wanted, event, fits=fits, created=created)
+            give_way()
             try:
                 news.text(form, event)
             except Exception:

@@ -8,24 +8,27 @@ from uuid import UUID
 from flask import Flask
 
 from jobsapp.auth.current import find_actor, services
-from jobsapp.core.actors import Guest
+from jobsapp.core.actors import Actor, Guest
 from jobsapp.errors import NotSignedIn
 from jobsapp.live.watcher import Code, Watcher
 
 
 def dismiss(app: Flask, watchers: Iterable[Watcher]) -> None:
-    """Close the sockets of these whose login or token has ended.
+    """Close the sockets of these whose login or token has ended, or means less or more than it did.
 
     It takes a statement for all logins, one for all tokens of jobs, and two for each token of a user.
     """
     watchers = list(watchers)
-    present = _organizations(app, watchers)
+    present = _actors(app, watchers)
     guests = _guests(app, watchers)
     for one in watchers:
         if isinstance(one.reader, Guest):
             stays = one.reader.token_id in guests
         else:
-            stays = present.get(one.login_id or one.token) == one.organization_id
+            now = present.get(one.login_id or one.token)
+            stays = now is not None and now.organization_id == one.organization_id
+            if stays and now != one.reader:
+                one.close(Code.RESTART, "Your rights have changed; connect again")
         if not stays:
             one.close(Code.NOT_SIGNED_IN, "You have signed out, or your right has ended")
 
@@ -37,22 +40,21 @@ def _guests(app: Flask, watchers: list[Watcher]) -> set[UUID]:
         return services().job_tokens.living(tokens) if tokens else set()
 
 
-def _organizations(app: Flask, watchers: list[Watcher]) -> dict[object, UUID | None]:
-    """The organisation in which each login or token of a user speaks now."""
+def _actors(app: Flask, watchers: list[Watcher]) -> dict[object, Actor | None]:
+    """Who each login or token of a user speaks for now."""
     login_ids = {one.login_id for one in watchers if one.login_id}
     tokens = {one.token for one in watchers if one.token}
     with app.app_context():
         living = services().logins.living(login_ids) if login_ids else {}
-    present: dict[object, UUID | None] = {token: _organization_of(app, token) for token in tokens}
+    present: dict[object, Actor | None] = {token: _actor_of(app, token) for token in tokens}
     present.update(living.items())
     return present
 
 
-def _organization_of(app: Flask, token: str) -> UUID | None:
+def _actor_of(app: Flask, token: str) -> Actor | None:
     """By the front door, whatever kinds of tokens there are; in a context of its own, which remembers who came in."""
     with app.app_context(), app.test_request_context(headers={"Authorization": f"Bearer {token}"}):
         try:
-            actor = find_actor()
+            return find_actor()
         except NotSignedIn:
-            actor = None
-    return None if actor is None else actor.organization_id
+            return None

@@ -95,7 +95,10 @@ def settle_compression() -> None:
 
 def _serve(ws: Wire, form: Form, begin: Callable[[Talk], None]) -> None:
     """See who it is, and hand the socket over to the hub, which keeps it until its end."""
-    watcher = _watcher(_present_reader(), form)
+    try:
+        watcher = _watcher(_present_reader(), form)
+    finally:
+        db.session.remove()
     # TLS that this process speaks itself cannot change hands: such a socket holds its request's thread.
     over = threading.Event() if isinstance(ws.sock, ssl.SSLSocket) else None
     raw = ws.sock if over else take_over(ws.sock)
@@ -132,16 +135,11 @@ def _present_reader() -> Reader | None:
         return find_reader()
     except NotSignedIn:
         return None
-    finally:
-        db.session.remove()
 
 
 def _wanted(actor: Actor) -> JobFilter:
-    """The filter of the page, read as the page reads it. Holds no session afterwards."""
-    try:
-        return services().filters.read(actor, request.args).wanted
-    finally:
-        db.session.remove()
+    """The filter of the page, read as the page reads it."""
+    return services().filters.read(actor, request.args).wanted
 
 
 def _all(talk: Talk) -> None:

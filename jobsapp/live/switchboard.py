@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jobsapp.live.connection import Connection, Gone
+from jobsapp.live.courtesy import Courtesy
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,9 @@ PING_SECONDS = 25.0
 SEND_SECONDS = 15.0
 GOODBYE_SECONDS = 1.0
 TICK_SECONDS = 0.5
+# Sends between which requests go first, and for how long in all until everybody has got what waits.
+PIECE = 4
+PATIENCE_SECONDS = 0.05
 
 
 class Switchboard:
@@ -28,8 +32,9 @@ class Switchboard:
     when it takes nothing for SEND_SECONDS. `left` is told of everyone who has gone.
     """
 
-    def __init__(self, left: Callable[[Connection], None]) -> None:
+    def __init__(self, left: Callable[[Connection], None], courtesy: Courtesy) -> None:
         self._left = left
+        self._courtesy = courtesy
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._bell: socket.socket | None = None
@@ -95,8 +100,7 @@ class Switchboard:
                 else:
                     self._attend(key.data, read=bool(events & selectors.EVENT_READ))
             self._awake = False
-            while self._ready:
-                self._attend(self._ready.popleft(), read=False)
+            self._send_ready()
             self._quiet.set()
             now = time.monotonic()
             self._give_up(now)
@@ -111,6 +115,14 @@ class Switchboard:
         for end in (self._bell, self._ear):
             if end is not None:
                 end.close()
+
+    def _send_ready(self) -> None:
+        patience, sent = self._courtesy.budget(PATIENCE_SECONDS), 0
+        while self._ready:
+            self._attend(self._ready.popleft(), read=False)
+            sent += 1
+            if sent % PIECE == 0:
+                patience.give_way()
 
     def _ring(self) -> None:
         """Wake the thread, if there is one. A bell that rings already is fine."""

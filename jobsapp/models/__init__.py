@@ -1,18 +1,21 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.credentials import UserIdentity, UserPassword
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
-from jobsapp.models.identity import ApiToken, LoginLink, Organization, User
+from jobsapp.models.identity import ApiToken, LoginLink, Membership, Organization, User
 from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
+from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 
 __all__ = [
     "ApiToken",
+    "Archive",
     "ChunkVector",
     "DocumentChunk",
     "Job",
@@ -30,11 +33,17 @@ __all__ = [
     "LimitStarts",
     "LoginLink",
     "LoginSession",
+    "Membership",
     "Organization",
     "Queue",
     "QueuedJob",
+    "RetentionRule",
+    "RetentionRun",
+    "RetentionWalk",
     "StoredFile",
     "TypeDurations",
     "User",
+    "UserIdentity",
+    "UserPassword",
     "WorkerLease",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from jobsapp.pages import (
+    account,
     assets,
     dashboard,
     embed,
@@ -16,10 +17,12 @@ from jobsapp.pages import (
     log,
     login,
     many,
+    members,
     new_job,
     packing,
     presets,
     queues,
+    retention,
     search,
     shared,
     shares,
@@ -38,6 +41,7 @@ def init_app(app: Flask) -> None:
         part.init_app(app)
     areas = (
         login,
+        account,
         jobs,
         dashboard,
         log,
@@ -48,10 +52,12 @@ def init_app(app: Flask) -> None:
         limits,
         workers,
         search,
+        retention,
         shares,
         shared,
         embed,
         tray,
+        members,
     )
     for area in areas:
         app.register_blueprint(area.blueprint)

@@ -18,7 +18,7 @@ KEEP = "public, max-age=31536000, immutable"
 PACKED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SHEETS = (
     *("tokens", "base", "topbar", "controls", "jobs", "pages", "list", "job", "share", "tray", "presets"),
-    *("limits", "search", "health", "workers", "dashboard", "forced"),
+    *("limits", "search", "health", "workers", "dashboard", "members", "account", "forced"),
 )
 SCRIPTS = (
     *("requests", "clock", "gone", "live", "modal", "tray", "attention", "form"),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from jobsapp.auth.current import services
-from jobsapp.errors import JobsappError, NotSignedIn
+from jobsapp.errors import JobsappError, NotSignedIn, TooManyTries
 from jobsapp.pages.guard import login_address
 
 
@@ -28,7 +28,10 @@ def on_error(error: Exception) -> ResponseReturnValue:
         return _to_login()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error.get_response()
-    return _fragment(told(error)) if request.headers.get("HX-Request") else _page(told(error))
+    answer = make_response(_fragment(told(error)) if request.headers.get("HX-Request") else _page(told(error)))
+    if isinstance(error, TooManyTries):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def told(error: Exception) -> Told:

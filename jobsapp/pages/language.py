@@ -10,9 +10,10 @@ from typing import Any, cast
 from flask import Flask, current_app, g
 from markupsafe import Markup, escape
 
-from jobsapp.auth.current import services
+from jobsapp.auth.current import organizations, services
 from jobsapp.core.actors import Actor
 from jobsapp.core.amounts import size as size
+from jobsapp.core.rights import Right
 from jobsapp.processors.registry import JobType
 
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -40,7 +41,7 @@ def init_app(app: Flask) -> None:
         code=code,
         pretty=pretty,
     )
-    app.jinja_env.globals.update(job_type=job_type, viewer=viewer)
+    app.jinja_env.globals.update(job_type=job_type, viewer=viewer, may=may, organizations=organizations)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -143,3 +144,9 @@ def job_type(name: str) -> JobType | None:
 def viewer() -> Actor | None:
     """Who looks at the page, if that was asked before: rendering never asks the database."""
     return cast("Actor | None", g.get("actor"))
+
+
+def may(right: str) -> bool:
+    """Whether who looks at the page has the right of that name."""
+    actor = viewer()
+    return actor is not None and actor.may(Right(right))

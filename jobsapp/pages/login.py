@@ -1,16 +1,20 @@
-"""Signing in with a one-time link, and out again."""
+"""Signing in, by password, one-time link or OpenID provider, and out again."""
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out, sign_out_everywhere
+from jobsapp.auth.oidc import Provider, find_provider
+from jobsapp.core.actors import Actor
+from jobsapp.errors import JobsappError, NotSignedIn, TooManyTries
 from jobsapp.pages.guard import local_path, small
 
 blueprint = Blueprint("login", __name__)
 
 NEXT = "next"
+ERROR = "login_error"
 
 
 @blueprint.before_request
@@ -26,7 +30,38 @@ def show() -> ResponseReturnValue:
         return redirect(wanted or url_for("jobs.index"))
     if wanted:
         session[NEXT] = wanted
-    return render_template("login/show.html")
+    return _page(error=session.pop(ERROR, ""))
+
+
+@blueprint.post("/login")
+def enter() -> ResponseReturnValue:
+    email = request.form.get("email", "")
+    try:
+        actor = services().passwords.check(email, request.form.get("password", ""), request.remote_addr or "")
+    except (NotSignedIn, TooManyTries) as error:
+        answer = make_response(_page(email=email, error=error.detail), error.status)
+        if isinstance(error, TooManyTries):
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    return _welcome(actor)
+
+
+@blueprint.get("/login/oidc")
+def oidc() -> ResponseReturnValue:
+    """A link, not a form: no form may lead to another site, and nothing is changed here."""
+    try:
+        return _provider().begin()
+    except NotSignedIn as error:
+        return _not_in(error)
+
+
+@blueprint.get("/login/oidc/callback")
+def oidc_back() -> ResponseReturnValue:
+    try:
+        actor = services().federation.sign_in(_provider().person())
+    except NotSignedIn as error:
+        return _not_in(error)
+    return _welcome(actor)
 
 
 @blueprint.get("/login/<secret>")
@@ -38,10 +73,9 @@ def confirm(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/login/<secret>")
 def redeem(secret: str) -> ResponseReturnValue:
-    actor = services().identity.redeem_login_secret(secret)
-    wanted = local_path(session.get(NEXT))
-    sign_in(actor)
-    return redirect(wanted or url_for("jobs.index"), 303)
+    with services().throttle.attempt(request.remote_addr or ""):
+        actor = services().identity.redeem_login_secret(secret)
+    return _welcome(actor)
 
 
 @blueprint.post("/logout")
@@ -54,3 +88,24 @@ def logout() -> ResponseReturnValue:
 def logout_everywhere() -> ResponseReturnValue:
     sign_out_everywhere()
     return redirect(url_for("login.show"), 303)
+
+
+def _page(*, email: str = "", error: str = "") -> str:
+    return render_template("login/show.html", email=email, error=error, provider=find_provider())
+
+
+def _welcome(actor: Actor) -> ResponseReturnValue:
+    """A session of its own, and on to the page that was asked for."""
+    wanted = local_path(session.get(NEXT))
+    sign_in(actor)
+    return redirect(wanted or url_for("jobs.index"), 303)
+
+
+def _not_in(error: JobsappError) -> ResponseReturnValue:
+    """The sentence stands on the page of signing in, not under an address that cannot be loaded again."""
+    session[ERROR] = error.detail[:1].upper() + error.detail[1:]
+    return redirect(url_for("login.show"), 303)
+
+
+def _provider() -> Provider:
+    return find_provider() or abort(404)

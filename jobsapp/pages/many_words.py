@@ -58,6 +58,8 @@ def outlook(view: ManyView) -> Outlook:
 def others(view: ManyView) -> str:
     """Why it does not apply to the rest: `63 are completed, 2 are running.`."""
     told = [f"{number:,} {_agree(STATES[state], number)}" for state, number in view.others.items()]
+    if view.of_others:
+        told.append(f"{view.of_others:,} {_agree('are of others', view.of_others)}, which takes the role operator")
     if view.missing:
         told.append(f"{view.missing:,} {_agree('are no longer here', view.missing)}")
     return f"{', '.join(told)}.".capitalize() if told else ""

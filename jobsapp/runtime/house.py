@@ -10,6 +10,7 @@ from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry, load_registry
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class House:
     settings: Settings
     registry: Registry
     storage: LocalStorage
+
+    @property
+    def archives(self) -> Archives:
+        return Archives(self.settings.archive_dir)
 
     def hints(self) -> Hints:
         """A new sender of hints, for the process that asks."""

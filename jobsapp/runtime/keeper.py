@@ -14,6 +14,7 @@ import psycopg
 
 from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
+from jobsapp.runtime.pruner import Pruner
 from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.keepers import keeper_name, try_to_lead
 
@@ -31,6 +32,7 @@ class Keeper:
     def __init__(self, house: House) -> None:
         self._house = house
         self._hints = house.hints()
+        self._pruner = Pruner(house)
         self._stopping = threading.Event()
         self._was_cut_off = False
         self._rescues_from = 0.0
@@ -73,11 +75,15 @@ class Keeper:
             leads = False
             if self._was_cut_off:
                 self._rescues_from = time.monotonic() + RESPITE_SECONDS
-            while not self._stopping.is_set():
-                leads = leads or try_to_lead(connection)
-                if leads:
-                    self.tick(connection)
-                self._stopping.wait(TICK_SECONDS)
+            try:
+                while not self._stopping.is_set():
+                    leads = leads or try_to_lead(connection)
+                    if leads:
+                        self.tick(connection)
+                        self._pruner.start()
+                    self._stopping.wait(TICK_SECONDS)
+            finally:
+                self._pruner.stop()
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping.set()

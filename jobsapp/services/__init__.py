@@ -14,10 +14,14 @@ from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
 from jobsapp.bus.rates import Rates
 from jobsapp.bus.roster import Roster
+from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
+from jobsapp.services.bounds import Bounds
+from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
@@ -29,16 +33,23 @@ from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
+from jobsapp.services.members import Members
+from jobsapp.services.memberships import Memberships
+from jobsapp.services.organizations import Organizations
+from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
+from jobsapp.services.throttle import Throttle
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 
 __all__ = ["Services", "build_services"]
 
@@ -51,6 +62,7 @@ class Services:
 
     settings: Settings
     registry: Registry
+    bounds: Bounds
     jobs: Jobs
     files: Files
     views: Views
@@ -60,8 +72,16 @@ class Services:
     filters: Filters
     many: ManyChanges
     cleanup: Cleanup
+    retention: Retention
     identity: Identity
+    memberships: Memberships
+    members: Members
+    organizations: Organizations
     logins: Logins
+    browsers: Browsers
+    passwords: Passwords
+    federation: Federation
+    throttle: Throttle
     logs: Logs
     presets: Presets
     job_tokens: JobTokens
@@ -86,10 +106,14 @@ def build_services(
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     jobs = Jobs(session, registry, hints, files)
-    cleanup = Cleanup(session, storage, hints)
+    identity, memberships = Identity(session, hints), Memberships(session, hints)
+    throttle = Throttle(Windows(looks, guard))
+    archives = Archives(settings.archive_dir)
+    cleanup = Cleanup(session, storage, hints, archives)
     return Services(
         settings=settings,
         registry=registry,
+        bounds=Bounds(session),
         jobs=jobs,
         files=files,
         views=Views(session, hints, registry),
@@ -99,8 +123,16 @@ def build_services(
         filters=Filters(session),
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
-        identity=Identity(session, hints),
+        identity=identity,
+        memberships=memberships,
+        members=Members(session, identity, memberships),
+        organizations=Organizations(session, identity, memberships),
+        retention=Retention(session, archives, settings.retention_days),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
+        browsers=Browsers(session, hints),
+        passwords=Passwords(session, hints, identity, throttle),
+        federation=Federation(session, identity, settings),
+        throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
         job_tokens=JobTokens(session, hints),

@@ -11,29 +11,37 @@ from sqlalchemy import select
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.archives import PARQUET
 from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.retention import FINISHED
+from jobsapp.core.rights import Right
 from jobsapp.core.states import Status
-from jobsapp.errors import Forbidden, InvalidInput
-from jobsapp.models import Job, StoredFile
+from jobsapp.errors import InvalidInput, Unavailable
+from jobsapp.models import Job, Organization, StoredFile
+from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
+from jobsapp.storage.archives import Archives
 from jobsapp.storage.local import remove
+from jobsapp.storage.parquet import has_pyarrow
 from jobsapp.store import cleanup as store
+from jobsapp.store.archives import archive_jobs
+from jobsapp.store.retention import FIRST, old_part
 
 BATCH = 500
 STALE_SECONDS = 24 * 3600.0
 
 
 class Cleanup:
-    def __init__(self, session: DbSession, storage: LocalStorage, hints: Hints) -> None:
+    def __init__(self, session: DbSession, storage: LocalStorage, hints: Hints, archives: Archives) -> None:
         self._session = session
         self._storage = storage
         self._hints = hints
+        self._archives = archives
 
     def for_organization(self, actor: Actor, *, days: int) -> int:
-        """Delete finished jobs of the actor's organisation older than `days`. Administrators only."""
-        if not actor.is_admin:
-            raise Forbidden("Only an administrator may delete old jobs.")
+        """Delete finished jobs of the actor's organisation older than `days`. Raises Forbidden."""
+        actor.require(Right.ADMINISTER, "delete old jobs")
         return self.delete(days=days, organization_id=actor.organization_id)
 
     def count(self, *, days: int, organization_id: UUID | None = None) -> int:
@@ -42,15 +50,42 @@ class Cleanup:
 
     def delete(self, *, days: int, organization_id: UUID | None = None) -> int:
         """Delete finished jobs older than `days`, of one organisation or of all; returns how many."""
-        deleted = 0
-        while True:
-            batch = store.delete_finished(
-                driver(self._session), days=_days(days), organization_id=organization_id, limit=BATCH
-            )
+        owners = self._organizations() if organization_id is None else [organization_id]
+        return sum(self._delete(_days(days), owner, "") for owner in owners)
+
+    def archive_and_delete(self, *, days: int, kind: str) -> int:
+        """As `delete`, for all organisations, and write jobs to archives of that format first. Raises Unavailable."""
+        if kind == PARQUET and not has_pyarrow():
+            raise Unavailable("Parquet needs pyarrow, which is not installed here: install it, or choose jsonl.")
+        try:
+            return sum(self._delete(_days(days), owner, kind) for owner in self._organizations())
+        except OSError as error:
+            raise Unavailable(f"The archive cannot be written, so no more was deleted: {error}.") from error
+
+    def _organizations(self) -> Sequence[UUID]:
+        return self._session.scalars(select(Organization.id)).all()
+
+    def _delete(self, days: int, owner: UUID, kind: str) -> int:
+        """In the order of creation, a part in each transaction."""
+        deleted, after, last = 0, FIRST, False
+        while not last:
+            with in_order(self._session):
+                part = old_part(driver(self._session), owner, days=days, after=after, limit=BATCH)
+            try:
+                batch = self._delete_part(part.due, owner, days, kind)
+            except store.BegunToRead:
+                # The next look at the same part sees who reads.
+                self._session.rollback()
+                continue
             self._commit(batch)
             deleted += batch.deleted
-            if not batch.deleted:
-                return deleted
+            after, last = part.end(BATCH) or after, part.is_last(BATCH)
+        return deleted
+
+    def _delete_part(self, due: Sequence[UUID], owner: UUID, days: int, kind: str) -> store.Deleted:
+        connection = driver(self._session)
+        archive = partial(archive_jobs, connection, self._archives, organization_id=owner, kind=kind) if kind else None
+        return store.delete_due(connection, due, organization_id=owner, statuses=FINISHED, days=days, before=archive)
 
     def chosen(self, actor: Actor, job_ids: Sequence[UUID]) -> list[UUID]:
         """Delete those of the actor's jobs that have finished, and commit; returns which. The caller checks the right.
@@ -85,6 +120,9 @@ class Cleanup:
             if path.name.partition(".")[0] not in unfinished:
                 remove(path)
                 removed += 1
+        for path in list(self._archives.stale(STALE_SECONDS)):
+            remove(path)
+            removed += 1
         for file_id in self._storage.stored_ids(STALE_SECONDS):
             if self._session.scalar(select(StoredFile.id).where(StoredFile.id == file_id)) is None:
                 self._storage.delete(file_id)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.ids import new_id
 from jobsapp.core.names import display_name, media_type_of
+from jobsapp.core.rights import Right
 from jobsapp.errors import NotFound, TooLarge
 from jobsapp.models import StoredFile
 from jobsapp.services.sessions import DbSession
@@ -34,8 +35,9 @@ class Files:
     def register(self, actor: Actor, received: Receiver, name: str) -> StoredFile:
         """Keep an upload that has arrived whole, and commit. `name` is for people; it is never used as a path.
 
-        Raises TooLarge.
+        Raises Forbidden and TooLarge.
         """
+        actor.require(Right.CREATE, "upload files")
         stored = received.finish()
         if stored.size > self._max_bytes:
             raise TooLarge(f"A file may have {self._max_bytes:,} bytes, this one has {stored.size:,}.")

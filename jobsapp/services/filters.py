@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import FieldError, InvalidInput
-from jobsapp.models import User
+from jobsapp.models import Membership, User
 from jobsapp.services.sessions import DbSession
 
 TEXT_LENGTH = 200
@@ -77,7 +77,10 @@ class Filters:
             return UUID(text)
         except ValueError:
             pass
-        query = select(User.id).where(User.organization_id == actor.organization_id)
+        # Also of those who were members: their jobs have stayed.
+        members = select(Membership.user_id).where(Membership.organization_id == actor.organization_id)
+        known = union(members, select(User.id).where(User.home_id == actor.organization_id))
+        query = select(User.id).where(User.id.in_(known))
         found = self._session.scalar(query.where(func.lower(User.email) == text.lower()))
         if found is None:
             raise InvalidInput.of("user", f"there is nobody {text} here; give `me`, an e-mail address or an id.")
@@ -85,7 +88,8 @@ class Filters:
 
     def people(self, actor: Actor) -> list[str]:
         """E-mail addresses of the organisation, the first PEOPLE of them."""
-        query = select(User.email).where(User.organization_id == actor.organization_id)
+        query = select(User.email).join(Membership, Membership.user_id == User.id)
+        query = query.where(Membership.organization_id == actor.organization_id)
         return list(self._session.scalars(query.order_by(User.email).limit(PEOPLE)))
 
     def _field(self, actor: Actor, name: str, text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobsapp.bus import connection as redis_connection
 from jobsapp.errors import JobsappError
-from jobsapp.services.sessions import DbSession
+from jobsapp.services.sessions import DbSession, release
 from jobsapp.store import schema
 
 
@@ -25,7 +25,7 @@ class Health:
         except SQLAlchemyError:
             return "PostgreSQL does not answer at DATABASE_URL."
         finally:
-            self._session.remove()
+            release(self._session)
         return "" if current else "The database is not at the newest migration: run `flask db upgrade`."
 
     def _redis(self) -> str:

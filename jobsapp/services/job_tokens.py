@@ -58,9 +58,9 @@ class JobTokens:
     def create(
         self, actor: Actor, job_id: UUID, kind: str, *, lifetime: timedelta | None = None
     ) -> tuple[JobToken, str]:
-        """A new token for a job that the actor may read, and commit. The text is returned this once.
+        """A new token for a job that the actor may change, and commit. The text is returned this once.
 
-        Raises NotFound, and InvalidInput for a lifetime shorter than SHORTEST or longer than its kind may live.
+        Raises NotFound, Forbidden, and InvalidInput for a lifetime shorter than SHORTEST or longer than its kind has.
         """
         chosen = LIFETIMES[kind].default if lifetime is None else lifetime
         if not SHORTEST <= chosen <= LIFETIMES[kind].longest:
@@ -68,7 +68,7 @@ class JobTokens:
             least = int(SHORTEST.total_seconds())
             raise InvalidInput.of("expiresInSeconds", f"must be from {least} to {most:,} for {kind}.")
         # Held until the end: a cleanup that deletes the job waits, and takes the token with it.
-        self._see(actor, job_id, hold=True)
+        actor.require_change(self._see(actor, job_id, hold=True), "share")
         text = PREFIX + secrets.token_urlsafe(32)
         token = JobToken(
             id=new_id(),
@@ -93,13 +93,20 @@ class JobTokens:
         return list(self._session.scalars(newest))
 
     def revoke(self, actor: Actor, job_id: UUID, token_id: UUID) -> None:
-        """End a token at once, with the sockets that hang on it, and commit. Raises NotFound."""
-        ended = delete(JobToken).where(
+        """End a token at once, with the sockets that hang on it, and commit. Raises NotFound and Forbidden.
+
+        Those of one's own jobs and those one made oneself; others take the right to change jobs of others.
+        """
+        found = (
             JobToken.id == token_id,
             JobToken.job_id == job_id,
             JobToken.organization_id == actor.organization_id,
         )
-        if self._session.scalar(ended.returning(JobToken.id)) is None:
+        maker = self._session.scalar(select(JobToken.created_by).where(*found))
+        if maker is not None:
+            owner = actor.user_id if maker == actor.user_id else self._see(actor, job_id)
+            actor.require_change(owner, "share")
+        if self._session.scalar(delete(JobToken).where(*found).returning(JobToken.id)) is None:
             raise NotFound(f"There is no token {token_id} of the job {job_id}; it may have been revoked already.")
         after_commit(self._session(), partial(self._hints.logins_ended, token_id))
         self._session.commit()
@@ -135,12 +142,16 @@ class JobTokens:
         self._session.commit()
         return count
 
-    def _see(self, actor: Actor, job_id: UUID, *, hold: bool = False) -> None:
-        query = select(Job.id).where(Job.id == job_id, Job.organization_id == actor.organization_id)
+    def _see(self, actor: Actor, job_id: UUID, *, hold: bool = False) -> UUID | None:
+        """Whose job it is."""
+        query = select(Job.id, Job.user_id).where(Job.id == job_id, Job.organization_id == actor.organization_id)
         if hold:
             query = query.with_for_update(read=True, key_share=True)
-        if self._session.scalar(query) is None:
+        found = self._session.execute(query).one_or_none()
+        if found is None:
             raise NotFound(f"There is no job {job_id}.")
+        owner_id: UUID | None = found.user_id
+        return owner_id
 
 
 def _hash(text: str) -> bytes:

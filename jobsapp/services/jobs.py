@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
@@ -19,6 +19,7 @@ from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.points import Measured, series
+from jobsapp.core.rights import Right
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
@@ -100,8 +101,9 @@ class Jobs:
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
 
-        Raises InvalidInput naming the field at fault, and Conflict if the key was used with another request.
+        Raises Forbidden, InvalidInput naming the field at fault, and Conflict if the key was used with another request.
         """
+        actor.require(Right.CREATE, "create jobs")
         new = bounded(new)
         # Before all that may have changed since the first request: its files may be gone by now.
         first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
@@ -140,7 +142,8 @@ class Jobs:
     def create_many(
         self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
     ) -> tuple[list[UUID], bool]:
-        """Create 1 to MAX_JOBS jobs, all or none, and commit: see `Bulk.create`."""
+        """Create 1 to MAX_JOBS jobs, all or none, and commit: see `Bulk.create`. Raises Forbidden."""
+        actor.require(Right.CREATE, "create jobs")
         return self._bulk.create(actor, jobs, idempotency_key=idempotency_key)
 
     def get(self, reader: Reader, job_id: UUID) -> Job:
@@ -168,6 +171,11 @@ class Jobs:
         """These jobs as they are now, whoever they belong to, in one statement. The caller checks who may see them."""
         query = select(Job).where(Job.id.in_(job_ids)).options(joinedload(Job.artifacts))
         return list(self._session.scalars(query.execution_options(populate_existing=True)).unique())
+
+    def existing(self, job_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these ids that are jobs, whoever they belong to, in one statement."""
+        wanted = any_(cast(list(job_ids), ARRAY(Uuid)))
+        return set(self._session.scalars(select(Job.id).where(Job.id == wanted)))
 
     def newest(self, organization_id: UUID, limit: int) -> list[UUID]:
         """Ids of the organisation's newest jobs."""
@@ -197,10 +205,11 @@ class Jobs:
         return series(Measured(*row) for row in rows)
 
     def cancel(self, actor: Actor, job_id: UUID, *, reason: str | None = None) -> Job:
-        """Cancel a pending job at once; ask an active one to stop. Raises Conflict if it is finished."""
+        """Cancel a pending job at once; ask an active one to stop. Raises Forbidden, and Conflict if it is finished."""
         refuse_faults(reason=reason)
         refuse_longer("reason", reason, REASON_LENGTH)
         job = self.get(actor, job_id)
+        actor.require_change(job.user_id, "cancel")
         changed = store.cancel_job(driver(self._session), job_id, user_id=actor.user_id, reason=reason)
         if changed is None:
             raise Conflict(f"The job is {job.status}: only a pending or active job can be cancelled.")
@@ -209,8 +218,9 @@ class Jobs:
         return self._changed(actor, changed)
 
     def retry(self, actor: Actor, job_id: UUID) -> Job:
-        """Put a failed or cancelled job back to pending with a fresh allowance. Otherwise raises Conflict."""
+        """Put a failed or cancelled job back to pending with a fresh allowance. Raises Forbidden and Conflict."""
         job = self.get(actor, job_id)
+        actor.require_change(job.user_id, "retry")
         changed = store.retry_job(driver(self._session), job_id)
         if changed is None:
             raise Conflict(f"The job is {job.status}: only a failed or cancelled job can be retried.")

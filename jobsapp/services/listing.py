@@ -14,16 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, text, true
+from sqlalchemy import ColumnElement, Executable, Select, Subquery, any_, func, lateral, or_, select, text, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
+from jobsapp.extensions import Base
 from jobsapp.models import Job, QueuedJob, WorkerLease
 from jobsapp.services.sessions import DbSession
 
@@ -31,6 +32,13 @@ WINDOW = 20_000
 """Rows that a page looks at."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
+_PLANS = ("bitmapscan", "seqscan", "sort")
+_IN_ORDER, _AS_EVER = (
+    text("; ".join(f"SET LOCAL enable_{plan} = {value}" for plan in _PLANS)) for value in ("off", "DEFAULT")
+)
+
+
+Statement = TypeVar("Statement", bound=Executable)
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,9 @@ def in_order(session: DbSession) -> Iterator[None]:
     """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
     few, and gather and sort all of them before the first is given out.
     """
-    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    session.execute(_IN_ORDER)
     yield
-    session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
+    session.execute(_AS_EVER)
 
 
 class Walk:
@@ -119,6 +127,7 @@ class Walk:
         self._window = window or WINDOW
         self.job: type[Job]
         self._lead: Any = None
+        self._unbounded: frozenset[type[Base]] = frozenset()
         if statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
@@ -134,18 +143,24 @@ class Walk:
         return bool(self._statuses) or any(narrowing)
 
     def jobs(self, limit: int) -> Select[Any]:
-        return self._found.with_only_columns(self.job).limit(limit)
+        return self._say(self._found.with_only_columns(self.job).limit(limit))
 
     def matches(self, limit: int) -> Select[UUID, str, bool]:
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
-        return self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit)
+        return self._say(self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit))
 
     def end(self) -> Select[Any]:
         """Where the walk ends before all was looked at: the id of the last row, or nothing."""
-        return self._ids.offset(self._window - 1).limit(1)
+        return self._say(self._ids.offset(self._window - 1).limit(1))
+
+    def _say(self, statement: Statement) -> Statement:
+        """The statement bounds these by itself: a condition more would let another index give its order, or would not
+        count the rows of others as looked at."""
+        return statement.execution_options(unbounded=self._unbounded)
 
     def _walked(self) -> Select[Any]:
         """Along the index of the type, of the user or of the organisation."""
+        self._unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
         lead: InstrumentedAttribute[Any]
         if wanted.type is not None:
@@ -163,6 +178,7 @@ class Walk:
 
     def _waiting(self) -> Subquery:
         """Ids of pending jobs. Those of other organisations count as looked at."""
+        self._unbounded = frozenset({QueuedJob})
         queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
         self._ids = queued.with_only_columns(QueuedJob.job_id)
         row = aliased(QueuedJob, queued.limit(self._window).subquery())

@@ -11,17 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, cast, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import aliased
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
-from jobsapp.models import LoginSession, User
+from jobsapp.models import LoginSession, Membership, Organization, User
+from jobsapp.services.actors import actor_of, actors, of_member
 from jobsapp.services.sessions import DbSession
 
 LAST_USED_STEP = timedelta(minutes=5)
@@ -34,6 +37,8 @@ class Login:
 
     id: UUID
     actor: Actor
+    organizations: dict[UUID, str]
+    """Those that the user may switch between: their names by id, in the order of the names."""
 
 
 class Logins:
@@ -45,13 +50,14 @@ class Logins:
         self._lifetime = lifetime
 
     def start(self, actor: Actor, user_agent: str = "") -> str:
-        """Sign the actor in; returns what the cookie is to carry, which is kept nowhere else."""
+        """Sign the actor in, in their organisation; returns what the cookie is to carry, which is kept nowhere else."""
         secret = secrets.token_urlsafe(32)
         login_id = new_id()
         self._session.execute(
             insert(LoginSession).values(
                 id=login_id,
                 user_id=actor.user_id,
+                organization_id=actor.organization_id,
                 secret_hash=_hash(secret),
                 user_agent=user_agent[:USER_AGENT_LENGTH] if is_storable(user_agent) else "",
                 expires_at=func.now() + self._lifetime,
@@ -67,16 +73,13 @@ class Logins:
             return None
         stale = LoginSession.last_used_at < func.now() - LAST_USED_STEP
         row = self._session.execute(
-            select(User.id, User.organization_id, User.email, User.role, stale)
-            .join(LoginSession, LoginSession.user_id == User.id)
-            .where(*_with(key), LoginSession.expires_at > func.now())
+            _signed_in().add_columns(stale.label("is_stale"), _memberships()).where(*_with(key))
         ).one_or_none()
         if row is None:
             return None
-        user_id, organization_id, email, role, is_stale = row
-        if is_stale:
+        if row.is_stale:
             self._touch(key[0])
-        return Login(key[0], Actor(user_id, organization_id, email, role))
+        return Login(key[0], actor_of(row), {UUID(one["id"]): one["name"] for one in row.memberships})
 
     def end(self, cookie: str) -> None:
         """Sign this one browser out, and commit."""
@@ -95,12 +98,12 @@ class Logins:
         self._commit_and_tell(user_id)
         return count
 
-    def living(self, login_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-        """Those of these logins that have not ended, each with the organisation of its user now."""
+    def living(self, login_ids: Iterable[UUID]) -> dict[UUID, Actor]:
+        """Those of these logins that have not ended, each with who its user is now."""
         wanted = any_(cast(list(login_ids), ARRAY(Uuid)))
-        query = select(LoginSession.id, User.organization_id).join(User, LoginSession.user_id == User.id)
-        rows = self._session.execute(query.where(LoginSession.id == wanted, LoginSession.expires_at > func.now()))
-        return dict(rows.all())
+        query = _signed_in().add_columns(LoginSession.id.label("login_id"))
+        rows = self._session.execute(query.where(LoginSession.id == wanted))
+        return {row.login_id: actor_of(row) for row in rows}
 
     def delete_expired(self) -> int:
         """Delete the logins that nobody can use any more, and commit; returns how many."""
@@ -117,6 +120,21 @@ class Logins:
     def _commit_and_tell(self, user_id: UUID) -> None:
         after_commit(self._session(), partial(self._hints.logins_ended, user_id))
         self._session.commit()
+
+
+def _signed_in() -> Select[UUID, UUID, str, str, bool]:
+    """The actors of all logins that have not ended."""
+    held = of_member(LoginSession.user_id, LoginSession.organization_id)
+    return actors().join(LoginSession, held).where(LoginSession.expires_at > func.now())
+
+
+def _memberships() -> ColumnElement[Any]:
+    """The organisations of the row's user."""
+    other, named = aliased(Membership), aliased(Organization)
+    pair = func.json_build_object("id", named.id, "name", named.name)
+    query = select(func.json_agg(aggregate_order_by(pair, named.name)))
+    found = query.join(other, other.organization_id == named.id).where(other.user_id == User.id)
+    return found.correlate(User).scalar_subquery().label("memberships")
 
 
 def _key(cookie: str) -> tuple[UUID, bytes] | None:

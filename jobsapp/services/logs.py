@@ -79,7 +79,8 @@ class Logs:
         if last is None or not is_storable(wanted.text):
             return LogPart([], None, last or after)
         looked_at = aliased(JobLog, query.limit(SEARCHED_AT_ONCE).subquery())
-        found = select(looked_at).order_by(looked_at.id.desc()).limit(limit + 1)
+        # The one before was bounded, and found a line of this job. Here the bound would be asked of every line again.
+        found = select(looked_at).order_by(looked_at.id.desc()).limit(limit + 1).execution_options(unbounded={JobLog})
         if wanted.level_index:
             found = found.where(looked_at.level.in_(LEVELS[wanted.level_index :]))
         if wanted.text:

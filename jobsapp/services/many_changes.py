@@ -2,6 +2,9 @@
 
 In batches, each in a transaction of its own, so that no worker waits for long and what is done stays done. Who looks
 first, with `outlook`, is told the same numbers that the change then works with.
+
+Who may not change jobs of others changes their own: of chosen ones the others are left out and counted, and of
+everything that matches only their own match.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.filters import JobFilter
+from jobsapp.core.rights import Right
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
-from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
+from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job
 from jobsapp.services.base import View
 from jobsapp.services.cleanup import Cleanup
@@ -64,6 +68,9 @@ class ManyView(View):
     """More may match than were counted: only the newest 100,000 jobs are looked at."""
     missing: int
     """How many of the ids are no jobs here."""
+    of_others: int
+    """How many of the ids are jobs of others, which the caller may not change. They count for nothing else. With a
+    filter only the caller's own jobs match then."""
     applicable: int
     """To how many of them the action applies, counted up to 10,000."""
     applicable_is_more: bool
@@ -81,6 +88,7 @@ class _Seen:
     matches: list[Match]
     is_more: bool
     missing: int
+    of_others: int
     applicable: list[Match]
     applicable_is_more: bool
 
@@ -99,8 +107,11 @@ class ManyChanges:
         return _view(action, self._look(actor, action, chosen))
 
     def count(self, actor: Actor, wanted: JobFilter) -> tuple[int, bool]:
-        """How many jobs match, up to MOST, and whether there may be more."""
-        found, more = self._listing.matching(actor.organization_id, wanted, statuses=Status, limit=MOST)
+        """How many jobs match that the actor may change, up to MOST, and whether there may be more."""
+        if not _reaches(actor, wanted):
+            return 0, False
+        mine = _changeable(actor, wanted)
+        found, more = self._listing.matching(actor.organization_id, mine, statuses=Status, limit=MOST)
         return len(found), more
 
     def apply(self, actor: Actor, action: Action, chosen: Chosen, *, reason: str | None = None) -> ManyView:
@@ -127,8 +138,8 @@ class ManyChanges:
         found = self._states(actor, [job_id])
         if not found:
             raise NotFound(f"There is no job {job_id}.")
-        if found[0].status not in TERMINAL:
-            raise Conflict(f"The job is {found[0].status}: only a finished job can be deleted. Cancel it first.")
+        if (job := found[0][0]).status not in TERMINAL:
+            raise Conflict(f"The job is {job.status}: only a finished job can be deleted. Cancel it first.")
         if not self._cleanup.chosen(actor, [job_id]):
             raise Conflict("An unfinished job reads a file of this one, or it is being changed: try again later.")
 
@@ -138,24 +149,30 @@ class ManyChanges:
             ids = list(dict.fromkeys(chosen.ids))
             if not 1 <= len(ids) <= MOST:
                 raise InvalidInput.of("ids", f"give 1 to {MOST:,} ids, or a filter.")
-            found, more = self._states(actor, ids), False
+            there = self._states(actor, ids)
+            found, more = [match for match, owner in there if actor.may_change(owner)], False
             applicable, applicable_more = [one for one in found if one.status in applies], False
-            missing = len(ids) - len(found)
+            missing, of_others = len(ids) - len(there), len(there) - len(found)
         else:
-            listed = partial(self._listing.matching, actor.organization_id, chosen.wanted, limit=MOST)
+            if not _reaches(actor, chosen.wanted):
+                actor.require(Right.CHANGE_JOBS, f"{action} jobs of others")
+            wanted = _changeable(actor, chosen.wanted)
+            listed = partial(self._listing.matching, actor.organization_id, wanted, limit=MOST)
             found, more = listed(statuses=Status)
             applicable, applicable_more = listed(statuses=applies)
-            missing = 0
+            missing = of_others = 0
         ready = [one for one in applicable if not (action == "cancel" and one.stopping)]
-        return _Seen(found, more, missing, ready, applicable_more)
+        return _Seen(found, more, missing, of_others, ready, applicable_more)
 
-    def _states(self, actor: Actor, ids: Sequence[UUID]) -> list[Match]:
+    def _states(self, actor: Actor, ids: Sequence[UUID]) -> list[tuple[Match, UUID | None]]:
+        """Those that are jobs here, newest first, and whose they are."""
         stopping = (Job.status == Status.ACTIVE) & Job.cancel_requested_at.is_not(None)
         given = bindparam("ids", list(ids), ARRAY(Uuid, dimensions=1))
-        query = select(Job.id, Job.status, stopping).where(
+        query = select(Job.id, Job.status, stopping, Job.user_id).where(
             Job.id == any_(given), Job.organization_id == actor.organization_id
         )
-        return [Match(*row) for row in self._session.execute(query.order_by(Job.id.desc()))]
+        rows = self._session.execute(query.order_by(Job.id.desc()))
+        return [(Match(job_id, status, stops), owner) for job_id, status, stops, owner in rows]
 
     def _batch(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
         organization_id = actor.organization_id
@@ -174,7 +191,7 @@ class ManyChanges:
     def _busy(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
         """Those that somebody else was writing, one at a time: who holds one lock waits for nobody in a circle."""
         count = 0
-        for match in self._states(actor, ids):
+        for match, _ in self._states(actor, ids):
             if match.status not in APPLIES[action] or match.stopping:
                 continue
             connection = driver(self._session)
@@ -202,8 +219,20 @@ class ManyChanges:
 
 
 def _enter(actor: Actor, action: Action) -> None:
-    if action == "delete" and not actor.is_admin:
-        raise Forbidden("Only an administrator may delete jobs.")
+    if action == "delete":
+        actor.require(Right.ADMINISTER, "delete jobs")
+    else:
+        actor.require(Right.CREATE, f"{action} jobs")
+
+
+def _reaches(actor: Actor, wanted: JobFilter) -> bool:
+    """Whether the actor may change anything that matches."""
+    return wanted.user_id is None or actor.may_change(wanted.user_id)
+
+
+def _changeable(actor: Actor, wanted: JobFilter) -> JobFilter:
+    """What matches and may be changed by the actor."""
+    return wanted if actor.may(Right.CHANGE_JOBS) else wanted.narrowed(user_id=actor.user_id)
 
 
 def _view(action: Action, seen: _Seen) -> ManyView:
@@ -215,6 +244,7 @@ def _view(action: Action, seen: _Seen) -> ManyView:
         chosen=len(seen.matches),
         chosen_is_more=seen.is_more,
         missing=seen.missing,
+        of_others=seen.of_others,
         applicable=len(seen.applicable),
         applicable_is_more=seen.applicable_is_more,
         others=others,

@@ -11,6 +11,7 @@ from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from jobsapp.models import JobPreset
@@ -88,8 +89,9 @@ class Presets:
     def save(self, actor: Actor, type_name: str, new: NewPreset) -> PresetView:
         """Keep a preset, in the place of the actor's own of this name if there is one, and commit.
 
-        Raises InvalidInput naming the field at fault, and Conflict for one too many.
+        Raises Forbidden, InvalidInput naming the field at fault, and Conflict for one too many.
         """
+        actor.require(Right.CREATE, "keep presets")
         job_type = self._type(type_name)
         data = _checked(job_type, new)
         own = JobPreset.user_id == actor.user_id, JobPreset.type == type_name, JobPreset.name != new.name.strip()
@@ -118,7 +120,8 @@ class Presets:
             raise Forbidden("This preset comes with the job type and cannot be deleted.")
         row = self._row(actor, type_name, preset_id)
         if not _saved(row, actor).deletable:
-            raise Forbidden("Only its maker and administrators may delete a shared preset.")
+            right = Right.CREATE if row.user_id == actor.user_id else Right.ADMINISTER
+            actor.require(right, "delete presets" if right is Right.CREATE else "delete presets of others")
         self._session.execute(delete(JobPreset).where(JobPreset.id == row.id))
         self._session.commit()
 
@@ -186,7 +189,7 @@ def _saved(row: JobPreset, actor: Actor) -> PresetView:
         data=row.data,
         origin="organization" if row.shared else "own",
         created_at=row.created_at,
-        deletable=row.user_id == actor.user_id or actor.is_admin,
+        deletable=actor.may(Right.CREATE if row.user_id == actor.user_id else Right.ADMINISTER),
     )
 
 

@@ -16,9 +16,10 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
+from jobsapp.core.rights import Right
 from jobsapp.core.storable import is_storable, refuse_faults
-from jobsapp.errors import FieldError, Forbidden, InvalidInput, NotFound
-from jobsapp.models import Limit, Organization, Queue, User
+from jobsapp.errors import FieldError, InvalidInput, NotFound
+from jobsapp.models import Limit, Membership, Organization, Queue, User
 from jobsapp.processors.registry import Registry
 from jobsapp.services.base import Moment, View
 from jobsapp.services.sessions import DbSession, driver
@@ -122,7 +123,7 @@ class Queues:
 
     def pause(self, actor: Actor, name: str, *, reason: str | None = None) -> QueueView:
         """Let no job of the queue start, and commit. What runs goes on. Paused again: the first pause stays."""
-        self._enter(actor)
+        actor.require(Right.OPERATE, "pause queues")
         refuse_faults(reason=reason)
         if reason is not None and len(reason) > REASON_LENGTH:
             raise InvalidInput.of("reason", f"may have up to {REASON_LENGTH} characters.")
@@ -138,7 +139,7 @@ class Queues:
 
     def resume(self, actor: Actor, name: str) -> QueueView:
         """Let jobs of the queue start again, and commit. No fault if it was not paused."""
-        self._enter(actor)
+        actor.require(Right.OPERATE, "resume queues")
         self._known(actor, name)
         self._session.execute(delete(Queue).where(Queue.name == name))
         self._tell_front(name)
@@ -162,7 +163,7 @@ class Queues:
 
     def set_limit(self, actor: Actor, scope: str, key: str, new: NewLimit) -> LimitView:
         """Set or replace a limit, and commit. Holds for all claims from now on; what runs already goes on."""
-        self._enter(actor)
+        _enter_limits(actor, scope, key)
         _bounded(new)
         scope, key = self._subject(actor, scope, key)
         values = {
@@ -179,7 +180,7 @@ class Queues:
 
     def remove_limit(self, actor: Actor, scope: str, key: str) -> None:
         """Remove a limit, and commit. Raises NotFound if there is none."""
-        self._enter(actor)
+        _enter_limits(actor, scope, key)
         if scope == "organization" and key != EACH:
             self._own(actor, key)
         gone = delete(Limit).where(Limit.scope == scope, Limit.key == key).returning(Limit.key)
@@ -188,10 +189,6 @@ class Queues:
             raise NotFound(f"There is no limit of the {scope} {key}.")
         self._wake(scope, key)
         self._session.commit()
-
-    def _enter(self, actor: Actor) -> None:
-        if not actor.is_admin:
-            raise Forbidden("Only an administrator may pause queues and set limits.")
 
     def _one(self, actor: Actor, name: str) -> QueueView:
         return next(view for view in [*self.all(actor), _nothing(name)] if view.name == name)
@@ -233,7 +230,8 @@ class Queues:
         ids = {row.paused_by for row in rows if row.paused_by}
         if not ids:
             return {}
-        query = select(User.id, User.email).where(User.id.in_(ids), User.organization_id == actor.organization_id)
+        query = select(User.id, User.email).join(Membership, Membership.user_id == User.id)
+        query = query.where(User.id.in_(ids), Membership.organization_id == actor.organization_id)
         return {row.id: row.email for row in self._session.execute(query)}
 
     def _tell_front(self, name: str) -> None:
@@ -256,6 +254,12 @@ class Queues:
         for name in names:
             self._tell_front(name)
             after_commit(self._session(), partial(self._hints.wake, name))
+
+
+def _enter_limits(actor: Actor, scope: str, key: str) -> None:
+    """An organisation's own limit is its administrators' business, all others that of the installation."""
+    own = scope == "organization" and key != EACH
+    actor.require(Right.ADMINISTER, "set limits" if own else "set limits for everybody", of_installation=not own)
 
 
 def _keys(name: str, types: list[str]) -> set[tuple[str, str]]:

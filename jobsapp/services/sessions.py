@@ -13,6 +13,13 @@ DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, Ope
 """Errors of the database itself, which pass; no other error of a statement does."""
 
 
+def release(session: DbSession) -> None:
+    """Give the connection back, and all rows. For whom the session asks (`bounds`) holds for the next one too."""
+    info = dict(session().info)
+    session.remove()
+    session().info.update(info)
+
+
 def driver(session: DbSession) -> Connection[Any]:
     """The psycopg connection inside the session's transaction, with everything flushed to it."""
     session.flush()

@@ -16,7 +16,7 @@ from jobsapp.bus.condition import Observer
 from jobsapp.core.actors import Actor
 from jobsapp.services.base import View
 from jobsapp.services.checks import CheckView, State, check_database, check_disk, check_keeper, check_redis
-from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, release
 from jobsapp.store import schema
 from jobsapp.store.database import DatabaseFacts, database_facts, limit_time
 from jobsapp.store.keepers import Keeper, keepers
@@ -41,7 +41,7 @@ class System:
         self._disk = Disk(data_dir)
 
     def look(self, actor: Actor) -> SystemView:
-        """How everything is now. Details and advice are for administrators."""
+        """How everything is now. Details and advice are for administrators of the installation."""
         found = self._ask_database()
         shown = [
             check_database(found.facts, is_current=found.is_current, milliseconds=found.milliseconds)
@@ -52,7 +52,8 @@ class System:
             check_disk(*self._disk.look()),
         ]
         state = min((one.state for one in shown), key=WORST_FIRST.index)
-        return SystemView(state=state, checks=[one.seen_by(is_admin=actor.is_admin) for one in shown])
+        sees_all = actor.is_admin and actor.runs_installation
+        return SystemView(state=state, checks=[one.seen_by(is_admin=sees_all) for one in shown])
 
     def _ask_database(self) -> _Database | None:
         """None: it does not answer in time."""
@@ -65,7 +66,7 @@ class System:
             found = _Database(database_facts(connection), keepers(connection), is_current, milliseconds)
         except (SQLAlchemyError, psycopg.Error) as error:
             log.warning("PostgreSQL does not tell how it is: %s", error)
-            self._session.remove()
+            release(self._session)
             return None
         # The time limit ends with the transaction.
         self._session.rollback()

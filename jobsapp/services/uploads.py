@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.rights import Right
-from jobsapp.errors import Conflict, Forbidden
+from jobsapp.errors import Conflict
 from jobsapp.models import StoredFile
 from jobsapp.services.files import Files
 from jobsapp.services.sessions import DbSession, driver
@@ -48,12 +48,11 @@ class Uploads:
         """Delete an upload that no job reads, and commit. Raises NotFound, Forbidden and Conflict."""
         file = self._files.get(actor, file_id)
         own = file.user_id == actor.user_id
-        if not actor.may(Right.CREATE if own else Right.CHANGE_JOBS):
-            whose, role = ("files", "member") if own else ("files of others", "operator")
-            raise Forbidden(f"To delete {whose} one needs the role {role}; your role here is {actor.role}.")
+        right, whose = (Right.CREATE, "files") if own else (Right.CHANGE_JOBS, "files of others")
+        actor.require(right, f"delete {whose}")
         if file.job_id is not None:
             raise Conflict(f"The job {file.job_id} made this file: it is deleted with the job.")
-        if not store.delete_unread_upload(driver(self._session), file_id):
+        if not store.delete_uploads(driver(self._session), [file_id], organization_id=actor.organization_id):
             self._session.rollback()
             raise Conflict("A job reads this file: it is deleted with the last job that does.")
         self._session.commit()

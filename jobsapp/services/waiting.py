@@ -64,7 +64,7 @@ def _not_due(job: Job) -> WaitingView:
 
 def _paused(job: Job, pause: Pause) -> str:
     """Who paused it is said inside their organisation only; the reason is said to all who wait."""
-    who = pause.email if pause.email and pause.organization_id == job.organization_id else "an administrator"
+    who = pause.email if pause.email and job.organization_id in (pause.organization_ids or ()) else "an administrator"
     since = pause.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     said = f": {pause.reason}" if pause.reason else ""
     return f"The queue {job.queue} is paused since {since}, by {who}{said}"

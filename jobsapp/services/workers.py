@@ -11,7 +11,8 @@ from uuid import UUID
 
 from jobsapp.bus.roster import START, STOP, Roster, Seen
 from jobsapp.core.actors import Actor
-from jobsapp.errors import Conflict, Forbidden, NotFound, Unavailable
+from jobsapp.core.rights import Right
+from jobsapp.errors import Conflict, NotFound, Unavailable
 from jobsapp.services.base import Moment, View
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
@@ -131,8 +132,7 @@ class Workers:
         return self._afterwards(actor, view, "starting")
 
     def _enter(self, actor: Actor, name: str) -> WorkerView:
-        if not actor.is_admin:
-            raise Forbidden("Only an administrator may stop and start workers.")
+        actor.require(Right.OPERATE, "stop and start workers")
         return self.get(actor, name)
 
     def _afterwards(self, actor: Actor, view: WorkerView, state: WorkerState) -> WorkerView:

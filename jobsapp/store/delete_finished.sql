@@ -1,4 +1,4 @@
--- Runs after lock_finished and lock_files_of_jobs, in their transaction. What they found is asked again: only a new
+-- Runs after lock_due or lock_chosen, and lock_files_of_jobs, in their transaction. What they found is asked again: only a new
 -- snapshot shows the jobs that began to read a file before it was locked.
 WITH old AS (
   SELECT picked.id FROM unnest(%(job_ids)s::uuid[]) AS picked (id)

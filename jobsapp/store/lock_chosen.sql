@@ -1,4 +1,4 @@
--- As lock_finished, for jobs that somebody chose.
+-- As lock_due, for jobs that somebody chose.
 SELECT id FROM jobs
 WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s
   AND status IN ('completed', 'failed', 'cancelled')

@@ -38,13 +38,13 @@ class WaitingJob:
 
 @dataclass(frozen=True)
 class Pause:
-    """`email`, `organization_id`: who paused the queue; None if they are no more."""
+    """`email`: who paused the queue, and of which organisations they are members; None if they are no more."""
 
     name: str
     at: datetime
     reason: str | None
     email: str | None
-    organization_id: UUID | None
+    organization_ids: list[UUID] | None
 
 
 def pauses(connection: Connection[Any], queues: Iterable[str]) -> dict[str, Pause]:

@@ -9,7 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine
+
+from jobsapp.errors import Unavailable
+from jobsapp.store.migrating import ATTRIBUTE, Patience
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 
@@ -25,8 +29,11 @@ def is_current(connection: Connection) -> bool:
     return MigrationContext.configure(connection).get_current_heads() == _heads()
 
 
-def upgrade(sqlalchemy_url: str) -> bool:
-    """Migrate to the newest schema. Returns whether there was anything to do."""
+def upgrade(sqlalchemy_url: str, *, patience: Patience | None = None) -> bool:
+    """Migrate to the newest schema. Returns whether there was anything to do.
+
+    Raises Unavailable when a table was in use for too long; what was done by then stays.
+    """
     engine = create_engine(sqlalchemy_url)
     try:
         with engine.connect() as connection:
@@ -35,8 +42,12 @@ def upgrade(sqlalchemy_url: str) -> bool:
             connection.rollback()
             config = alembic_config()
             config.attributes["connection"] = connection
+            if patience is not None:
+                config.attributes[ATTRIBUTE] = patience
             command.upgrade(config, "head")
             return True
+    except CommandError as error:
+        raise Unavailable(str(error)) from error
     finally:
         engine.dispose()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from io import BytesIO
+from typing import Any
 
+import psycopg
 import pytest
 from flask import session
 from flask.testing import FlaskClient
@@ -13,6 +15,7 @@ from flask_openapi3 import OpenAPI
 
 from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import new_id
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import problem
@@ -55,13 +58,27 @@ CALLS = [
     ("GET", "/api/limits"),
     ("PUT", "/api/limits/{scope}/{key}"),
     ("DELETE", "/api/limits/{scope}/{key}"),
+    ("GET", "/api/retention"),
+    ("PUT", "/api/retention"),
+    ("DELETE", "/api/retention"),
+    ("GET", "/api/archives"),
+    ("GET", "/api/archives/{archive}/content"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
     ("POST", "/api/workers/{name}/start"),
     ("GET", "/api/health"),
+    ("GET", "/api/members"),
+    ("POST", "/api/members"),
+    ("PATCH", "/api/members/{user_id}"),
+    ("DELETE", "/api/members/{user_id}"),
+    ("GET", "/api/me"),
+    ("GET", "/api/organization"),
+    ("PATCH", "/api/organization"),
 ]
-OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}"))]
+OWNED = [
+    call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}", "{archive}"))
+]
 OF_THE_HOUSE = [
     call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
 ]
@@ -69,14 +86,20 @@ OF_THE_HOUSE = [
 
 
 @pytest.fixture
-def things(as_member: Caller) -> dict[str, str]:
+def things(as_member: Caller, member: Actor, connection: psycopg.Connection[Any]) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
-    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, **house}
+    house["archive"] = str(new_id())
+    connection.execute(
+        """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+           VALUES (%s, %s, '2026-11', %s, %s, 'jsonl', 1, 1, '')""",
+        [house["archive"], member.organization_id, job_id, job_id],
+    )
+    return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, "user_id": str(member.user_id), **house}
 
 
 def test_these_are_all_calls(app: OpenAPI) -> None:
@@ -85,7 +108,8 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             method.upper(),
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
-            .replace("presets/{id}", "presets/{preset}"),
+            .replace("presets/{id}", "presets/{preset}")
+            .replace("archives/{id}", "archives/{archive}"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
@@ -112,7 +136,11 @@ def test_only_administrators_change_what_is_of_the_house(
 def test_another_organisation_finds_nothing(
     as_stranger: Caller, as_member: Caller, things: dict[str, str], method: str, path: str
 ) -> None:
-    body = {"kind": "share"} if (method, path) == ("POST", "/api/jobs/{job}/tokens") else None
+    bodies = {
+        ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
+        ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
+    }
+    body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")
     assert as_member.job(things["job"])["status"] == "pending"
 

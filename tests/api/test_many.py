@@ -19,8 +19,8 @@ def test_a_dry_run_tells_what_the_call_then_does(as_member: Caller, hand: Hand) 
     hand.claim()
     told = bulk(as_member, "cancel", filter={"type": "echo"}, dryRun=True).get_json()
     assert told == {
-        "action": "cancel", "dryRun": True, "chosen": 3, "chosenIsMore": False, "missing": 0, "applicable": 3,
-        "applicableIsMore": False, "others": {}, "changed": 0, "left": 0,
+        "action": "cancel", "dryRun": True, "chosen": 3, "chosenIsMore": False, "missing": 0, "ofOthers": 0,
+        "applicable": 3, "applicableIsMore": False, "others": {}, "changed": 0, "left": 0,
     }  # fmt: skip
     assert as_member.job(ids[2])["status"] == "pending"
     done = bulk(as_member, "cancel", filter={"type": "echo"}, reason="wrong file").get_json()

@@ -20,7 +20,9 @@ from jobsapp.bus.roster import Report, Roster
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
+from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.retention import NewRule
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
@@ -36,6 +38,7 @@ RESULT = {
     "warnings": ["Line 7 is longer than the others.", "2 rows were skipped."],
     "columns": [{"name": "id", "type": "text"}, {"name": "name", "type": "text"}, {"name": "amount", "type": "number"}],
 }
+PASSWORD = "nine green bottles"
 NEWCOMER = "new@elsewhere"
 MIB = 1024 * 1024
 # What begins so is for programs, or no page at all.
@@ -53,9 +56,12 @@ PARTS = {
     "log.text": "a text file",
     "many.count": "a number for the list",
     "tray.show": "the tray, which a scene fills",
+    "retention.back": "leads to the rules",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
+    "login.oidc": "leads to the provider",
+    "login.oidc_back": "leads to the list",
     "embed.script": "a script for pages of other sites",
 }
 
@@ -73,6 +79,8 @@ class Jobs:
     cancelled: UUID
     shared: str
     """The token of a link to the completed one."""
+    member: str
+    """The id of the administrator's account."""
 
 
 class Scene(NamedTuple):
@@ -151,6 +159,28 @@ def send_long_reason(page: Page) -> None:
     expect(page.locator("#reason-error")).to_be_visible()
 
 
+def send_wrong_password(page: Page) -> None:
+    page.get_by_label("E-mail").fill("somebody@example.org")
+    page.get_by_label("Password", exact=True).fill("not my password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def send_two_passwords(page: Page) -> None:
+    page.get_by_label("New password", exact=True).fill("nine green bottles")
+    page.get_by_label("New password again").fill("ten green bottles")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.locator("#password-again-error")).to_be_visible()
+
+
+def send_wrong_rule(page: Page) -> None:
+    page.get_by_label("Days").fill("0")
+    page.get_by_label("Of", exact=True).select_option("uploads")
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.locator("#days-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -165,6 +195,12 @@ def ask_to_delete(page: Page) -> None:
 def minimise(page: Page) -> None:
     page.get_by_role("button", name="Minimise").click()
     expect(page.locator(".tray-item")).to_have_count(1)
+
+
+def invite_nobody(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("nobody")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.locator("#email-error")).to_be_visible()
 
 
 STATES = tuple(field.name for field in fields(Jobs) if field.type == "UUID")
@@ -186,7 +222,8 @@ SCENES = (
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
     *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
     Scene("queues", "queues.index", "/queues"),
-    Scene("queues-menu", "queues.index", "/queues", open_menu),
+    # Over large cards: of them enough is left to touch, however long the menu is.
+    Scene("menu", "new_job.choose", "/jobs/new", open_menu),
     Scene("queue-pause", "queues.ask", "/queues/echo/pause"),
     Scene("queue-pause-error", "queues.ask", "/queues/echo/pause", send_long_reason),
     Scene("queue-limits", "limits.show", "/queues/echo/limits"),
@@ -195,10 +232,21 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("retention", "retention.index", "/retention"),
+    Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
+    Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
+    Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
+    Scene("members", "members.index", "/members", open_details),
+    Scene("members-error", "members.index", "/members", invite_nobody),
+    Scene("members-menu", "members.index", "/members", open_menu, who=NEWCOMER),
+    Scene("member-remove", "members.ask", "/members/{member}/remove"),
+    Scene("account", "account.show", "/account"),
+    Scene("account-error", "account.show", "/account", send_two_passwords, who=NEWCOMER),
     Scene("not-found", "", "/no/such/page"),
-    Scene("login", "login.show", "/login", who=""),
+    Scene("login", "login.show", "/login", open_details, who=""),
+    Scene("login-error", "login.show", "/login", send_wrong_password, who=""),
     Scene("login-confirm", "login.confirm", "/login/{login}", who=""),
 )
 """All pages, with the states they can be in. In an address `{failed}` is the id of the job in that state."""
@@ -218,11 +266,16 @@ def set_the_stage(product: Product) -> Jobs:
         failed=_failed(product),
         cancelled=_cancelled(product),
         shared=_shared(product, completed),
+        member=_member(product),
     )
     _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
-        product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        newcomer = product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
+        product.services.memberships.add(product.actor().organization_id, newcomer.id, "viewer")
+        _retain(product)
+        product.services.passwords.set(ADMIN, PASSWORD)
+        product.services.federation.sign_in(Person("https://login.example.org", "8a61-77", ADMIN, email_verified=True))
     return jobs
 
 
@@ -284,6 +337,11 @@ def _shared(product: Product, job_id: UUID) -> str:
         return product.services.job_tokens.create(product.actor(), job_id, SHARE)[1]
 
 
+def _member(product: Product) -> str:
+    with product.app.app_context():
+        return str(product.actor().user_id)
+
+
 def _report_workers(product: Product) -> None:
     """As `flask worker` does: one that has jobs, one that waits and one that was stopped."""
     memory = {"memory_bytes": 61 * MIB, "horse_bytes": 148 * MIB, "jobs_done": 1204, "jobs_failed": 3}
@@ -294,6 +352,27 @@ def _report_workers(product: Product) -> None:
             Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
         ]
     )
+
+
+def _retain(product: Product) -> None:
+    """Rules, a day on which they deleted, and what was archived then."""
+    actor, retention = product.actor(), product.services.retention
+    retention.set_rule(actor, NewRule(90, archive="jsonl"))
+    retention.set_rule(actor, NewRule(365, status="failed"))
+    retention.set_rule(actor, NewRule(None, type="model-training"))
+    retention.set_rule(actor, NewRule(14, scope="uploads"))
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute(
+            """INSERT INTO retention_runs (organization_id, day, scope, type, status, deleted, archives, last_at)
+               VALUES (%(org)s, '2026-11-25', 'jobs', '', '', 120431, 241, now()),
+                 (%(org)s, '2026-11-24', 'uploads', '', '', 12, 0, now())""",
+            {"org": actor.organization_id},
+        )
+        connection.execute(
+            """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
+               VALUES (%s, %s, '2026-08', %s, %s, 'jsonl', 500, 84211, '')""",
+            [new_id(), actor.organization_id, new_id(), new_id()],
+        )
 
 
 def _artifact(product: Product, job: ClaimedJob) -> None:

@@ -58,6 +58,9 @@ def product() -> Iterator[Product]:
                 port=free_port(),
                 processors="tests.sample_processors",
                 secret_key="for pictures only",
+                oidc_issuer="https://login.example.org",
+                oidc_client_id="jobsapp",
+                oidc_name="Example ID",
             )
             schema.upgrade(settings.sqlalchemy_url)
             with running(settings) as found:

@@ -34,6 +34,10 @@ def test_its_commands_load_no_page_and_no_mapping(options: list[str], name: str)
     assert "exit 0\nweb False orm False" in said
 
 
+def test_jobs_load_it_only_to_work_without_a_server() -> None:
+    assert "exit 0\nweb False orm False" in run("jobs", "list", "--help")
+
+
 @pytest.mark.parametrize("arguments", [["cleanup", "--help"], ["--app", "app", "users", "create", "worker", "--help"]])
 def test_all_other_commands_have_the_whole_application(arguments: list[str]) -> None:
     said = run(*arguments)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 from alembic import command
 from sqlalchemy import Connection, create_engine
 
 from jobsapp.config import Settings
+from jobsapp.core.ids import new_id
 from jobsapp.store import schema
 from tests.processes import Processes
 
@@ -70,3 +71,48 @@ def test_down_and_up_again(settings: Settings) -> None:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert schema.upgrade(url)
+
+
+def test_users_with_their_tokens_and_logins_become_members(settings: Settings) -> None:
+    url, config = fresh(settings, "members"), schema.alembic_config()
+    with connected(url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0012")
+    first, second, admin, member, token = (new_id() for _ in range(5))
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as rows:
+        for organization, name in ((first, "default"), (second, "elsewhere")):
+            rows.execute("INSERT INTO organizations (id, name) VALUES (%s, %s)", [organization, name])
+        users = "INSERT INTO users (id, organization_id, email, role) VALUES (%s, %s, %s, %s)"
+        rows.execute(users, [admin, first, "a@b", "admin"])
+        rows.execute(users, [member, second, "c@d", "member"])
+        rows.execute(
+            "INSERT INTO api_tokens (id, user_id, name, token_hash) VALUES (%s, %s, 'x', 'x')", [token, member]
+        )
+        logins = "INSERT INTO login_sessions (id, user_id, secret_hash, user_agent, expires_at)"
+        rows.execute(f"{logins} VALUES (%s, %s, 'x', '', now())", [new_id(), admin])  # type: ignore[arg-type]
+        assert schema.upgrade(url)
+
+        def read(query: str) -> list[tuple[UUID | str | bool, ...]]:
+            return rows.execute(query).fetchall()  # type: ignore[arg-type]
+
+        kept = [(admin, first, "admin"), (member, second, "member")]
+        assert read("SELECT user_id, organization_id, role FROM memberships ORDER BY role") == kept
+        assert read("SELECT id, home_id FROM users ORDER BY email") == [one[:2] for one in kept]
+        assert read("SELECT user_id, organization_id FROM api_tokens") == [(member, second)]
+        assert read("SELECT user_id, organization_id FROM login_sessions") == [(admin, first)]
+        assert read("SELECT name, runs_installation FROM organizations ORDER BY name") == [
+            ("default", True),
+            ("elsewhere", False),
+        ]
+        with connected(url) as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0012")
+        assert read("SELECT id, organization_id, role FROM users ORDER BY role") == kept
+
+
+def fresh(settings: Settings, name: str) -> str:
+    """The address of an empty database."""
+    name = f"{name}_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return settings.sqlalchemy_url.replace("@/postgres", f"@/{name}")

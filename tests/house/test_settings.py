@@ -60,11 +60,53 @@ def test_every_setting_is_documented() -> None:
         ("JOBSAPP_PUBLIC_URL", "https://"),
         ("JOBSAPP_PUBLIC_URL", "https://["),
         ("JOBSAPP_PUBLIC_URL", "https://host:port"),
+        ("JOBSAPP_OIDC_ROLE", "owner"),
+        ("JOBSAPP_OIDC_CLIENT_ID", "jobsapp"),
+        ("JOBSAPP_OIDC_CLIENT_SECRET", "s3cret"),
+        ("JOBSAPP_OIDC_ISSUER", "https://login.example.org"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"JOBSAPP_OIDC_ISSUER": "http://login.example.org"}, "JOBSAPP_OIDC_ISSUER.* must begin with https"),
+        ({"JOBSAPP_OIDC_ISSUER": "login.example.org"}, "must begin with https"),
+        ({"JOBSAPP_OIDC_ISSUER": "https://["}, "must begin with https"),
+        ({"JOBSAPP_OIDC_ISSUER": "https://x.org?a=b"}, "must begin with https"),
+        ({"JOBSAPP_OIDC_ORGANIZATION": "default"}, "JOBSAPP_OIDC_DOMAINS"),
+    ],
+)
+def test_settings_of_a_provider_that_do_not_fit(more: dict[str, str], says: str) -> None:
+    whole = {"JOBSAPP_OIDC_ISSUER": "https://login.example.org/x", "JOBSAPP_OIDC_CLIENT_ID": "jobsapp"}
+    assert load_settings(whole).oidc_issuer
+    assert load_settings({**whole, "JOBSAPP_OIDC_ISSUER": "http://localhost:9400"}).oidc_issuer
+    assert load_settings({**whole, "JOBSAPP_OIDC_ORGANIZATION": "x", "JOBSAPP_OIDC_DOMAINS": "*"}).oidc_domains
+    with pytest.raises(ConfigError, match=says):
+        load_settings({**whole, **more})
+
+
+SECRETS = {
+    "database_url": "postgresql://me:s3cret@host/db",
+    "redis_url": "redis://:s3cret@host/0",
+    "bulk_database_url": "postgresql://me:s3cret@host/db",
+    "secret_key": "s3cret",
+    "embedding_key": "s3cret",
+    "oidc_client_secret": "s3cret",
+}
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "s3cret" not in repr(Settings(**SECRETS))
+    assert "s3cret" not in str(Settings(**SECRETS))
+    for name in SECRETS:
+        with pytest.raises(ConfigError, match=variable(name)) as told:
+            load_settings({}, **{name: ["s3cret"]})
+        assert "s3cret" not in str(told.value)
 
 
 @pytest.mark.parametrize(

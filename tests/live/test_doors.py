@@ -104,8 +104,10 @@ def test_a_user_of_another_organisation_now_is_shown_out(
     monkeypatch.setattr(hub, "CHECK_SECONDS", 0.2)
     pages = [site.open(member), site.open(None, "/live/jobs", Cookie=site.cookie(member), Origin=site.origin)]
     wait_for(lambda: len(site.hub._interest.watchers) == 2)
-    moved = "UPDATE users SET organization_id = %s WHERE id = %s"
-    connection.execute(moved, [stranger.organization_id, member.user_id])
+    whose = [stranger.organization_id, member.user_id]
+    connection.execute("INSERT INTO memberships (organization_id, user_id, role) VALUES (%s, %s, 'viewer')", whose)
+    for table in ("login_sessions", "api_tokens"):
+        connection.execute(f"UPDATE {table} SET organization_id = %s WHERE user_id = %s", whose)  # type: ignore[arg-type]
     assert [one.closed() for one in pages] == [4401, 4401]
 
 
@@ -136,3 +138,24 @@ def test_no_database_connection_is_held(site: Site, member: Actor) -> None:
         site.open(member, f"/live/jobs/{job.id}").text()
     db.session.remove()
     wait_for(lambda: db.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
+
+
+def test_a_member_who_is_removed_is_shown_out(site: Site, member: Actor) -> None:
+    pages = [site.open(member), site.open(None, "/live/jobs", Cookie=site.cookie(member), Origin=site.origin)]
+    wait_for(lambda: len(site.hub._interest.watchers) == 2)
+    site.services.memberships.remove(member.organization_id, member.user_id)
+    assert [one.closed() for one in pages] == [4401, 4401]
+
+
+def test_a_user_who_is_deactivated_is_shown_out(site: Site, member: Actor) -> None:
+    pages = [site.open(member), site.open(None, "/live/jobs", Cookie=site.cookie(member), Origin=site.origin)]
+    wait_for(lambda: len(site.hub._interest.watchers) == 2)
+    site.services.memberships.deactivate(member.user_id)
+    assert [one.closed() for one in pages] == [4401, 4401]
+
+
+def test_another_role_begins_anew(site: Site, member: Actor) -> None:
+    page = site.open(member)
+    wait_for(lambda: len(site.hub._interest.watchers) == 1)
+    site.services.memberships.set_role(member.organization_id, member.user_id, "operator")
+    assert page.closed() == 1012

@@ -144,12 +144,12 @@ def test_without_redis_it_takes_a_little_longer(cold_site: Site, member: Actor) 
     [
         "UPDATE job_tokens SET expires_at = now() - interval '1 minute'",
         "DELETE FROM jobs",
-        "DELETE FROM users WHERE role = 'member'",
+        "DELETE FROM users WHERE email = 'operator@localhost'",
     ],
 )
 def test_it_ends_with_its_time_its_job_and_its_maker(
     site: Site,
-    member: Actor,
+    operator: Actor,
     admin: Actor,
     connection: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -157,7 +157,7 @@ def test_it_ends_with_its_time_its_job_and_its_maker(
 ) -> None:
     monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.2)
     site.hub._check_at = 0.0
-    page = open_with(site, token(site, member, create(site, admin)))
+    page = open_with(site, token(site, operator, create(site, admin)))
     page.nothing()
     connection.execute(end)  # type: ignore[arg-type]
     assert page.closed() == 4401

@@ -144,6 +144,6 @@ def test_what_was_not_sent_yet_is_merged(
     mine = Watcher(admin, Form.ROW)
     for fits, created in steps:
         news = cast(News, FakeNews(fits))
-        Parcel({mine}, [Told(news, Event.COMPLETED, created)]).hand_out()
+        Parcel({mine}, [Told(news, Event.COMPLETED, created)]).hand_out(lambda: None)
     bundle = mine.take()
     assert (bundle.texts if bundle else []) == told

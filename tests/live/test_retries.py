@@ -11,7 +11,7 @@ import psycopg
 import redis
 
 from jobsapp.bus.hints import CHANNEL
-from jobsapp.bus.subscription import decode
+from jobsapp.bus.messages import read_news
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.services.jobs import NewJob, RetryChanges
@@ -81,6 +81,6 @@ def test_two_failures_then_success(
     assert [event["revision"] for event in events] == sorted(event["revision"] for event in events)
     told = []
     while message := hints.get_message(timeout=0.5):
-        told += [one.event for one in decode(message["data"])]
+        told += [one.event for one in read_news(message["data"].encode())]
     assert told == ["job-created", *["job-update"] * 5, "job-completed"]
     page.nothing()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
+from jobsapp import create_app
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.extensions import db
 from jobsapp.services import Services
 
 
@@ -27,6 +30,23 @@ def client(app: OpenAPI, services: Services) -> FlaskClient:
     """Nobody in particular."""
     app.test_client_class = FreshClient
     return app.test_client()
+
+
+@pytest.fixture
+def another(settings: Settings) -> Iterator[Callable[..., OpenAPI]]:
+    """Applications with other settings, on the same servers."""
+    made: list[OpenAPI] = []
+
+    def make(**changes: Any) -> OpenAPI:
+        made.append(create_app(settings.model_copy(update=changes)))
+        made[-1].test_client_class = FreshClient
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 SignIn = Callable[[Actor], FlaskClient]

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import redis
 
-from jobsapp.bus.subscription import decode
+from jobsapp.bus.messages import read_news
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.outcomes import Transition
@@ -101,7 +101,7 @@ def test_each_runs_once_in_order_and_every_event_follows(
         assert drain("echo") == 200
         heard = []
         while message := pubsub.get_message(timeout=0.5):
-            heard += decode(message["data"])
+            heard += read_news(message["data"])
     jobs = services.jobs.find(admin, ids)
     assert {(job.status, job.attempts, job.max_attempts) for job in jobs} == {("completed", 1, 3)}
     assert [job.id for job in sorted(jobs, key=lambda job: job.started_at or job.created_at)] == ids

@@ -14,7 +14,7 @@ import redis
 from flask.testing import FlaskClient
 
 from jobsapp.bus.hints import CHANNEL
-from jobsapp.bus.subscription import decode
+from jobsapp.bus.messages import read_news
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
@@ -84,7 +84,7 @@ def test_while_it_waits(
     while not told:
         assert time.monotonic() < deadline, "nobody heard of it"
         message = news.get_message(timeout=0.1)
-        told += decode(message["data"]) if message else []
+        told += read_news(message["data"].encode()) if message else []
     assert [(one.job_id, one.event) for one in told] == [(job_id, Event.CANCELLED)]
     assert [found.id for found in claim(connection)] == [other.id]
     page = web.get(f"/jobs/{job_id}").text

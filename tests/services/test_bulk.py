@@ -14,7 +14,7 @@ import redis
 from flask_openapi3 import OpenAPI
 
 from jobsapp.bus.hints import CHANNEL
-from jobsapp.bus.subscription import decode
+from jobsapp.bus.messages import read_news
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
@@ -97,7 +97,7 @@ def test_one_wake_up_for_each_queue_and_one_message_of_all(
     services.jobs._hints.announce("w2", ["echo"])
     ids, _ = services.jobs.create_many(admin, [NewJob(("echo", "steps")[n % 2], {}) for n in range(50)])
     assert [bus.llen(f"rq:queue:{queue}") for queue in ("echo", "steps", "fail")] == [1, 1, 0]
-    told = decode(news.get_message(timeout=5)["data"])
+    told = read_news(news.get_message(timeout=5)["data"])
     assert told == [JobChanged(one, admin.organization_id, Event.CREATED, 1) for one in ids]
     assert news.get_message(timeout=0.1) is None
 

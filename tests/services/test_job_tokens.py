@@ -82,11 +82,11 @@ def test_a_revoked_one_opens_nothing(services: Services, member: Actor, admin: A
 
 @pytest.mark.parametrize("gone", ["jobs", "users"])
 def test_it_ends_with_the_job_and_with_its_maker(
-    services: Services, member: Actor, admin: Actor, connection: Db, gone: str
+    services: Services, operator: Actor, admin: Actor, connection: Db, gone: str
 ) -> None:
     job, _ = services.jobs.create(admin, NewJob("echo", {}))
-    _, text = services.job_tokens.create(member, job.id, EMBED)
-    what = job.id if gone == "jobs" else member.user_id
+    _, text = services.job_tokens.create(operator, job.id, EMBED)
+    what = job.id if gone == "jobs" else operator.user_id
     connection.execute(f"DELETE FROM {gone} WHERE id = %s", (what,))  # type: ignore[arg-type]
     assert find(services, text) is None
 

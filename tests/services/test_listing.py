@@ -23,6 +23,7 @@ from jobsapp.models import Job
 from jobsapp.services import Services, listing
 from jobsapp.services.jobs import NewJob
 from jobsapp.store import turns
+from tests.examples import examples
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 # Letters whose cases are not one to one, what regular expressions and LIKE mean something by, lines, other scripts.
@@ -76,7 +77,7 @@ def many(services: Services, admin: Actor, member: Actor) -> list[Job]:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_and_values_agree(services: Services, admin: Actor, many: list[Job], data: st.DataObject) -> None:
     def maybe(strategy: st.SearchStrategy[Any]) -> Any:
         return data.draw(st.none() | strategy)

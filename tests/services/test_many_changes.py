@@ -142,7 +142,7 @@ def test_one_job_is_deleted_by_an_administrator_once_it_has_finished(
 def test_members_change_but_do_not_delete(stage: Stage, services: Services, member: Actor) -> None:
     job_id = stage.pending()
     for look in (services.many.outlook, services.many.apply):
-        with pytest.raises(Forbidden, match="administrator"):
+        with pytest.raises(Forbidden, match="role admin"):
             look(member, "delete", Chosen((job_id,)))
     assert services.many.apply(member, "cancel", Chosen((job_id,))).changed == 1
 

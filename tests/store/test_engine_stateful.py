@@ -17,11 +17,12 @@ from jobsapp.store.connect import connect
 from jobsapp.store.jobs import Beat, LogLine, Pulse, cancel_job, make_due, pulse_job, retry_job
 from jobsapp.store.statements import statement
 from jobsapp.store.turns import take_turn
+from tests.examples import examples
 from tests.store import rows
 from tests.store.engine import MARGIN, NAMES, Engine
 from tests.store.model import WAYS, ModelJob, Owner
 
-EXAMPLES, STEPS = 120, 50
+EXAMPLES, STEPS = examples(150), 50
 
 
 workers = st.sampled_from(NAMES)

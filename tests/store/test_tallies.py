@@ -75,9 +75,7 @@ def test_expired_and_failed_jobs_are_counted(connection: Connection, organizatio
 
 def test_a_job_changes_its_owner(connection: Connection, organization: UUID) -> None:
     user = new_id()
-    connection.execute(
-        "INSERT INTO users (id, organization_id, email, role) VALUES (%s, %s, 'a@b', 'member')", [user, organization]
-    )
+    connection.execute("INSERT INTO users (id, home_id, email) VALUES (%s, %s, 'a@b')", [user, organization])
     insert_many(connection, organization, 4)
     connection.execute("UPDATE jobs SET user_id = %s", [user])
     assert sum(one.jobs for one in tallies.counts(connection, organization, user)) == 4

@@ -15,9 +15,12 @@ from jobsapp.processors.data_conversion import DataConversion
 from jobsapp.processors.data_conversion.saver import Saver
 from jobsapp.processors.sdk import JSON
 from jobsapp.processors.testing import FakeContext, Run, run_processor
+from tests.examples import examples
 
 quick = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

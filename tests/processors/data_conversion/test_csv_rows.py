@@ -14,8 +14,9 @@ from jobsapp.processors.data_conversion.csv_grid import Marks, grid
 from jobsapp.processors.data_conversion.csv_in import Dialect
 from jobsapp.processors.data_conversion.csv_suspects import Suspects
 from jobsapp.processors.sdk import Permanent
+from tests.examples import examples
 
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 pieces = st.lists(st.sampled_from(["a", ",", '"', " ", "\n", "é", '""', ',"', '",', '",\n"', "\n1,2\n"]), max_size=14)
 texts = pieces.map("".join)
 

@@ -18,6 +18,7 @@ from jobsapp.processors.data_conversion.model import ConversionInput
 from jobsapp.processors.data_conversion.progress import Meter, Stage
 from jobsapp.processors.sdk import Cancelled, Permanent
 from jobsapp.processors.testing import FakeContext, run_processor
+from tests.examples import examples
 
 ROWS = 250_000
 
@@ -166,7 +167,7 @@ value = (
     | st.sampled_from(["", "007", "1.50", "null", "NaN", '"', "\r"])
 )
 tables = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(value, min_size=n, max_size=n), min_size=1, max_size=8))
-quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def as_csv(rows):

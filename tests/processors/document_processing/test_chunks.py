@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jobsapp.processors.document_processing.blocks import Block, heading
 from jobsapp.processors.document_processing.chunks import Chunker, Placed, in_context
 from jobsapp.processors.document_processing.minilm import Tokens, model_folder
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ texts = some_words.map(lambda found: Block("text", " ".join(found)))
 headings = st.builds(lambda level, n: heading(f"Part {n}", level), st.integers(1, 4), st.integers(0, 3))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(blocks=st.lists(texts | headings, max_size=20), size=st.integers(5, 60), overlap=st.integers(0, 2))
 def test_every_character_is_in_a_chunk_where_it_says(blocks, size, overlap):
     text, chunks = chunked(blocks, words, size, overlap)

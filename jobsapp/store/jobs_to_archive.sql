@@ -1,0 +1,1 @@
+SELECT * FROM jobs WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id

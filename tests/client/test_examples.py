@@ -1,0 +1,157 @@
+"""The examples of `docs/api.md` and of the docstrings run as they stand, in their order, at a real server."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from flask_openapi3 import OpenAPI
+
+import jobsapp.client as package
+from jobsapp import create_app
+from jobsapp.client import Client
+from tests.client.conftest import Server
+from tests.processes import ROOT
+
+DOCUMENT = (ROOT / "docs" / "api.md").read_text()
+MARK = "--- the end of a block ---"
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+    answer: str
+    """What is shown as its answer."""
+
+
+def blocks(text: str) -> list[Block]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    nexts = [*found[1:], ("", "")]
+    pairs = zip(found, nexts, strict=True)
+    return [Block(*one, after[1] if after[0] == "json" else "") for one, after in pairs if one[0] != "json"]
+
+
+CURL, PYTHON, COMMANDS = (
+    blocks(part) for part in re.split(r"^## With (?:Python|`flask jobs`)$", DOCUMENT, flags=re.MULTILINE)
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "orders.csv").write_text("id,customer,total\n1,Ana,12.50\n2,Bo,7.00\n")
+    return tmp_path
+
+
+@pytest.fixture
+def environment(server: Server) -> dict[str, str]:
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    own = {
+        "PATH": programs,
+        "JOBSAPP_URL": server.url,
+        "JOBSAPP_TOKEN": server.token,
+        "FLASK_APP": str(ROOT / "app.py"),
+    }
+    return {**server.processes.environment, **own}
+
+
+def run(command: list[str], code: str, folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=folder, env=environment, input=code, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def shell(parts: list[Block], folder: Path, environment: dict[str, str]) -> list[str]:
+    """Run blocks as one session, any failure of which ends it; what each of them printed."""
+    code = "set -euo pipefail\n" + f"\necho; echo '{MARK}'\n".join(part.text for part in parts)
+    return run(["bash", "-s"], code, folder, environment).split(MARK)
+
+
+def keys(value: object) -> set[str]:
+    return set(value) if isinstance(value, dict) else set()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_the_examples_with_curl(folder: Path, environment: dict[str, str]) -> None:
+    printed = shell(CURL, folder, environment)
+    assert len(printed) == len(CURL) > 8
+    for block, text in zip(CURL, printed, strict=True):
+        if block.answer:
+            shown, told = json.loads(block.answer), json.loads(text.strip().splitlines()[-1])
+            assert keys(shown) <= keys(told), text
+            same = ("name", "size", "mediaType", "status", "type", "title", "action", "changed", "left", "dryRun")
+            assert {name: told[name] for name in same if name in shown} == {n: shown[n] for n in same if n in shown}
+    assert (folder / "orders.jsonl").read_text().count("\n") == 2
+    assert any('"event":"job-' in text for text in printed)
+
+
+def test_the_examples_with_python(folder: Path, environment: dict[str, str]) -> None:
+    code = "\n".join(block.text for block in PYTHON)
+    printed = run([sys.executable, "-"], code, folder, environment)
+    assert "completed" in printed
+    assert "job-completed" in printed
+    assert "data.source" in printed
+    assert [path.name for path in folder.iterdir() if path.suffix == ".parquet"] == ["orders.parquet"]
+
+
+def test_the_examples_with_flask_jobs(folder: Path, environment: dict[str, str]) -> None:
+    (printed,) = shell(COMMANDS, folder, environment)
+    assert '"status": "completed"' in printed
+    assert "data-conversion" in printed.splitlines()[-1]
+
+
+def test_the_readme_links_it() -> None:
+    assert "(docs/api.md)" in (ROOT / "README.md").read_text()
+
+
+# One deletes what the next would use; these make what they need by themselves or from what stands before them.
+ORDER = (
+    *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
+    *("queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+)
+# They leave a client of their own, or none.
+OTHERS = ("from_env", "local", "close")
+CLASSES = (package.ClientError, package.NewJob, package.Backoff, package.Retries, Client)
+
+
+def example(thing: Callable[..., Any] | type) -> str:
+    """The code under `Example:` in a docstring."""
+    return textwrap.dedent(inspect.cleandoc(thing.__doc__ or "").partition("Example:\n")[2])
+
+
+def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOBSAPP_URL", server.url)
+    monkeypatch.setenv("JOBSAPP_TOKEN", server.token)
+    Path("orders.csv").write_text("id,name\n1,Ana\n2,Bo\n")
+    assert {name for name in dir(Client) if not name.startswith("_")} == {*ORDER, *OTHERS}
+    with server.client() as client:
+        now = datetime.now(UTC)
+        names: dict[str, Any] = {
+            **{name: getattr(package, name) for name in package.__all__},
+            **{"client": client, "token": server.token, "app": whole, "folder": tmp_path},
+            **{"tomorrow": now + timedelta(days=1), "yesterday": now - timedelta(days=1)},
+        }
+        for thing in (*(getattr(Client, name) for name in ORDER), *CLASSES):
+            code = example(thing).replace("https://jobs.example.org", server.url)
+            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
+    for name in OTHERS:
+        exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
+        with names["client"]:
+            pass
+    assert (tmp_path / "orders.jsonl").read_text().count("\n") == 2
+
+
+@pytest.fixture
+def whole(server: Server) -> OpenAPI:
+    return create_app(server.processes.settings)

@@ -1,0 +1,304 @@
+"""What the walk of all routes needs: things of an organisation with marks in them, and how each address names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from jobsapp.auth.current import CSRF_HEADER, LOGIN
+from jobsapp.core.actors import Actor
+from jobsapp.extensions import db
+from jobsapp.services import Services
+from jobsapp.services.jobs import NewJob
+from jobsapp.services.presets import NewPreset
+from tests.pages.conftest import token_in
+
+MARK = "zqmark"
+"""In every text of the first organisation; no answer to anybody else has it."""
+WORD = "zqword"
+"""In the same texts. It is looked for: an answer may repeat it."""
+TEXT = f"{MARK} {WORD}"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+PUBLIC = {
+    "static": "files of the product",
+    "embed.script": "the product's script for other sites",
+    "openapi.openapi": "the description of the API",
+    "openapi.doc_url": "the description of the API",
+    "openapi.static": "files of its page",
+    "swagger.swagger": "the page of the API",
+    "swagger.static": "files of its page",
+    "swagger.oauth2-redirect": "a file of its page",
+    "health.alive": "whether the process lives",
+    "health.ready": "whether its servers are there",
+    "login.show": "the way in",
+    "login.confirm": "the way in",
+    "login.redeem": "the way in; the secret in the address is the right",
+    "login.logout": "the way out",
+}
+"""Routes that need no login, and why."""
+SHARED = {"shared.show", "shared.content", "shared.live", "shared.log"}
+"""Pages behind a shared link: the token in the address is the right."""
+LAST = ("login.logout", "login.logout_everywhere")
+
+
+@dataclass
+class Things:
+    """Of the first organisation: ids of a thing of each kind. `jobs`: in every state that an address may ask about."""
+
+    jobs: dict[str, UUID]
+    artifact: UUID
+    upload: UUID
+    preset: UUID
+    token: UUID
+    user: UUID
+    organization: UUID
+    aside: UUID
+    """A job without a mark, which a guest may see."""
+    embed: str
+    share: str
+
+    def fillers(self, job_id: UUID) -> dict[str, str]:
+        """What stands in an address for each argument, `blueprint.argument` before `argument`."""
+        return {
+            "job_id": str(job_id),
+            "api_jobs.id": str(job_id),
+            "api_logs.id": str(job_id),
+            "api_attempts.id": str(job_id),
+            "api_artifacts.id": str(job_id),
+            "api_metrics.id": str(job_id),
+            "api_job_tokens.id": str(job_id),
+            "api_files.id": str(self.artifact),
+            "api_presets.id": str(self.preset),
+            "file_id": str(self.artifact),
+            "preset_id": str(self.preset),
+            "token_id": str(self.token),
+            "type": "echo",
+            "type_name": "echo",
+            "name": "echo",
+            "scope": "organization",
+            "key": str(self.organization),
+            "filename": "favicon.svg",
+            "secret": "wrong",
+            "shared": "jobsapp-job_wrong",
+        }
+
+
+OWNED = {"job_id", "file_id", "preset_id", "token_id", "id"}
+"""Arguments that name a thing of an organisation: to all others it is not there (404)."""
+
+
+def queries(things: Things) -> dict[str, list[str]]:
+    """What is asked for at routes that show several things: all that could reach another organisation's."""
+    wanted = [
+        f"?q={WORD}",
+        f"?user={things.user}",
+        f"?type=echo&status=failed&q={WORD}",
+        "?status=pending",
+        "?status=active",
+    ]
+    job_ids = ",".join(map(str, things.jobs.values()))
+    done = things.jobs["done"]
+    return {
+        "api_jobs.index": wanted,
+        "jobs.index": [*wanted, f"?open={done}", f"?before={uuid4()}"],
+        "many.count": wanted,
+        "api_stats.show": ["?scope=organization"],
+        "api_stats.history": ["?scope=organization", "?period=day"],
+        "api_search.find": [f"?q={WORD}", f"?q={WORD}&job={done}"],
+        "search.index": [f"?q={WORD}", f"?q={WORD}&job={done}"],
+        "tray.show": [f"?jobs={job_ids}"],
+        "new_job.form": [f"?from={done}", f"?preset={things.preset}", f"?data.source={things.upload}"],
+        "dashboard.board": ["?period=day"],
+        "log.show": [f"?q={WORD}"],
+        "log.text": [f"?q={WORD}"],
+    }
+
+
+def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
+    """What is sent to routes that want something: valid, so that what decides is who asks."""
+    ids = [str(one) for one in things.jobs.values()]
+    theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
+    many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
+    return {
+        "api_jobs.create": [{"json": theirs}],
+        "api_bulk.create": [{"json": {"jobs": [theirs]}}],
+        "api_job_tokens.create": [{"json": {"kind": "share"}}],
+        "api_many.cancel": many,
+        "api_many.retry": many,
+        "api_many.delete": many,
+        "api_cleanup.delete": [{"query_string": "days=0"}],
+        "api_presets.save": [{"json": {"name": "x", "data": {}, "shared": True}}],
+        "api_queues.set_limit": [{"json": {"maxActive": 1}}],
+        "many.change": [
+            {"data": {"action": "delete", "id": ids, "confirmed": "1"}},
+            {"data": {"action": "delete", "id": ids}},
+            {"data": {"action": "cancel", "all": "1", "q": WORD}},
+        ],
+        "new_job.create": [{"data": {"data.source": str(things.upload), "data.text": "x"}}],
+        "limits.save": [{"data": {"max_active": "1"}}],
+    }
+
+
+def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any], drain: Callable[[str], int]) -> Things:
+    """Let an organisation have something of everything, and a mark in all of it."""
+    owner = services.identity.create_user(f"{MARK}@first.example", role="admin")
+    actor = services.identity.get_actor(owner.id)
+    receiver = services.files.receiver()
+    receiver.write(TEXT.encode())
+    upload = services.files.register(actor, receiver, f"{MARK}.txt").id
+    jobs = _jobs(services, actor, upload, drain)
+    _mark(connection, jobs)
+    kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
+    token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
+    aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
+    _, embed = services.job_tokens.create(admin, aside.id, "embed")
+    _, share = services.job_tokens.create(admin, aside.id, "share")
+    artifact = services.jobs.get(actor, jobs["done"]).artifacts[0].id
+    things = Things(
+        jobs, artifact, upload, UUID(kept.id), token.id, actor.user_id, actor.organization_id, aside.id, embed, share
+    )
+    db.session.remove()
+    return things
+
+
+def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str], int]) -> dict[str, UUID]:
+    def create(job_type: str, data: dict[str, Any]) -> UUID:
+        return services.jobs.create(actor, NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT))[0].id
+
+    jobs = {
+        "done": create("make-file", {"text": TEXT, "source": str(upload)}),
+        "failed": create("fail", {"how": "permanent"}),
+        "active": create("echo", {"text": TEXT}),
+    }
+    for queue in ("make-file", "fail", "echo"):
+        assert drain(queue) == 1
+    return jobs | {"waiting": create("echo", {"text": TEXT})}
+
+
+MARKS = (
+    # As if a worker had it.
+    "UPDATE jobs SET status = 'active', worker = 'walk', completed_at = NULL, progress_message = %(text)s "
+    "WHERE id = %(active)s",
+    "INSERT INTO worker_leases (worker, lease_until, job_ids) "
+    "VALUES ('walk', now() + interval '1 hour', ARRAY[%(active)s])",
+    "INSERT INTO job_logs (job_id, attempt, level, message) SELECT id, 1, 'info', %(text)s FROM jobs",
+    "INSERT INTO job_metrics (job_id, attempt, key, step, value) SELECT id, 1, %(text)s, 1, 1 FROM jobs",
+    "UPDATE jobs SET result = to_json(%(text)s::text) WHERE status = 'completed'",
+    "UPDATE jobs SET error = json_build_object('type', 'Error', 'message', %(text)s::text) WHERE status = 'failed'",
+    """INSERT INTO document_chunks
+       (job_id, attempt, number, organization_id, document, heading, char_from, char_to, text)
+       SELECT id, attempts, 1, organization_id, %(text)s, %(text)s, 0, 1, %(text)s FROM jobs WHERE id = %(done)s""",
+    "UPDATE files SET name = %(text)s || '.txt' WHERE job_id = %(done)s",
+)
+
+
+def _mark(connection: psycopg.Connection[Any], jobs: dict[str, UUID]) -> None:
+    """Let all that jobs leave behind have a mark."""
+    for statement in MARKS:
+        connection.execute(statement, {"text": TEXT, **jobs})
+
+
+def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> list[Any]:
+    """All that the organisation has, to see whether anything of it has changed."""
+    statements = (
+        "SELECT jobs::text FROM jobs WHERE organization_id = %s ORDER BY id",
+        "SELECT files::text FROM files WHERE organization_id = %s ORDER BY id",
+        "SELECT job_presets::text FROM job_presets WHERE organization_id = %s ORDER BY id",
+        "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
+        "SELECT users::text FROM users WHERE organization_id = %s ORDER BY id",
+        "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
+        "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",
+    )
+    return [connection.execute(one, [organization_id]).fetchall() for one in statements]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of the walk."""
+
+    rule: Rule
+    method: str
+    path: str
+    how: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule.rule} ({self.rule.endpoint}), sent as {self.path} {self.how or ''}"
+
+    @property
+    def is_owned(self) -> bool:
+        return bool(OWNED & self.rule.arguments)
+
+
+def address(app: OpenAPI, rule: Rule, fillers: dict[str, str]) -> str:
+    """The rule's address with all its arguments filled in. Fails for an argument that nobody knows."""
+    area = rule.endpoint.partition(".")[0]
+    values = {}
+    for name in rule.arguments:
+        value = fillers.get(f"{area}.{name}", fillers.get(name))
+        assert value is not None, (
+            f"The walk does not know what to put for <{name}> of {rule.rule} ({rule.endpoint}). Add `{area}.{name}` to"
+            " Things.fillers in tests/house/walk.py; if it names a thing of an organisation, the id of one of the first"
+            " organisation, and its name to OWNED."
+        )
+        values[name] = value
+    # Of a socket it has a host.
+    return urlsplit(app.url_map.bind("localhost").build(rule.endpoint, values, method=_any(rule))).path
+
+
+def steps(app: OpenAPI, things: Things) -> Iterator[Step]:
+    """Every route that is no socket, with each of its methods, for each of the jobs and with each query and body."""
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
+    asked, sent = queries(things), bodies(things)
+    for rule in sorted(rules, key=lambda one: one.endpoint in LAST):
+        ids = things.jobs.values() if {"job_id", "id"} & rule.arguments else [things.jobs["done"]]
+        paths = dict.fromkeys(address(app, rule, things.fillers(job_id)) for job_id in ids)
+        for method in METHODS:
+            if method not in (rule.methods or ()):
+                continue
+            for path in paths:
+                if method == "GET":
+                    yield from (Step(rule, method, path + one, {}) for one in ["", *asked.get(rule.endpoint, [])])
+                else:
+                    yield from (Step(rule, method, path, how) for how in sent.get(rule.endpoint, [{}]))
+
+
+def _any(rule: Rule) -> str | None:
+    return next((method for method in METHODS if method in (rule.methods or ())), None)
+
+
+class Walker:
+    """Somebody who asks: by a session with its CSRF token, by a token, or as nobody."""
+
+    def __init__(self, client: FlaskClient, headers: dict[str, str] | None = None) -> None:
+        self._client = client
+        self._headers = headers or {}
+
+    @classmethod
+    def signed_in(cls, app: OpenAPI, services: Services, actor: Actor) -> Walker:
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session[LOGIN] = services.logins.start(actor)
+        page = Context().run(lambda: client.get("/jobs/new/echo"))
+        return cls(client, {CSRF_HEADER: token_in(page.text)})
+
+    def __call__(self, step: Step) -> TestResponse:
+        answer: TestResponse = Context().run(
+            lambda: self._client.open(step.path, method=step.method, headers=self._headers, buffered=True, **step.how)
+        )
+        return answer
+
+
+def leaks(answer: TestResponse) -> bool:
+    """Whether a mark of the first organisation is in the answer."""
+    return MARK.encode() in answer.data or MARK in str(answer.headers)

@@ -1,0 +1,290 @@
+"""The pruning deletes what the rules give up, and nothing else, and holds up nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+
+from jobsapp.bus.hints import CHANNEL
+from jobsapp.config import Settings
+from jobsapp.core.actors import Actor
+from jobsapp.core.retention import UPLOADS
+from jobsapp.errors import NotFound
+from jobsapp.runtime.duties import prune
+from jobsapp.runtime.house import House, build_house
+from jobsapp.runtime.pruner import FIRST_BATCH, SMALLEST_BATCH, Pruner, next_batch
+from jobsapp.services import Services
+from jobsapp.services.retention import NewRule
+from jobsapp.store import retention as store
+from jobsapp.store.connect import connect
+from jobsapp.store.statements import statement
+from tests.processes import Processes, wait_until
+from tests.services.old_jobs import insert_finished, insert_upload, there
+from tests.store import recount
+
+Connection = psycopg.Connection[Any]
+Drain = Callable[[str], int]
+
+
+def set_rule(services: Services, actor: Actor, days: int | None, **rule: str) -> None:
+    services.retention.set_rule(actor, NewRule(days, **rule))
+
+
+def test_without_a_rule_nothing_is_deleted(house: House, admin: Actor, connection: Connection) -> None:
+    old = insert_finished(connection, admin.organization_id, 3, days=3000)
+    insert_upload(connection, admin.organization_id, days=3000)
+    assert Pruner(house).prune() == 0
+    assert there(connection, old) == old
+
+
+def test_the_most_specific_rule_decides_inside_its_organisation(
+    services: Services, house: House, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    ours, theirs = admin.organization_id, stranger.organization_id
+    set_rule(services, admin, 30)
+    set_rule(services, admin, 90, status="failed")
+    set_rule(services, admin, None, type="keep")
+    set_rule(services, admin, 7, type="brief", status="completed")
+    gone = [
+        *insert_finished(connection, ours, 2, days=31),
+        *insert_finished(connection, ours, 2, days=91, status="failed"),
+        *insert_finished(connection, ours, days=31, status="cancelled", job_type="brief"),
+        *insert_finished(connection, ours, days=8, job_type="brief"),
+    ]
+    kept = [
+        *insert_finished(connection, ours, days=29),
+        *insert_finished(connection, ours, days=31, status="failed"),
+        *insert_finished(connection, ours, days=3000, job_type="keep"),
+        *insert_finished(connection, ours, days=6, job_type="brief"),
+        *insert_finished(connection, ours, days=8, status="cancelled", job_type="brief"),
+        *insert_finished(connection, theirs, days=3000),
+    ]
+    assert Pruner(house).prune() == len(gone)
+    assert there(connection, gone) == []
+    assert there(connection, kept) == sorted(kept)
+    assert recount.wrong(connection) == {}
+    deleted = {(run.type, run.status): run.deleted for run in services.retention.runs(admin)}
+    assert deleted == {("", ""): 3, ("", "failed"): 2, ("brief", "completed"): 1}
+    assert services.retention.runs(stranger) == []
+
+
+def test_what_has_not_ended_stays_however_old(
+    services: Services, house: House, admin: Actor, connection: Connection
+) -> None:
+    set_rule(services, admin, 1)
+    old = insert_finished(connection, admin.organization_id, 3, days=100, status="failed")
+    connection.execute("UPDATE jobs SET status = 'pending', failed_at = NULL WHERE id = %s", [old[0]])
+    connection.execute("UPDATE jobs SET status = 'active', failed_at = NULL WHERE id = %s", [old[1]])
+    assert Pruner(house).prune() == 1
+    assert there(connection, old) == old[:2]
+
+
+def test_the_installation_speaks_for_organisations_that_do_not(
+    services: Services, settings: Settings, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    house = build_house(settings.model_copy(update={"retention_days": 30}))
+    set_rule(services, stranger, None)
+    ours = insert_finished(connection, admin.organization_id, days=31)
+    upload = insert_upload(connection, admin.organization_id, days=31)
+    theirs = insert_finished(connection, stranger.organization_id, days=31)
+    assert Pruner(house).prune() == 2
+    assert there(connection, ours + theirs) == theirs
+    assert there(connection, [upload], "files") == []
+
+
+def test_uploads_that_no_job_reads_have_a_rule_too(
+    services: Services, house: House, admin: Actor, stranger: Actor, drain: Drain, connection: Connection
+) -> None:
+    from tests.services.test_cleanup import make, upload
+
+    set_rule(services, admin, 10, scope=UPLOADS)
+    gone = insert_upload(connection, admin.organization_id, days=11)
+    read = insert_upload(connection, admin.organization_id, days=11)
+    young = upload(services, admin)
+    theirs = insert_upload(connection, stranger.organization_id, days=11)
+    house.storage.path(gone).parent.mkdir(parents=True, exist_ok=True)
+    house.storage.path(gone).write_text("abc")
+    connection.execute(
+        "INSERT INTO job_inputs (job_id, file_id) VALUES (%s, %s)", [make(services, admin, source=str(young)), read]
+    )
+    assert Pruner(house).prune() == 1
+    assert there(connection, [gone, read, young, theirs], "files") == sorted([read, young, theirs])
+    assert not house.storage.path(gone).exists()
+
+
+def test_files_go_and_lists_hear_of_it(
+    services: Services, house: House, admin: Actor, drain: Drain, connection: Connection, settings: Settings
+) -> None:
+    from tests.services.test_cleanup import make
+
+    set_rule(services, admin, 30)
+    (old,) = insert_finished(connection, admin.organization_id, days=31)
+    young = make(services, admin)
+    drain("make-file")
+    made = services.jobs.get(admin, young).artifacts[0].id
+    connection.execute("UPDATE files SET job_id = %s WHERE id = %s", [old, made])
+    with redis.Redis.from_url(settings.redis_url).pubsub() as heard:
+        heard.subscribe(CHANNEL)
+        assert heard.get_message(timeout=10) is not None
+        assert Pruner(house).prune() == 1
+        message = heard.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode().split()[:3] == [old.hex, admin.organization_id.hex, "job-deleted"]
+    assert not house.storage.path(made).exists()
+
+
+def test_a_batch_at_a_time_and_other_organisations_in_between(
+    services: Services, house: House, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    for actor in (admin, stranger):
+        set_rule(services, actor, 30)
+        insert_finished(connection, actor.organization_id, 5, days=40)
+    prune.plan(connection, house)
+    turns = []
+    while (pruned := prune.tick(connection, house, house.hints(), limits={False: 2})) is not None:
+        turns.append((pruned.organization_id, pruned.deleted))
+    assert [deleted for _, deleted in turns] == [2, 2, 2, 2, 1, 1]
+    assert all(turns[n][0] != turns[n + 1][0] for n in range(0, 6, 2))
+    assert prune.tick(connection, house, house.hints()) is None, "at rest"
+    prune.plan(connection, house, at_once=True)
+    assert prune.tick(connection, house, house.hints()) is not None
+
+
+def test_nobody_is_waited_for(
+    services: Services, house: House, admin: Actor, connection: Connection, settings: Settings
+) -> None:
+    set_rule(services, admin, 30)
+    first, second = insert_finished(connection, admin.organization_id, 2, days=40)
+    with psycopg.connect(settings.database_url) as other:
+        other.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [first])
+        assert Pruner(house).prune() == 1
+        assert there(connection, [first, second]) == [first]
+    connection.execute("UPDATE retention_walks SET round_at = now() - interval '25 hours'")
+    assert Pruner(house).prune(at_once=True) == 1
+
+
+def test_what_is_locked_for_long_is_left_for_later(
+    services: Services, house: House, admin: Actor, connection: Connection, settings: Settings, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(prune, "LOCK_SECONDS", 0.1)
+    set_rule(services, admin, 30)
+    (old,) = insert_finished(connection, admin.organization_id, days=40)
+    upload = insert_upload(connection, admin.organization_id, days=40)
+    connection.execute("INSERT INTO job_inputs (job_id, file_id) VALUES (%s, %s)", [old, upload])
+    prune.plan(connection, house)
+    with psycopg.connect(settings.database_url) as other:
+        # As a job that is being created with the same input.
+        other.execute("SELECT FROM files WHERE id = %s FOR KEY SHARE", [upload])
+        pruned = prune.tick(connection, house, house.hints())
+    assert pruned is not None
+    assert pruned.late
+    assert there(connection, [old]) == [old]
+    assert prune.tick(connection, house, house.hints()) is None, "not at once again"
+    assert Pruner(house).prune(at_once=True) == 1
+
+
+def test_jobs_that_ended_late_are_found_within_a_day(
+    services: Services, house: House, admin: Actor, connection: Connection
+) -> None:
+    set_rule(services, admin, 30)
+    (late,) = insert_finished(connection, admin.organization_id, days=29, created_days=60)
+    assert Pruner(house).prune() == 0
+    connection.execute("UPDATE jobs SET completed_at = now() - interval '31 days' WHERE id = %s", [late])
+    assert Pruner(house).prune(at_once=True) == 0, "the walk has passed it"
+    connection.execute("UPDATE retention_walks SET round_at = now() - interval '25 hours'")
+    assert Pruner(house).prune(at_once=True) == 1
+
+
+def test_a_changed_rule_begins_anew(services: Services, house: House, admin: Actor, connection: Connection) -> None:
+    set_rule(services, admin, 30)
+    set_rule(services, admin, None, type="echo")
+    (old,) = insert_finished(connection, admin.organization_id, days=40)
+    assert Pruner(house).prune() == 0
+    services.retention.remove_rule(admin, scope="jobs", type="echo")
+    assert Pruner(house).prune() == 1
+    assert there(connection, [old]) == []
+    with pytest.raises(NotFound):
+        services.retention.remove_rule(admin, scope="jobs", type="echo")
+
+
+def test_no_walk_reads_more_than_its_part(
+    services: Services, admin: Actor, stranger: Actor, settings: Settings, connection: Connection
+) -> None:
+    insert_finished(connection, stranger.organization_id, 3000, days=90)
+    insert_finished(connection, admin.organization_id, 3000, days=50, job_type="keep")
+    insert_finished(connection, admin.organization_id, 50, days=40)
+    connection.execute("ANALYZE jobs")
+    now = datetime.now(UTC)
+    for job_type, index in (("", "jobs_of_organization"), ("echo", "jobs_of_type")):
+        walk = store.Walk(admin.organization_id, "jobs", job_type, "", 30, None, now, now)
+        values = {
+            "organization_id": walk.organization_id,
+            "type": job_type,
+            "statuses": ["completed"],
+            "others": ["completed/keep"],
+            "after": store.FIRST,
+            "before": store.first_id_at(now - timedelta(days=30)),
+            "days": 30,
+            "window": 200,
+            "limit": 20,
+        }
+        name = "walk_jobs_of_type" if job_type else "walk_jobs"
+        with connect(settings.database_url, "test") as house_connection:
+            told = house_connection.execute(
+                f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statement(name)}",  # type: ignore[arg-type]
+                values,
+            ).fetchone()
+        assert told is not None
+        scans = [node for node in nodes(told[0][0]["Plan"]) if node.get("Relation Name") == "jobs"]
+        assert [(node["Node Type"], node["Index Name"]) for node in scans] == [("Index Scan", index)]
+        assert scans[0]["Actual Rows"] <= 200
+        assert scans[0].get("Rows Removed by Filter", 0) == 0
+        assert not [
+            node for node in nodes(told[0][0]["Plan"]) if node["Node Type"] == "Sort" and node["Plans"] == scans
+        ]
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
+
+
+def test_an_artifact_that_a_waiting_job_reads_stays(
+    services: Services, house: House, admin: Actor, drain: Drain, connection: Connection
+) -> None:
+    from tests.services.test_cleanup import make
+
+    set_rule(services, admin, 30)
+    (old,) = insert_finished(connection, admin.organization_id, days=31)
+    upload = insert_upload(connection, admin.organization_id, days=31)
+    connection.execute("UPDATE files SET job_id = %s WHERE id = %s", [old, upload])
+    reader = make(services, admin, source=str(upload))
+    assert Pruner(house).prune() == 0
+    connection.execute("DELETE FROM job_inputs WHERE job_id = %s", [reader])
+    prune.plan(connection, house, at_once=True)
+    connection.execute("UPDATE retention_walks SET position = NULL")
+    assert Pruner(house).prune(at_once=True) == 1
+
+
+def test_the_keeper_prunes(services: Services, admin: Actor, connection: Connection, settings: Settings) -> None:
+    set_rule(services, admin, 30)
+    old = insert_finished(connection, admin.organization_id, 3, days=31)
+    with Processes(settings) as processes:
+        keeper = processes.flask("keeper")
+        wait_until(lambda: there(connection, old) == [], "the keeper has pruned")
+        assert processes.end(keeper) == 0
+
+
+def test_batches_take_their_measure_from_the_time_they_need() -> None:
+    assert next_batch(100, 0.1, full=True, late=False) == 200
+    assert next_batch(100, 0.8, full=True, late=False) == 100
+    assert next_batch(100, 0.1, full=False, late=False) == 100
+    assert next_batch(100, 1.1, full=True, late=False) == 50
+    assert next_batch(100, 0.1, full=False, late=True) == 50
+    assert next_batch(SMALLEST_BATCH, 9, full=True, late=False) == SMALLEST_BATCH
+    assert next_batch(prune.BATCH, 0.1, full=True, late=False) == prune.BATCH
+    assert SMALLEST_BATCH < FIRST_BATCH < prune.BATCH
