@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 LEFT = (*UNPREFIXED, "public_url")
 MIB = 1024 * 1024
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+RATE = "^(off|[1-9][0-9]{0,4}/(second|minute|hour|day))$"
 
 
 def _from_json(value: Any) -> Any:
@@ -86,6 +89,14 @@ class Settings(BaseModel):
     """Their role there: `viewer`, `member`, `operator` or `admin`."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
+    rate_limit: str = Field("6000/minute", pattern=RATE)
+    """How often one token, or one user's browsers, may call the API: `600/minute`, per second, minute, hour or day;
+    `off`: as often as they like."""
+    rate_limit_address: str = Field("600/minute", pattern=RATE)
+    """How often the API may be called from one address without a valid token, so how fast tokens can be guessed."""
+    cors_origins: str = ""
+    """Origins whose pages may call the API with a token: `https://app.example.org`, with commas. Cookies never count
+    there. Empty: such pages may read single jobs, with a token for each, and nothing else."""
     retention_days: int = Field(0, ge=0, le=36500)
     """For how many days finished jobs, and uploads that no job reads, are kept where an organisation has no rule of its
     own. 0: for ever."""
@@ -164,6 +175,10 @@ class Settings(BaseModel):
         return [name.strip() for name in self.processors.split(",") if name.strip()]
 
     @property
+    def cors_origin_list(self) -> list[str]:
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
     def bulk_folder_paths(self) -> dict[str, str]:
         """Path by name."""
         return json.loads(self.bulk_folders) if self.bulk_folders else {}
@@ -203,6 +218,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
+    _check_origins(settings.cors_origin_list)
     check_oidc(settings)
     for field in ("public_url", "url"):
         _check_address(field, getattr(settings, field))
@@ -256,6 +272,15 @@ def _check_address(field: str, url: str) -> None:
             f"{variable(field)}={url!r} must begin with http:// or https:// and name a host, "
             "as in https://jobs.example.org."
         )
+
+
+def _check_origins(origins: list[str]) -> None:
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{variable('cors_origins')}: {origin!r} is not an origin as browsers send it: "
+                "scheme, host in small letters, port if it is not the usual one, as in https://app.example.org."
+            )
 
 
 def _running_servers(settings: Settings) -> dict[str, str]:

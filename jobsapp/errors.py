@@ -75,6 +75,18 @@ class Conflict(JobsappError):
     title = "The state does not allow this"
 
 
+class TooMany(JobsappError):
+    """Asked too often; `retry_after` seconds from now it may be tried again."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class TooLarge(JobsappError):
     status = 413
     code = "too-large"

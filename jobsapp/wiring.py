@@ -81,4 +81,4 @@ def _on_error(error: Exception) -> ResponseReturnValue:
     """Programs get problem+json, people get a page. What nobody foresaw is logged, and told without its insides."""
     if not isinstance(error, JobsappError | HTTPException):
         current_app.logger.exception("unforeseen error in %s %s", request.method, request.path)
-    return api.on_error(error) if request.path.startswith("/api/") else pages.on_error(error)
+    return api.on_error(error) if f"{request.path}/".startswith("/api/") else pages.on_error(error)

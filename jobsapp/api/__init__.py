@@ -8,9 +8,12 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from jobsapp.api import (
+    artifacts,
+    attempts,
     bulk,
     cleanup,
     docs,
+    examples,
     files,
     health,
     job_tokens,
@@ -46,6 +49,8 @@ def init_app(app: Flask) -> None:
         bulk,
         many,
         log,
+        attempts,
+        artifacts,
         metrics,
         files,
         types,
@@ -59,6 +64,7 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)
+    examples.add(cast(OpenAPI, app))
     app.register_blueprint(health.blueprint)
 
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobsapp.api.problems import JSON_LIMIT_BYTES, told
+from jobsapp.api.strict import refuse_long_address, refuse_unknown_fields, refuse_unknown_parameters
+from jobsapp.auth.cors import refuse_cookies
 from jobsapp.auth.current import (
     CSRF_HEADER,
     SAFE_METHODS,
@@ -21,8 +23,9 @@ from jobsapp.auth.current import (
     get_reader,
     guests_admitted,
 )
+from jobsapp.auth.rate import count_caller, count_stranger
 from jobsapp.core.storable import refuse_faults
-from jobsapp.errors import FieldError, Forbidden, InvalidInput
+from jobsapp.errors import FieldError, Forbidden, InvalidInput, NotSignedIn
 
 OPEN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
 FOR_GUESTS: list[dict[str, list[str]]] = [{"jobToken": []}]
@@ -47,10 +50,11 @@ def area(
         url_prefix="/api",
         abp_tags=[Tag(name=name, description=description)],
         abp_security=OPEN,
-        abp_responses=told(401, 403, 422, 500, 503),
+        abp_responses=told(401, 403, 414, 422, 429, 500, 503),
     )
     expect_json = partial(_expect_json, limit_bytes, unchecked)
-    checks: list[Callable[[], None]] = [_enter, _expect_form if takes_form else expect_json]
+    expect = _expect_form if takes_form else expect_json
+    checks: list[Callable[[], None]] = [refuse_long_address, _enter, refuse_unknown_parameters, expect]
     for check in checks:
         blueprint.before_request(check)
     return blueprint
@@ -63,10 +67,15 @@ def answer(body: BaseModel, status: int = 200, *, location: str = "", exclude_no
 
 
 def _enter() -> None:
+    try:
+        refuse_cookies()
+        reader = get_reader() if guests_admitted() else get_actor()
+    except (NotSignedIn, Forbidden):
+        count_stranger()
+        raise
+    count_caller(reader)
     if guests_admitted():
-        get_reader()
         return
-    get_actor()
     if request.method in SAFE_METHODS or bearer_token(request) is not None or caller_inside() is not None:
         return
     # Looked for before anything reads the body: a refused upload must not be received first.
@@ -76,7 +85,7 @@ def _enter() -> None:
 
 
 def _expect_form() -> None:
-    if request.method not in SAFE_METHODS and request.mimetype != "multipart/form-data":
+    if request.method == "POST" and request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
 
 
@@ -85,13 +94,23 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
         return
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without `Content-Encoding`.")
     request.max_content_length = limit_bytes
     try:
         body = request.get_json()
     except BadRequest as error:
-        raise BadRequest(f"The body is not valid JSON: {error.__cause__ or error.description}.") from None
+        raise BadRequest(f"The body is not valid JSON: {_cause(error)}.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     if body is not None and not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
+    refuse_unknown_fields(body or ())
     refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What was wrong with the JSON, without what was made of it on the way."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error

@@ -1,10 +1,11 @@
-"""The OpenAPI document and its offline Swagger UI: `/api/docs/openapi.json` and `/api/docs/`."""
+"""The OpenAPI document and its offline Swagger UI: `/api/docs/openapi.json` and `/api/docs`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, redirect
+from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import CSRF_HEADER
 
@@ -30,13 +31,14 @@ SECURITY_SCHEMES: dict[str, Any] = {
     },
 }
 
-# The library's own start page only lists the one user interface that is installed.
-START_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>API</title>
-<meta http-equiv="refresh" content="0; url=swagger"></head>
-<body><a href="swagger">API documentation</a></body></html>
-"""
+USER_INTERFACE = "/api/docs/swagger"
 
 
 def init_app(app: Flask) -> None:
-    app.config["OPENAPI_HTML_STRING"] = START_PAGE
+    # The library's own start page only lists the one user interface that is installed.
+    app.view_functions["openapi.openapi"] = _to_user_interface
+    app.add_url_rule("/api/docs", "openapi.start", _to_user_interface)
+
+
+def _to_user_interface() -> ResponseReturnValue:
+    return redirect(USER_INTERFACE)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from flask import Response, url_for
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
-from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
+from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
+from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
+from jobsapp.api.waiting import WaitHeaders, wait
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
 from jobsapp.core.actors import Actor, Reader
 from jobsapp.models import Job
@@ -74,9 +77,9 @@ class NewJobBody(Body):
     """Larger runs first."""
     max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
     """How many attempts there may be. Left to the type if it is missing."""
-    run_at: AwareDatetime | None = None
+    run_at: When | None = None
     """Not before this time, at most ten years ahead."""
-    expires_at: AwareDatetime | None = None
+    expires_at: When | None = None
     """If it waits until then, be it for its first attempt or for another, it is cancelled. Running is not cut short.
 
     After `runAt`, at most ten years ahead. A retry that somebody asks for takes it away.
@@ -103,6 +106,16 @@ class NewJobHeaders(BaseModel):
     )
 
 
+class JobHeaders(WaitHeaders):
+    if_none_match: str | None = Field(
+        None,
+        alias="If-None-Match",
+        description="The `ETag` of an answer before: 304 without a body if nothing changed since. The tag says nothing "
+        "of what moves with the clock or with other jobs: `waitingFor`, `durationMs`, `etaSeconds`, `rate`.",
+        json_schema_extra={"example": 'W/"7-0-member"'},
+    )
+
+
 class CancelBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
@@ -117,9 +130,9 @@ class JobsQuery(Query):
     """`me`, or the e-mail address or id of a user."""
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
     """Text in the name or the description."""
-    created_after: AwareDatetime | None = Field(None, alias="createdAfter")
+    created_after: When | None = Field(None, alias="createdAfter")
     """Created at this moment or later, by the time in the job's id: within milliseconds of its `createdAt`."""
-    created_before: AwareDatetime | None = Field(None, alias="createdBefore")
+    created_before: When | None = Field(None, alias="createdBefore")
     """Created before this moment."""
     limit: int = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
@@ -134,8 +147,8 @@ class FilterBody(Body):
     queue: Text | None = None
     user: Text | None = Field(None, max_length=TEXT_LENGTH)
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: When | None = None
+    created_before: When | None = None
 
 
 class JobPage(View):
@@ -182,14 +195,25 @@ def index(query: JobsQuery) -> Response:
     return answer(JobPage(jobs=views, next_cursor=encode_cursor(last) if last else None, total=total))
 
 
-@blueprint.get("/jobs/<uuid:id>", operation_id="getJob", security=FOR_GUESTS, responses={200: JobView, **told(404)})
+@blueprint.get(
+    "/jobs/<uuid:id>",
+    operation_id="getJob",
+    security=FOR_GUESTS,
+    responses={200: JobView, 304: None, **told(404)},
+)
 @admits_guests
-def show(path: IdPath) -> Response:
+def show(path: IdPath, header: JobHeaders) -> Response:
     """One job. The traceback of its error is shown to administrators only.
 
-    With a token for one job: that job, without its input and the ids of users.
+    With `Prefer: wait=30` the answer waits for the end of the job, and with `If-None-Match` too for any change. With a
+    token for one job: that job, without its input and the ids of users.
     """
-    return answer(_view(get_reader(), services().jobs.get(get_reader(), path.id)))
+    wait(path.id, header, lambda: _is_news(path.id))
+    reader = get_reader()
+    if is_asked() and is_known(tag := tag_of(reader, services().jobs.state(reader, path.id))):
+        return tagged(Response(status=304), tag)
+    view = _view(reader, services().jobs.get(reader, path.id))
+    return tagged(answer(view), tag_of(reader, state_of(view)))
 
 
 @blueprint.patch(
@@ -213,6 +237,13 @@ def delete(path: IdPath) -> Response:
     """Delete a finished job with its files. Administrators only."""
     services().many.delete(get_actor(), path.id)
     return Response(status=204)
+
+
+def _is_news(job_id: UUID) -> bool:
+    """Whether who waits for the job has waited long enough: it changed, or, for who named no state, it ended."""
+    reader = get_reader()
+    state = services().jobs.state(reader, job_id)
+    return not is_known(tag_of(reader, state)) if is_asked() else state.finished
 
 
 def _view(reader: Reader, job: Job) -> JobView:

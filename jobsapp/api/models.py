@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from jobsapp.core.storable import storable
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
 Text = Annotated[str, AfterValidator(storable)]
 Whole = StrictInt
+
+
+def _written_out(moment: Any) -> Any:
+    """Raises ValueError for a number: whether those are seconds or milliseconds would be a guess."""
+    if (isinstance(moment, str) and not _MOMENT.match(moment)) or not isinstance(moment, str | datetime | None):
+        raise ValueError("must be a time with its zone, as 2026-11-26T18:00:00Z")
+    return moment
+
+
+When = Annotated[
+    AwareDatetime, BeforeValidator(_written_out), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 
 class Body(BaseModel):
@@ -30,14 +55,16 @@ class Body(BaseModel):
 
 
 class Query(BaseModel):
-    """A query string: unknown parameters refused by name, an empty one the same as none."""
+    """A query string: camelCase, snake_case accepted, unknown parameters refused by name, an empty one the same as
+    none."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in given.items() if value != ""}
+        written = {name: field.alias for name, field in cls.model_fields.items() if field.alias}
+        return {written.get(name, name): value for name, value in given.items() if value != ""}
 
 
 class IdPath(BaseModel):

@@ -61,6 +61,12 @@ def index() -> Response:
     return answer(QueueList(queues=services().queues.all(get_actor())))
 
 
+@blueprint.get("/queues/<name>", operation_id="getQueue", responses={200: QueueView, **told(404)})
+def show(path: QueuePath) -> Response:
+    """One queue, with what waits in it."""
+    return answer(services().queues.get(get_actor(), path.name))
+
+
 @blueprint.post(
     "/queues/<name>/pause", operation_id="pauseQueue", responses={200: QueueView, **told(400, 404, 413, 415)}
 )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from jobsapp.api.area import answer, area
+from jobsapp.api.models import Text
+from jobsapp.api.problems import told
 from jobsapp.auth.current import services
+from jobsapp.errors import NotFound
 from jobsapp.processors.registry import JobType
 from jobsapp.services.views import View
 
@@ -34,6 +37,10 @@ class TypeView(View):
     input_schema: dict[str, Any]
 
 
+class TypePath(BaseModel):
+    type: Text = Field(max_length=200)
+
+
 class TypeList(View):
     types: list[TypeView]
 
@@ -42,6 +49,15 @@ class TypeList(View):
 def index() -> Response:
     """All job types with the JSON Schema of their input."""
     return answer(TypeList(types=[_view(job_type) for job_type in services().registry]))
+
+
+@blueprint.get("/types/<type>", operation_id="getType", responses={200: TypeView, **told(404)})
+def show(path: TypePath) -> Response:
+    """One job type with the JSON Schema of its input."""
+    job_type = services().registry.find(path.type)
+    if job_type is None:
+        raise NotFound(f"There is no job type {path.type!r}; GET /api/types lists them.")
+    return answer(_view(job_type))
 
 
 def _view(job_type: JobType) -> TypeView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.auth import cors, headers, oidc, unread
+from jobsapp.auth import cors, headers, oidc, rate, unread
 from jobsapp.auth.current import services
 from jobsapp.auth.upload import UploadRequest
 
@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
     headers.init_app(app)
     cors.init_app(app)
+    rate.init_app(app)
     unread.init_app(app)
     oidc.init_app(app)
     app.teardown_request(lambda _: services().bounds.clear())

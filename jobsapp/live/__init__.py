@@ -21,11 +21,12 @@ FILES_FOR_REQUESTS = 400
 
 def init_app(app: Flask) -> None:
     with app.app_context():
-        settings = services().settings
+        settings, bells = services().settings, services().bells
     app.config["SOCK_SERVER_OPTIONS"] = sockets.OPTIONS
     app.extensions[sockets.HUB] = Hub(
         app,
         settings,
+        bells,
         capacity=max(1, min(settings.web_sockets, _files() - FILES_FOR_REQUESTS)),
         threads=max(1, settings.web_threads - THREADS_FOR_REQUESTS),
     )

@@ -14,6 +14,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+# Room for addresses that the application refuses itself, as a problem (414). gunicorn would answer with a page.
+limit_request_line = 8190
+
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Let the process open as many files as it may: each socket is one."""

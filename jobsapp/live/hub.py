@@ -20,6 +20,7 @@ from flask import Flask
 
 from jobsapp.auth.current import services
 from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.bells import Bells
 from jobsapp.bus.subscription import Subscription
 from jobsapp.config import Settings
 from jobsapp.core.events import JobChanged
@@ -54,14 +55,15 @@ STOP_SECONDS = 5.0
 
 
 class Hub:
-    """One per process. Starts with the first socket, so after any fork.
+    """One per process. Starts with the first socket or the first request that waits, so after any fork.
 
-    `capacity`: sockets at once. `threads`: of these, how many may hold the thread of their request, as TLS does that
-    the web server speaks itself.
+    `bells`: of requests that wait. `capacity`: sockets at once. `threads`: of these, how many may hold the thread of
+    their request, as TLS does that the web server speaks itself.
     """
 
-    def __init__(self, app: Flask, settings: Settings, *, capacity: int, threads: int) -> None:
+    def __init__(self, app: Flask, settings: Settings, bells: Bells, *, capacity: int, threads: int) -> None:
         self._app = app
+        self._bells = bells
         self._settings = settings
         self._capacity = capacity
         self._threads = threads
@@ -76,6 +78,13 @@ class Hub:
         self._sweep_at = 0.0
         self._check_at = 0.0
         self._stopping = threading.Event()
+        bells.begin = self.listen
+
+    def listen(self) -> None:
+        """Hear the news from now on, though there may be no socket."""
+        with self._changed:
+            if not self._stopping.is_set():
+                self._start()
 
     def adopt(self, connection: Connection, begin: Callable[[], None]) -> None:
         """Keep a socket until its end; `begin` says what it wants. One for which there is no room is told so."""
@@ -106,6 +115,7 @@ class Hub:
     def stop(self) -> None:
         """Close all sockets with 1012, wait a moment until their clients have seen it, and end. Safe to call twice."""
         self._stopping.set()
+        self._bells.close()
         with self._changed:
             watchers = list(self._interest.watchers)
             self._changed.notify_all()
@@ -143,6 +153,7 @@ class Hub:
             self._loader.start()
 
     def _heard(self, change: JobChanged) -> None:
+        self._bells.ring(change.job_id)
         with self._changed:
             if self._interest.hear(change):
                 self._changed.notify_all()
@@ -153,6 +164,7 @@ class Hub:
                 self._changed.notify_all()
 
     def _missed(self) -> None:
+        self._bells.ring_all()
         with self._changed:
             self._interest.miss()
             self._changed.notify_all()

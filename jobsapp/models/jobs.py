@@ -101,11 +101,11 @@ class Job(Base):
     past_attempts: Mapped[list[JobAttempt]] = relationship(order_by="JobAttempt.number", viewonly=True)
 
     @property
-    def history(self) -> list[JobAttempt]:
-        """All attempts, in order. The one that runs and the one that completed the job stand on the job's own row."""
+    def last_attempt(self) -> JobAttempt | None:
+        """The attempt that runs, or the one that completed the job. Both stand on the job's own row."""
         if self.status not in (Status.ACTIVE, Status.COMPLETED):
-            return list(self.past_attempts)
-        last = JobAttempt(
+            return None
+        return JobAttempt(
             job_id=self.id,
             number=self.attempts,
             worker=self.worker,
@@ -115,6 +115,13 @@ class Job(Base):
             cpu_seconds=None if self.status == Status.ACTIVE else self.cpu_seconds,
             peak_bytes=None if self.status == Status.ACTIVE else self.peak_bytes,
         )
+
+    @property
+    def history(self) -> list[JobAttempt]:
+        """All attempts, in order."""
+        last = self.last_attempt
+        if last is None:
+            return list(self.past_attempts)
         return [*(past for past in self.past_attempts if past.number != last.number), last]
 
 

@@ -22,6 +22,8 @@ from jobsapp.processors.presets import check, example_of
 from jobsapp.processors.sdk import Processor
 
 ENTRY_POINTS = "jobsapp.processors"
+# What pydantic says of a text that is checked by a function.
+_ITEMS = re.compile(r"^Value should have at (most|least) (\d+) items? after validation.*")
 NOT_TYPES = {"sdk", "registry", "testing", "presets"}
 
 
@@ -154,6 +156,10 @@ def invalid_part(found: Iterable[ErrorDetails], prefix: str = "") -> InvalidInpu
 
 def _fault(place: tuple[int | str, ...], message: str, kind: str, prefix: str) -> FieldError:
     message = "there is no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+    # Pydantic counts the characters of a text that is checked by a function as items.
+    message = re.sub(
+        r"^Value should have at (most|least) (\d+) items? after validation.*", r"may have at \1 \2 characters", message
+    )
     if not place and (named := re.match(r"([\w.]+): (.+)", message, re.DOTALL)):
         place, message = (named[1],), named[2]
     return FieldError(".".join([prefix, *map(str, place)]).strip("."), message)

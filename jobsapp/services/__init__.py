@@ -8,13 +8,16 @@ from datetime import timedelta
 from sqlalchemy.orm import Session, scoped_session
 
 from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.bells import Bells
 from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
+from jobsapp.bus.rates import Rates
 from jobsapp.bus.roster import Roster
 from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.attempts import Attempts
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
@@ -42,6 +45,7 @@ from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
+from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
@@ -85,6 +89,10 @@ class Services:
     search: Search
     system: System
     workers: Workers
+    attempts: Attempts
+    uploads: Uploads
+    bells: Bells
+    rates: Rates
 
 
 def build_services(
@@ -132,4 +140,9 @@ def build_services(
         search=Search(session, QuestionModels(settings)),
         system=System(session, Observer(looks, guard), settings.data_dir),
         workers=Workers(session, Roster(looks, guard)),
+        attempts=Attempts(session, jobs),
+        uploads=Uploads(session, files, storage),
+        # Each holds a thread, and others have requests too.
+        bells=Bells(settings.web_threads // 2),
+        rates=Rates(settings.redis_url or NO_REDIS),
     )

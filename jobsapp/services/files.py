@@ -71,6 +71,13 @@ class Files:
             raise NotFound(f"There is no file {file_id}.")
         return file
 
+    def artifacts(self, job_id: UUID, *, after: UUID | None = None, limit: int) -> list[StoredFile]:
+        """Files that the job made, oldest first, from after that one on. The caller checks who may see the job."""
+        query = select(StoredFile).where(StoredFile.job_id == job_id)
+        if after is not None:
+            query = query.where(StoredFile.id > after)
+        return list(self._session.scalars(query.order_by(StoredFile.id).limit(limit)))
+
     def find(self, actor: Actor, file_ids: Sequence[UUID]) -> list[StoredFile]:
         """Those of these files that belong to the actor's organisation, oldest first."""
         if not file_ids:

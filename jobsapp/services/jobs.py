@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -19,10 +20,10 @@ from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.points import Measured, series
 from jobsapp.core.rights import Right
-from jobsapp.core.states import Status
+from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
-from jobsapp.models import Job, JobLog, JobMetric
+from jobsapp.models import Job, JobLog, JobMetric, StoredFile
 from jobsapp.processors.registry import Registry
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
@@ -56,6 +57,7 @@ __all__ = [
     "PRIORITY_BOUND",
     "REASON_LENGTH",
     "JobFilter",
+    "JobState",
     "Jobs",
     "NewJob",
     "RetryChanges",
@@ -71,6 +73,19 @@ def may_read(reader: Reader, organization_id: UUID, job_id: UUID) -> bool:
     if isinstance(reader, Guest):
         return (reader.home_id, reader.job_id) == (organization_id, job_id)
     return reader.organization_id == organization_id
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What tells one state of a job from another. `artifacts`: how many; one more does not count as a revision."""
+
+    revision: int
+    artifacts: int
+    status: str
+
+    @property
+    def finished(self) -> bool:
+        return self.status in TERMINAL
 
 
 class Jobs:
@@ -137,6 +152,15 @@ class Jobs:
         if not job:
             raise NotFound(f"There is no job {job_id}.")
         return job[0]
+
+    def state(self, reader: Reader, job_id: UUID) -> JobState:
+        """As little of the job as tells whether it changed. Raises NotFound as `get`."""
+        artifacts = select(func.count()).where(StoredFile.job_id == Job.id).scalar_subquery()
+        query = self._visible(reader).where(Job.id == job_id)
+        row = self._session.execute(query.with_only_columns(Job.revision, artifacts, Job.status)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return JobState(*row)
 
     def find(self, reader: Reader, job_ids: Sequence[UUID]) -> list[Job]:
         """Those of these jobs that the reader may see, as they are now, with their artifacts."""

@@ -54,6 +54,12 @@ class Logs:
         self._session = session
         self._jobs = jobs
 
+    def is_news(self, reader: Reader, job_id: UUID, *, after: int) -> bool:
+        """Whether there is a line after `after`, or the job has ended, so that none will come. Raises NotFound."""
+        state = self._jobs.state(reader, job_id)
+        query = select(JobLog.id).where(JobLog.job_id == job_id, JobLog.id > after).limit(1)
+        return state.finished or self._session.scalar(query) is not None
+
     def part(
         self,
         reader: Reader,

@@ -114,6 +114,13 @@ class Queues:
             for name in names
         ]
 
+    def get(self, actor: Actor, name: str) -> QueueView:
+        """Raises NotFound for one that no type uses, nothing waits in and nobody said something about."""
+        found = next((view for view in self.all(actor) if view.name == name), None)
+        if found is None:
+            raise NotFound(f"There is no queue {name}: no type uses it and nothing waits in it.")
+        return found
+
     def pause(self, actor: Actor, name: str, *, reason: str | None = None) -> QueueView:
         """Let no job of the queue start, and commit. What runs goes on. Paused again: the first pause stays."""
         actor.require(Right.OPERATE, "pause queues")
@@ -187,8 +194,7 @@ class Queues:
         return next(view for view in [*self.all(actor), _nothing(name)] if view.name == name)
 
     def _known(self, actor: Actor, name: str) -> None:
-        if not any(view.name == name for view in self.all(actor)):
-            raise NotFound(f"There is no queue {name}: no type uses it and nothing waits in it.")
+        self.get(actor, name)
 
     def _subject(self, actor: Actor, scope: str, key: str) -> tuple[Scope, str]:
         """Raises InvalidInput naming `scope` or `key`."""

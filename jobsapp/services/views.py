@@ -200,7 +200,7 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
         "rate": _rate(job, past.now),
         "timeout_seconds": _timeout_seconds(job, job_type),
         "retry": _retry(job, job_type),
-        "artifacts": [_artifact(file) for file in job.artifacts],
+        "artifacts": [artifact_view(file) for file in job.artifacts],
     }
     return JobView.model_validate(columns)
 
@@ -249,7 +249,7 @@ def _duration_ms(job: Job, now: datetime) -> int | None:
     return max(0, round((ended - job.started_at).total_seconds() * 1000))
 
 
-def _artifact(file: StoredFile) -> ArtifactView:
+def artifact_view(file: StoredFile) -> ArtifactView:
     return ArtifactView(
         id=file.id,
         name=file.name,

@@ -30,6 +30,8 @@ CALLS = [
     ("GET", "/api/jobs/{job}"),
     ("DELETE", "/api/jobs/{job}"),
     ("GET", "/api/jobs/{job}/log"),
+    ("GET", "/api/jobs/{job}/attempts"),
+    ("GET", "/api/jobs/{job}/artifacts"),
     ("GET", "/api/jobs/{job}/metrics"),
     ("GET", "/api/jobs/stats"),
     ("GET", "/api/jobs/stats/history"),
@@ -40,13 +42,17 @@ CALLS = [
     ("POST", "/api/jobs/{job}/retry"),
     ("DELETE", "/api/jobs/cleanup"),
     ("POST", "/api/files"),
+    ("GET", "/api/files"),
     ("GET", "/api/files/{file}"),
+    ("DELETE", "/api/files/{file}"),
     ("GET", "/api/files/{file}/content"),
     ("GET", "/api/types"),
+    ("GET", "/api/types/{type}"),
     ("GET", "/api/types/{type}/presets"),
     ("POST", "/api/types/{type}/presets"),
     ("DELETE", "/api/types/{type}/presets/{preset}"),
     ("GET", "/api/queues"),
+    ("GET", "/api/queues/{name}"),
     ("POST", "/api/queues/{name}/pause"),
     ("POST", "/api/queues/{name}/resume"),
     ("GET", "/api/limits"),
@@ -73,7 +79,9 @@ CALLS = [
 OWNED = [
     call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}", "{archive}"))
 ]
-OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and "{type}" not in call[1] and call not in OWNED]
+OF_THE_HOUSE = [
+    call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
+]
 """Queues and limits belong to the installation."""
 
 

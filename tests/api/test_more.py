@@ -23,7 +23,7 @@ def test_log_pages_forward(as_member: Caller, hand: Hand) -> None:
     job_id = as_member.create()["id"]
     job = hand.claim()
     path = f"/api/jobs/{job_id}/log"
-    assert as_member("GET", path).get_json() == {"lines": [], "nextAfter": 0}
+    assert as_member("GET", path).get_json() == {"lines": [], "nextAfter": 0, "nextBefore": None, "ended": False}
     hand.log(job, *[LogLine(datetime.now(UTC), "info", f"line {number}") for number in range(3)])
     first = as_member("GET", f"{path}?limit=2").get_json()
     rest = as_member("GET", f"{path}?after={first['nextAfter']}").get_json()
@@ -80,7 +80,8 @@ def test_every_answer_is_narrowed(as_member: Caller, path: str) -> None:
 
 
 def test_the_documentation_is_served_from_here(as_nobody: Caller) -> None:
-    assert "url=swagger" in as_nobody("GET", "/api/docs/").text
+    for start in ("/api/docs", "/api/docs/"):
+        assert as_nobody("GET", start).headers["Location"] == "/api/docs/swagger"
     page = as_nobody("GET", "/api/docs/swagger")
     assert page.status_code == 200
     assert "http" not in page.text.replace("http-equiv", "")

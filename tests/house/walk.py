@@ -82,6 +82,8 @@ class Things:
             "job_id": str(job_id),
             "api_jobs.id": str(job_id),
             "api_logs.id": str(job_id),
+            "api_attempts.id": str(job_id),
+            "api_artifacts.id": str(job_id),
             "api_metrics.id": str(job_id),
             "api_job_tokens.id": str(job_id),
             "api_files.id": str(self.artifact),

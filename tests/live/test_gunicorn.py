@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +20,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
+from jobsapp.extensions import db
 from jobsapp.live.hub import redis_connection
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -98,19 +100,36 @@ def end(page: Page) -> None:
     page.client.thread.join(DEADLINE)
 
 
-def test_sigterm_closes_sockets_with_1012_at_once(
+def wait_for_job(web: Web, services: Services, actor: Actor, job_id: UUID) -> HTTPConnection:
+    """A request that waits for a job. Returns once it has begun."""
+    headers = {"Authorization": "Bearer " + services.identity.create_token(actor.email, "waits"), "Prefer": "wait=60"}
+    connection = HTTPConnection("127.0.0.1", web.port, timeout=DEADLINE)
+    connection.request("GET", f"/api/jobs/{job_id}", headers=headers)
+
+    def begun() -> bool:
+        db.session.remove()
+        return any(token.last_used_at for token in services.identity.tokens() if token.name == "waits")
+
+    wait_for(begun)
+    return connection
+
+
+def test_sigterm_closes_sockets_with_1012_and_answers_who_waits_at_once(
     web: Web, services: Services, member: Actor, headers: dict[str, str]
 ) -> None:
-    job, _ = services.jobs.create(member, NewJob("echo", {}))
-    pages = [connect(web, headers, path) for path in ("/ws/jobs?jobs=all", "/live/jobs", f"/live/jobs/{job.id}")]
+    job_id = services.jobs.create(member, NewJob("echo", {}))[0].id
+    waiting = wait_for_job(web, services, member, job_id)
+    pages = [connect(web, headers, path) for path in ("/ws/jobs?jobs=all", "/live/jobs", f"/live/jobs/{job_id}")]
     for page in pages:
         page.text()
     began = time.monotonic()
     web.process.send_signal(signal.SIGTERM)
     assert [page.closed() for page in pages] == [1012, 1012, 1012]
+    assert waiting.getresponse().status == 200
     assert web.process.wait(DEADLINE) == 0
     # Less than the graceful time-out: nothing held the worker.
     assert time.monotonic() - began < 6
+    waiting.close()
     for page in pages:
         end(page)
     assert "Traceback" not in web.log.read_text()
