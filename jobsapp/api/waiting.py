@@ -45,7 +45,8 @@ def wait(job_id: UUID, header: WaitHeaders, is_over: Callable[[], bool]) -> None
         after_this_request(partial(_applied, seconds))
         until = time.monotonic() + seconds
         while not is_over() and not bell.over and (left := until - time.monotonic()) > 0:
-            db.session.remove()
+            # Gives its connection back, and goes on asking for whom it asked.
+            db.session.close()
             bell.wait(min(left, LOOK_SECONDS))
     forget_reader()
 
