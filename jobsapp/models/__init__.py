@@ -10,8 +10,10 @@ from jobsapp.models.logins import LoginSession
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
+from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
 
 __all__ = [
+    "UNSUCCESSFUL",
     "ApiToken",
     "ChunkVector",
     "DocumentChunk",
@@ -35,6 +37,7 @@ __all__ = [
     "QueuedJob",
     "StoredFile",
     "TypeDurations",
+    "UnsuccessfulJob",
     "User",
     "WorkerLease",
 ]

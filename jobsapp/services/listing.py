@@ -1,8 +1,9 @@
 """Lists of jobs, at a bounded cost whatever the tables hold.
 
-A question about few of many jobs must not read all of them. Pending and active ones are looked up in the small tables
-beside the jobs; for everything else an index is walked from the newest job on, and the walk ends after a number of
-rows, whether the page is full or not: then the list says how far it looked, and the next page goes on from there.
+A question about few of many jobs must not read all of them. Those in a state other than completed are looked up in the
+small tables beside the jobs; for everything else an index is walked from the newest job on, and the walk ends after a
+number of rows, whether the page is full or not: then the list says how far it looked, and the next page goes on from
+there. Of a text, what is older than a short walk is found by an index of its own (`texts.py`).
 
 Each walk is ordered by an index that begins with a column which never changes, written so that no other index can
 give that order. Otherwise the planner takes the primary key when it thinks that most rows match, and reads all the
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +26,14 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
-from jobsapp.models import Job, QueuedJob, WorkerLease
+from jobsapp.models import UNSUCCESSFUL, Job, QueuedJob, UnsuccessfulJob, WorkerLease
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.texts import Texts
 
 WINDOW = 20_000
 """Rows that a page looks at."""
+FIRST_WINDOW = 2000
+"""The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
 
@@ -45,6 +50,7 @@ class Match:
 class Listing:
     def __init__(self, session: DbSession) -> None:
         self._session = session
+        self._texts = Texts(session)
 
     def page(
         self, organization_id: UUID, wanted: JobFilter, *, before: UUID | None, limit: int
@@ -55,13 +61,28 @@ class Listing:
         """
         if not _storable(wanted):
             return [], None
-        walk = Walk(organization_id, wanted, before=before)
+        pattern = self._texts.pattern(wanted)
+        walk = Walk(organization_id, wanted, before=before, window=FIRST_WINDOW if pattern else WINDOW)
         query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
         with in_order(self._session):
             found = list(self._session.scalars(query))
             # Where every row of the walk matches, a short page is the last.
             end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
+        if pattern and end:
+            newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
+            ids, end = self._texts.older(
+                organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
+            )
+            found += self._jobs(ids)
         return found[:limit], found[limit - 1].id if len(found) > limit else end
+
+    def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
+        with in_order(self._session):
+            return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
+
+    def _jobs(self, ids: list[UUID]) -> list[Job]:
+        query = select(Job).where(Job.id.in_(ids)).order_by(Job.id.desc()).options(selectinload(Job.artifacts))
+        return list(self._session.scalars(query)) if ids else []
 
     def matching(
         self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
@@ -70,7 +91,7 @@ class Listing:
         if not _storable(wanted):
             return [], False
         allowed = frozenset(statuses) & (_statuses(wanted) or frozenset(Status))
-        small = allowed & {Status.PENDING, Status.ACTIVE}
+        small = allowed - {Status.COMPLETED}
         # Those have tables of their own; together with others they are found on the way.
         parts = [frozenset({one}) for one in small] if small == allowed else [allowed]
         found: list[Match] = []
@@ -85,14 +106,17 @@ class Listing:
         return found[:limit], more or len(found) > limit
 
 
+IN_ORDER = text("SELECT set_config('enable_bitmapscan', :way, true), set_config('enable_seqscan', :way, true)")
+
+
 @contextmanager
 def in_order(session: DbSession) -> Iterator[None]:
     """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
     few, and gather and sort all of them before the first is given out.
     """
-    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    session.execute(IN_ORDER, {"way": "off"})
     yield
-    session.execute(text("SET LOCAL enable_bitmapscan = DEFAULT"))
+    session.execute(IN_ORDER, {"way": "on"})
 
 
 class Walk:
@@ -123,6 +147,8 @@ class Walk:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
             self._found = self._looked_up(self._held())
+        elif len(statuses) == 1 and statuses <= UNSUCCESSFUL:
+            self._found = self._looked_up(self._unsuccessful(*statuses))
         else:
             self._found = self._walked()
 
@@ -165,7 +191,18 @@ class Walk:
         """Ids of pending jobs. Those of other organisations count as looked at."""
         queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
         self._ids = queued.with_only_columns(QueuedJob.job_id)
-        row = aliased(QueuedJob, queued.limit(self._window).subquery())
+        return self._narrowed(aliased(QueuedJob, queued.limit(self._window).subquery()))
+
+    def _unsuccessful(self, status: str) -> Subquery:
+        """Ids of jobs that failed, or of those that were cancelled."""
+        row = UnsuccessfulJob
+        own = select(row).where(row.organization_id == self._organization_id, row.status == status)
+        own = own.where(*self._between(row.job_id)).order_by(row.job_id.desc())
+        self._ids = own.with_only_columns(row.job_id)
+        return self._narrowed(aliased(row, own.limit(self._window).subquery()))
+
+    def _narrowed(self, row: type[QueuedJob] | type[UnsuccessfulJob]) -> Subquery:
+        """Ids of the rows that match in what is fixed for a job."""
         query = select(row.job_id.label("id")).where(row.organization_id == self._organization_id)
         for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue)):
             if value is not None:
