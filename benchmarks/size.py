@@ -84,8 +84,8 @@ class Visitor:
         assert self.browser.post(f"/login/{secret}", data={"csrf_token": token[1]}).status_code == 303
         self.client: FlaskClient = app.test_client()
         long_ago = datetime.now(UTC) - timedelta(days=200)
-        self.old: str = self.call(query("/api/jobs", createdBefore=long_ago.isoformat(), limit=1))["jobs"][0]["id"]
-        self.cursor: str = self.call(query("/api/jobs", createdBefore=long_ago.isoformat(), limit=1))["nextCursor"]
+        page = self.call(query("/api/jobs", createdBefore=long_ago.isoformat(), limit=1))
+        self.old, self.cursor = page["jobs"][0]["id"], page["nextCursor"]
 
     def call(self, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}

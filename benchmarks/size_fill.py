@@ -69,7 +69,7 @@ COUNTERS = (
     FROM (SELECT *, coalesce(completed_at, failed_at, cancelled_at) AS ended_at FROM jobs) AS ended
     JOIN (VALUES ('minute', interval '6 hours'), ('hour', interval '90 days'), ('day', interval '400 days'))
       AS kept (grain, age) ON ended_at > now() - age
-    GROUP BY 1, 2, 3, 4, 5, 6""",
+    GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 3, 1""",
     """INSERT INTO job_failures (organization_id, hour, type, error_type, jobs, last_at, last_job_id)
     SELECT organization_id, date_trunc('hour', failed_at, 'UTC'), type, error ->> 'type', count(*), max(failed_at),
       (array_agg(id ORDER BY failed_at DESC))[1]

@@ -22,7 +22,7 @@ from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput
 from jobsapp.extensions import db
 from jobsapp.services.jobs import JobFilter, NewJob, RetryChanges
-from jobsapp.services.listing import WINDOW
+from jobsapp.services.listing import looked_at
 from jobsapp.services.views import JobView
 
 WATCH_SECONDS = 0.25
@@ -64,9 +64,10 @@ def list_jobs(
     """Print jobs, newest first."""
     actor = actor_of(email)
     user_id = None if owner is None else services().filters.user_id(actor, owner)
-    found, older = services().jobs.page(actor, JobFilter(type=type_name, user_id=user_id, **asked), limit=limit)
+    wanted = JobFilter(type=type_name, user_id=user_id, **asked)
+    found, older = services().jobs.page(actor, wanted, limit=limit)
     if older is not None and len(found) < limit:
-        click.echo(f"No more among the {WINDOW:,} jobs looked at. Older ones may match.", err=True)
+        click.echo(f"No more among the {looked_at(wanted):,} jobs looked at. Older ones may match.", err=True)
     views = services().views.jobs(found)
     if as_json:
         for view in views:

@@ -50,11 +50,6 @@ class Tally:
     by_status: Counter[str] = field(default_factory=Counter)
     durations: Counter[int] = field(default_factory=Counter)
 
-    def add(self, one: Ends) -> None:
-        self.by_status[one.status] += one.jobs
-        if one.status == Status.COMPLETED:
-            self.durations[one.duration] += one.jobs
-
     @property
     def completed(self) -> int:
         return self.by_status[Status.COMPLETED]
@@ -163,12 +158,18 @@ def _grain(step_seconds: int) -> Grain:
 
 def _past(period: Period, found: Iterable[Ends]) -> Past:
     past = Past(period, Tally(), {at: Tally() for at in period.starts}, {}, {})
-    places = {at: place for place, at in enumerate(past.points)}
-    for one in found:
+    points = list(past.points.values())
+    for stretch, type_name, status, duration, jobs in found:
         # A clock that jumped may have put an end into a stretch that has not begun.
-        at = min(one.at.astimezone(UTC), next(reversed(places)))
-        line = past.throughput.setdefault(one.type, [0] * period.stretches)
-        line[places[at]] += one.jobs
-        for tally in (past.whole, past.points[at], past.types.setdefault(one.type, Tally())):
-            tally.add(one)
+        place = None if stretch is None else min(stretch, period.stretches - 1)
+        of = [] if place is None else [past.whole, points[place]]
+        if type_name is not None:
+            of.append(past.types.setdefault(type_name, Tally()))
+        for tally in of:
+            if status is not None:
+                tally.by_status[status] += jobs
+            elif duration is not None:
+                tally.durations[duration] += jobs
+        if place is not None and type_name is not None:
+            past.throughput.setdefault(type_name, [0] * period.stretches)[place] += jobs
     return past

@@ -19,7 +19,21 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, any_, func, lateral, or_, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    any_,
+    false,
+    func,
+    lateral,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
@@ -30,12 +44,17 @@ from jobsapp.models import UNSUCCESSFUL, Job, QueuedJob, UnsuccessfulJob, Worker
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.texts import Texts
 
-WINDOW = 20_000
+WINDOW = 10_000
 """Rows that a page looks at."""
 FIRST_WINDOW = 2000
 """The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
+
+
+def looked_at(wanted: JobFilter) -> int:
+    """How many jobs a page that is not full has looked at, at least."""
+    return WINDOW if wanted.text is None else FIRST_WINDOW
 
 
 @dataclass(frozen=True)
@@ -68,17 +87,16 @@ class Listing:
             found = list(self._session.scalars(query))
             # Where every row of the walk matches, a short page is the last.
             end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
-        if pattern and end:
-            newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
-            ids, end = self._texts.older(
-                organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
-            )
-            found += self._jobs(ids)
+            if pattern and end:
+                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
+                ids, end = self._texts.older(
+                    organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
+                )
+                found += self._jobs(ids)
         return found[:limit], found[limit - 1].id if len(found) > limit else end
 
     def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
-        with in_order(self._session):
-            return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
+        return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
 
     def _jobs(self, ids: list[UUID]) -> list[Job]:
         query = select(Job).where(Job.id.in_(ids)).order_by(Job.id.desc()).options(selectinload(Job.artifacts))
@@ -143,12 +161,14 @@ class Walk:
         self._window = window or WINDOW
         self.job: type[Job]
         self._lead: Any = None
+        self._listed: Subquery | None = None
         if statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
             self._found = self._looked_up(self._held())
         elif len(statuses) == 1 and statuses <= UNSUCCESSFUL:
-            self._found = self._looked_up(self._unsuccessful(*statuses))
+            self._listed = self._unsuccessful(*statuses)
+            self._found = self._looked_up(self._listed)
         else:
             self._found = self._walked()
 
@@ -163,6 +183,10 @@ class Walk:
         return self._found.with_only_columns(self.job).limit(limit)
 
     def matches(self, limit: int) -> Select[UUID, str, bool]:
+        if self._listed is not None and self._wanted.text is None:
+            # What is asked for is in the small table.
+            status = literal(next(iter(self._statuses)), String)
+            return select(self._listed.c.id, status, false()).order_by(self._listed.c.id.desc()).limit(limit)
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
         return self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit)
 
@@ -199,12 +223,13 @@ class Walk:
         own = select(row).where(row.organization_id == self._organization_id, row.status == status)
         own = own.where(*self._between(row.job_id)).order_by(row.job_id.desc())
         self._ids = own.with_only_columns(row.job_id)
-        return self._narrowed(aliased(row, own.limit(self._window).subquery()))
+        row = aliased(row, own.limit(self._window).subquery())
+        return self._narrowed(row, (row.user_id, self._wanted.user_id))
 
-    def _narrowed(self, row: type[QueuedJob] | type[UnsuccessfulJob]) -> Subquery:
-        """Ids of the rows that match in what is fixed for a job."""
+    def _narrowed(self, row: type[QueuedJob] | type[UnsuccessfulJob], *more: tuple[Any, Any]) -> Subquery:
+        """Ids of the rows that match in what is fixed for a job. `more`: columns, and what they must be."""
         query = select(row.job_id.label("id")).where(row.organization_id == self._organization_id)
-        for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue)):
+        for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue), *more):
             if value is not None:
                 query = query.where(column == value)
         return query.subquery()

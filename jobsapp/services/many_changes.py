@@ -144,7 +144,9 @@ class ManyChanges:
         else:
             listed = partial(self._listing.matching, actor.organization_id, chosen.wanted, limit=MOST)
             found, more = listed(statuses=Status)
-            applicable, applicable_more = listed(statuses=applies)
+            applicable, applicable_more = [one for one in found if one.status in applies], more
+            if more and chosen.wanted.status not in applies:
+                applicable, applicable_more = listed(statuses=applies)
             missing = 0
         ready = [one for one in applicable if not (action == "cancel" and one.stopping)]
         return _Seen(found, more, missing, ready, applicable_more)

@@ -14,8 +14,8 @@ from jobsapp.store import texts as store
 
 SECONDS = 0.03
 """How long a page may look along the index."""
-GROUPS = (1, 3, 12, 48)
-"""So many stretches of time are asked at once, the newest alone: two years in all."""
+GROUPS = (4, 60)
+"""So many stretches of time are asked at once: the newest of them, then all that make up two years."""
 # Those are found in small tables of their own.
 ELSEWHERE = (Status.PENDING, Status.ACTIVE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -32,14 +32,16 @@ class Count:
     jobs: int
 
 
-@dataclass(frozen=True)
-class Ends:
-    """So many jobs came to this end in the stretch of time that begins `at`."""
+class Ends(NamedTuple):
+    """So many jobs ended: of a type in a state in a stretch of time, counted from 0.
 
-    at: datetime
-    type: str
-    status: str
-    duration: int
+    Or so many completed at a place in the histogram (`duration`): of a stretch, or of a type.
+    """
+
+    stretch: int | None
+    type: str | None
+    status: str | None
+    duration: int | None
     jobs: int
 
 
@@ -107,7 +109,8 @@ def history(
     `since` is the beginning of a minute, an hour or a day as `grain` says, and a step is a whole number of those.
     """
     values = {"organization_id": organization_id, "since": since, "step": step_seconds, "type": type_name}
-    return fetch_all(connection, "job_history", Ends, grain=grain, **values)
+    rows = connection.execute(statement("job_history"), values | {"grain": grain}).fetchall()
+    return list(map(Ends._make, rows))
 
 
 def failures(
