@@ -158,18 +158,25 @@ def _grain(step_seconds: int) -> Grain:
 
 def _past(period: Period, found: Iterable[Ends]) -> Past:
     past = Past(period, Tally(), {at: Tally() for at in period.starts}, {}, {})
-    points = list(past.points.values())
-    for stretch, type_name, status, duration, jobs in found:
-        # A clock that jumped may have put an end into a stretch that has not begun.
-        place = None if stretch is None else min(stretch, period.stretches - 1)
-        of = [] if place is None else [past.whole, points[place]]
-        if type_name is not None:
-            of.append(past.types.setdefault(type_name, Tally()))
-        for tally in of:
-            if status is not None:
-                tally.by_status[status] += jobs
-            elif duration is not None:
-                tally.durations[duration] += jobs
-        if place is not None and type_name is not None:
-            past.throughput.setdefault(type_name, [0] * period.stretches)[place] += jobs
+    points, last = list(past.points.values()), period.stretches - 1
+    for one in found:
+        if one.status is not None and one.type is not None:
+            line = past.throughput.setdefault(one.type, [0] * period.stretches)
+            for stretch, jobs in one.jobs.items():
+                # A clock that jumped may have put an end into a stretch that has not begun.
+                place = min(int(stretch), last)
+                line[place] += jobs
+                points[place].by_status[one.status] += jobs
+            past.whole.by_status[one.status] += (total := sum(one.jobs.values()))
+            past.types.setdefault(one.type, Tally()).by_status[one.status] += total
+        elif one.type is not None:
+            _add(past.types.setdefault(one.type, Tally()), one)
+        elif one.stretch is not None:
+            _add(points[min(one.stretch, last)], one)
+            _add(past.whole, one)
     return past
+
+
+def _add(tally: Tally, ends: Ends) -> None:
+    for duration, jobs in ends.jobs.items():
+        tally.durations[int(duration)] += jobs

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -44,7 +43,7 @@ from jobsapp.models import UNSUCCESSFUL, Job, QueuedJob, UnsuccessfulJob, Worker
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.texts import Texts
 
-WINDOW = 10_000
+WINDOW = 5000
 """Rows that a page looks at."""
 FIRST_WINDOW = 2000
 """The same where an index finds what is older."""
@@ -57,8 +56,7 @@ def looked_at(wanted: JobFilter) -> int:
     return WINDOW if wanted.text is None else FIRST_WINDOW
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A job that matches, as it was when it was looked at."""
 
     id: UUID
@@ -81,19 +79,28 @@ class Listing:
         if not _storable(wanted):
             return [], None
         pattern = self._texts.pattern(wanted)
-        walk = Walk(organization_id, wanted, before=before, window=FIRST_WINDOW if pattern else WINDOW)
-        query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
         with in_order(self._session):
-            found = list(self._session.scalars(query))
-            # Where every row of the walk matches, a short page is the last.
-            end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
+            found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
             if pattern and end:
                 newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
-                ids, end = self._texts.older(
+                older = self._texts.older(
                     organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
                 )
-                found += self._jobs(ids)
+                found += self._jobs(older.ids)
+                end = older.end
+                if older.crowded and end:
+                    more, end = self._walked(organization_id, wanted, end, limit + 1 - len(found), FIRST_WINDOW)
+                    found += more
         return found[:limit], found[limit - 1].id if len(found) > limit else end
+
+    def _walked(
+        self, organization_id: UUID, wanted: JobFilter, before: UUID | None, limit: int, window: int
+    ) -> tuple[list[Job], UUID | None]:
+        """What a walk finds, and where it ended before all was looked at."""
+        walk = Walk(organization_id, wanted, before=before, window=window)
+        found = list(self._session.scalars(walk.jobs(limit).options(selectinload(walk.job.artifacts))))
+        # Where every row of the walk matches, a short page is the last.
+        return found, self._session.scalar(walk.end()) if walk.narrows and len(found) < limit else None
 
     def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
         return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
@@ -120,7 +127,8 @@ class Listing:
                 rows = self._session.execute(walk.matches(limit + 1)).all()
                 more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
             found += [Match(*row) for row in rows]
-        found.sort(key=lambda one: one.id, reverse=True)
+        if len(parts) > 1:
+            found.sort(key=lambda one: one.id, reverse=True)
         return found[:limit], more or len(found) > limit
 
 

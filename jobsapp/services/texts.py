@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from jobsapp.core.filters import JobFilter
@@ -12,12 +13,24 @@ from jobsapp.core.states import Status
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import texts as store
 
-SECONDS = 0.03
+SECONDS = 0.02
 """How long a page may look along the index."""
 GROUPS = (4, 60)
 """So many stretches of time are asked at once: the newest of them, then all that make up two years."""
 # Those are found in small tables of their own.
 ELSEWHERE = (Status.PENDING, Status.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Older:
+    """Jobs, newest first, and where to go on: None if there are no more.
+
+    `crowded`: from there on so many jobs may match that the index is of no help, and a walk is.
+    """
+
+    ids: list[UUID]
+    end: UUID | None
+    crowded: bool = False
 
 
 class Texts:
@@ -42,17 +55,14 @@ class Texts:
         newest: Callable[[UUID], UUID | None],
         before: UUID,
         limit: int,
-    ) -> tuple[list[UUID], UUID | None]:
-        """Jobs older than `before`, newest first, and where to go on: None if there are no more.
-
-        `newest` gives the newest job before another that may match, whatever its text.
-        """
+    ) -> Older:
+        """Jobs older than `before`. `newest` gives the newest job before another that may match, whatever its text."""
         deadline = time.monotonic() + SECONDS
         found: list[UUID] = []
         for size in GROUPS:
             there = newest(before)
             if there is None:
-                return found, None
+                return Older(found, None)
             last = store.stretch_of(there)
             stretches = range(last, max(-1, last - size), -1)
             more = store.find_texts(
@@ -66,9 +76,10 @@ class Texts:
                 seconds=deadline - time.monotonic(),
             )
             if more is None:
-                return found, before
+                crowd = store.first_stretch(driver(self._session), organization_id, pattern, stretches, SECONDS)
+                return Older(found, before if crowd is None else min(before, store.first_of(crowd + 1)), crowded=True)
             found += more
             if len(found) >= limit:
-                return found, found[-1]
+                return Older(found, found[-1])
             before = store.first_of(stretches[-1])
-        return found, before if newest(before) else None
+        return Older(found, before if newest(before) else None)

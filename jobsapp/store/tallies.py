@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection
@@ -32,17 +32,18 @@ class Count:
     jobs: int
 
 
-class Ends(NamedTuple):
-    """So many jobs ended: of a type in a state in a stretch of time, counted from 0.
+@dataclass(frozen=True)
+class Ends:
+    """How many jobs ended. Stretches of time are counted from 0; the keys of `jobs` are numbers as texts.
 
-    Or so many completed at a place in the histogram (`duration`): of a stretch, or of a type.
+    With `status`: how many of the type ended so, by stretch. Otherwise how many completed in the stretch, or of the
+    type, by their place in the histogram of durations.
     """
 
     stretch: int | None
     type: str | None
     status: str | None
-    duration: int | None
-    jobs: int
+    jobs: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ def history(
     `since` is the beginning of a minute, an hour or a day as `grain` says, and a step is a whole number of those.
     """
     values = {"organization_id": organization_id, "since": since, "step": step_seconds, "type": type_name}
-    rows = connection.execute(statement("job_history"), values | {"grain": grain}).fetchall()
-    return list(map(Ends._make, rows))
+    return fetch_all(connection, "job_history", Ends, grain=grain, **values)
 
 
 def failures(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -17,6 +17,7 @@ from psycopg.errors import QueryCanceled
 from jobsapp.core.filters import JobFilter
 from jobsapp.store.statements import fetch_all
 
+T = TypeVar("T")
 # 18 bits of an id are the time in steps of 2**30 ms, which is 12 days.
 STRETCH_BITS = 18
 _BELOW = 128 - STRETCH_BITS
@@ -30,6 +31,11 @@ BEGIN = """SELECT set_config('statement_timeout', %s, true), set_config('enable_
 @dataclass(frozen=True)
 class _Found:
     id: UUID
+
+
+@dataclass(frozen=True)
+class _Place:
+    place: int
 
 
 def is_indexed(connection: Connection[Any]) -> bool:
@@ -79,11 +85,26 @@ def find_texts(
         "status": wanted.status,
         "limit": limit,
     }
+    found = _within(connection, seconds, "find_texts", _Found, **values)
+    return None if found is None else [one.id for one in found]
+
+
+def first_stretch(
+    connection: Connection[Any], organization_id: UUID, like: str, stretches: Sequence[int], seconds: float
+) -> int | None:
+    """The first of these stretches that has a job which may match. None: none, or it took more than `seconds`."""
+    scopes = [_scope(organization_id, one) for one in stretches]
+    found = _within(connection, seconds, "find_stretch", _Place, scopes=scopes, like=like)
+    return stretches[found[0].place - 1] if found else None
+
+
+def _within(connection: Connection[Any], seconds: float, name: str, row: type[T], **values: Any) -> list[T] | None:
+    """Rows of a statement that may use the index and nothing else. None: it took longer."""
     try:
         # What is set is set back with the savepoint.
         with connection.transaction(force_rollback=True):
             connection.execute(BEGIN, [str(max(1, round(seconds * 1000)))])
-            return [one.id for one in fetch_all(connection, "find_texts", _Found, **values)]
+            return fetch_all(connection, name, row, **values)
     except QueryCanceled:
         return None
 
