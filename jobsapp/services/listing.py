@@ -100,7 +100,8 @@ class Listing:
         walk = Walk(organization_id, wanted, before=before, window=window)
         found = list(self._session.scalars(walk.jobs(limit).options(selectinload(walk.job.artifacts))))
         # Where every row of the walk matches, a short page is the last.
-        return found, self._session.scalar(walk.end()) if walk.narrows and len(found) < limit else None
+        end: UUID | None = self._session.scalar(walk.end()) if walk.narrows and len(found) < limit else None
+        return found, end
 
     def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
         return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
