@@ -45,7 +45,7 @@ from jobsapp.services.texts import Texts
 
 WINDOW = 5000
 """Rows that a page looks at."""
-FIRST_WINDOW = 2000
+FIRST_WINDOW = 1000
 """The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
@@ -88,7 +88,7 @@ class Listing:
                 )
                 found += self._jobs(older.ids)
                 end = older.end
-                if older.crowded and end:
+                if older.crowded and end and not found:
                     more, end = self._walked(organization_id, wanted, end, limit + 1 - len(found), FIRST_WINDOW)
                     found += more
         return found[:limit], found[limit - 1].id if len(found) > limit else end
@@ -104,7 +104,8 @@ class Listing:
         return found, end
 
     def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
-        return self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
+        found: UUID | None = self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
+        return found
 
     def _jobs(self, ids: list[UUID]) -> list[Job]:
         query = select(Job).where(Job.id.in_(ids)).order_by(Job.id.desc()).options(selectinload(Job.artifacts))

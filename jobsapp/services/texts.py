@@ -15,8 +15,8 @@ from jobsapp.store import texts as store
 
 SECONDS = 0.02
 """How long a page may look along the index."""
-GROUPS = (4, 60)
-"""So many stretches of time are asked at once: the newest of them, then all that make up two years."""
+GROUPS = (4, 16, 44)
+"""So many stretches of time are asked at once, two years in all."""
 # Those are found in small tables of their own.
 ELSEWHERE = (Status.PENDING, Status.ACTIVE)
 

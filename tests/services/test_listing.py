@@ -24,6 +24,7 @@ from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services, listing, texts
 from jobsapp.services.jobs import NewJob
+from jobsapp.store import texts as store
 from jobsapp.store import turns
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -121,7 +122,7 @@ def test_a_page_ends_where_the_search_ends(
 ) -> None:
     monkeypatch.setattr(listing, "WINDOW", 25)
     monkeypatch.setattr(listing, "FIRST_WINDOW", 5)
-    # Whatever the index finds in no time at all, the list goes on from where it was.
+    # The index finds nothing in no time at all, and the list goes on from where it was.
     monkeypatch.setattr(texts, "SECONDS", 0)
     for wanted in (
         JobFilter(status="failed", type="steps"), JobFilter(text="straße"), JobFilter(status="pending", queue="slow"),
@@ -184,6 +185,34 @@ def test_a_text_is_found_however_old_the_job(services: Services, admin: Actor, y
     recent, more = services.jobs.page(admin, JobFilter(text="needle", created_after=since))
     assert [job.id for job in recent] == [one for one in years if one >= first_id_at(since)]
     assert more is None
+
+
+def test_the_index_tells_where_a_text_begins(
+    services: Services, admin: Actor, years: list[UUID], connection: psycopg.Connection[Any]
+) -> None:
+    newest = store.stretch_of(years[0])
+
+    def first(like: str, stretches: range) -> int | None:
+        return store.first_stretch(connection, admin.organization_id, like, stretches, 60)
+
+    assert first("%needle%", range(newest + 40, newest - 40, -1)) == newest
+    assert first("%needle%", range(newest - 1, newest - 60, -1)) == store.stretch_of(years[1])
+    assert first("%needle%", range(newest + 40, newest, -1)) is None
+    assert first("%xylophone%", range(newest + 40, 0, -1)[:100]) is None
+    # Out of time.
+    assert store.first_stretch(connection, admin.organization_id, "%needle%", [newest], 0) is None
+
+
+def test_what_is_crowded_is_walked(
+    services: Services, admin: Actor, years: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index has no time for what it finds, and yet no page is lost, nor a job."""
+    monkeypatch.setattr(listing, "FIRST_WINDOW", 40)
+    monkeypatch.setattr(texts, "SECONDS", 0)
+    found = pages(services, admin, JobFilter(text="needle"), limit=2)
+    assert [job.id for page in found for job in page] == years
+    # Where the first walk finds nothing there is a second.
+    assert len(found) <= 8
 
 
 @contextmanager
