@@ -13,7 +13,7 @@ from jobsapp.core.states import Status
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import texts as store
 
-SECONDS = 0.02
+SECONDS = 0.015
 """How long a page may look along the index."""
 GROUPS = (4, 16, 44)
 """So many stretches of time are asked at once, two years in all."""
