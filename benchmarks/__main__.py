@@ -1,6 +1,7 @@
 """`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
 
-python -m benchmarks [--size-mb 1000] [--only conversion|engine|live|pages|types] [--jobs 100000 | --long]
+python -m benchmarks [--size-mb 1000] [--only conversion|engine|live|pages|size|types] [--jobs 100000 | --long]
+    [--rows 10000000]
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import conversion, engine, job_types, live, pages
+from benchmarks import conversion, engine, job_types, live, pages, size
 from benchmarks.crowds import SOCKETS
 from benchmarks.long_run import JOBS, LONG_JOBS
 
@@ -27,12 +28,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
-    parser.add_argument("--only", choices=["conversion", "engine", "live", "pages", "types"])
+    parser.add_argument("--only", choices=["conversion", "engine", "live", "pages", "size", "types"])
     parser.add_argument("--jobs", type=int, default=JOBS, help="empty jobs that the long run of the engine drains")
     parser.add_argument("--sockets", type=int, default=SOCKETS, help="clients that one web process is to hold")
     parser.add_argument(
         "--long", action="store_const", const=LONG_JOBS, dest="jobs", default=JOBS, help="a million of them"
     )
+    parser.add_argument("--rows", type=int, default=size.ROWS, help="jobs in the table when the lists are measured")
     options = parser.parse_args()
     if options.only in (None, "engine"):
         finish("engine", engine.measure(long_jobs=options.jobs), {"longRunJobs": options.jobs})
@@ -40,15 +42,17 @@ def main() -> None:
         finish("conversion", conversion.measure(options.size_mb, rounds=options.rounds), {"sizeMb": options.size_mb})
     if options.only in (None, "pages"):
         finish("pages", pages.measure(), {"jobs": pages.JOBS})
+    if options.only in (None, "size"):
+        finish("size", size.measure(options.rows), {"rows": options.rows})
     if options.only in (None, "types"):
         finish("types", job_types.measure(rounds=options.rounds), {})
     if options.only in (None, "live"):
         finish("live", live.measure(options.sockets), {"sockets": options.sockets})
 
 
-def finish(part: str, results: list[dict[str, Any]], size: dict[str, int]) -> None:
+def finish(part: str, results: list[dict[str, Any]], given: dict[str, int]) -> None:
     show(results)
-    write(part, results, size)
+    write(part, results, given)
 
 
 def show(results: list[dict[str, Any]]) -> None:
@@ -61,14 +65,14 @@ def show(results: list[dict[str, Any]]) -> None:
     Console(width=200).print(table)
 
 
-def write(part: str, results: list[dict[str, Any]], size: dict[str, int]) -> None:
+def write(part: str, results: list[dict[str, Any]], given: dict[str, int]) -> None:
     """Keep the last run of each part, with what is needed to judge it."""
     run = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
-        **size,
+        **given,
         "results": results,
     }
     kept = json.loads(LATEST.read_text()) if LATEST.exists() else {}

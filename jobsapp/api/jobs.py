@@ -154,7 +154,7 @@ class FilterBody(Body):
 class JobPage(View):
     """A page of jobs, newest first.
 
-    It may hold fewer than `limit`, or none, and yet have a `nextCursor`: a page looks at 20,000 jobs at most.
+    It may hold fewer than `limit`, or none, and yet have a `nextCursor`: a page looks at 5,000 jobs at most.
     """
 
     jobs: list[JobView]

@@ -90,9 +90,14 @@ class JobFilter:
         return re.compile(self.pattern, re.DOTALL) if self.pattern else None
 
 
+def cases(character: str) -> set[str]:
+    """The characters that count as the same in a text that is looked for."""
+    return {character, *(one for one in (character.lower(), character.upper()) if len(one) == 1)}
+
+
 def _either_case(character: str) -> str:
-    cases = {character, *(one for one in (character.lower(), character.upper()) if len(one) == 1)}
-    if len(cases) > 1:
-        return f"[{''.join(sorted(cases))}]"
+    either = cases(character)
+    if len(either) > 1:
+        return f"[{''.join(sorted(either))}]"
     # What is no letter stands for itself once it is escaped; letters and digits may not be.
     return f"\\{character}" if character.isascii() and not character.isalnum() else character

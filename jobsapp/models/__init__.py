@@ -12,8 +12,10 @@ from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
+from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
 
 __all__ = [
+    "UNSUCCESSFUL",
     "ApiToken",
     "Archive",
     "ChunkVector",
@@ -42,6 +44,7 @@ __all__ = [
     "RetentionWalk",
     "StoredFile",
     "TypeDurations",
+    "UnsuccessfulJob",
     "User",
     "UserIdentity",
     "UserPassword",

@@ -14,7 +14,7 @@ from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
 from jobsapp.services.jobs import PAGE, REASON_LENGTH
-from jobsapp.services.listing import WINDOW
+from jobsapp.services.listing import looked_at
 from jobsapp.services.views import JobView
 
 blueprint = Blueprint("jobs", __name__)
@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
         jobs=services().views.jobs(rows),
         older=older,
         # The page ends where the search ended, not where the jobs end.
-        looked=WINDOW if older and len(rows) < PAGE else None,
+        looked=looked_at(address.wanted) if older and len(rows) < PAGE else None,
         types=services().registry,
         created=CREATED.items(),
         people=services().filters.people(actor),

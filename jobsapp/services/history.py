@@ -50,11 +50,6 @@ class Tally:
     by_status: Counter[str] = field(default_factory=Counter)
     durations: Counter[int] = field(default_factory=Counter)
 
-    def add(self, one: Ends) -> None:
-        self.by_status[one.status] += one.jobs
-        if one.status == Status.COMPLETED:
-            self.durations[one.duration] += one.jobs
-
     @property
     def completed(self) -> int:
         return self.by_status[Status.COMPLETED]
@@ -163,12 +158,25 @@ def _grain(step_seconds: int) -> Grain:
 
 def _past(period: Period, found: Iterable[Ends]) -> Past:
     past = Past(period, Tally(), {at: Tally() for at in period.starts}, {}, {})
-    places = {at: place for place, at in enumerate(past.points)}
+    points, last = list(past.points.values()), period.stretches - 1
     for one in found:
-        # A clock that jumped may have put an end into a stretch that has not begun.
-        at = min(one.at.astimezone(UTC), next(reversed(places)))
-        line = past.throughput.setdefault(one.type, [0] * period.stretches)
-        line[places[at]] += one.jobs
-        for tally in (past.whole, past.points[at], past.types.setdefault(one.type, Tally())):
-            tally.add(one)
+        if one.status is not None and one.type is not None:
+            line = past.throughput.setdefault(one.type, [0] * period.stretches)
+            for stretch, jobs in one.jobs.items():
+                # A clock that jumped may have put an end into a stretch that has not begun.
+                place = min(int(stretch), last)
+                line[place] += jobs
+                points[place].by_status[one.status] += jobs
+            past.whole.by_status[one.status] += (total := sum(one.jobs.values()))
+            past.types.setdefault(one.type, Tally()).by_status[one.status] += total
+        elif one.type is not None:
+            _add(past.types.setdefault(one.type, Tally()), one)
+        elif one.stretch is not None:
+            _add(points[min(one.stretch, last)], one)
+            _add(past.whole, one)
     return past
+
+
+def _add(tally: Tally, ends: Ends) -> None:
+    for duration, jobs in ends.jobs.items():
+        tally.durations[int(duration)] += jobs

@@ -1,8 +1,9 @@
 """Lists of jobs, at a bounded cost whatever the tables hold.
 
-A question about few of many jobs must not read all of them. Pending and active ones are looked up in the small tables
-beside the jobs; for everything else an index is walked from the newest job on, and the walk ends after a number of
-rows, whether the page is full or not: then the list says how far it looked, and the next page goes on from there.
+A question about few of many jobs must not read all of them. Those in a state other than completed are looked up in the
+small tables beside the jobs; for everything else an index is walked from the newest job on, and the walk ends after a
+number of rows, whether the page is full or not: then the list says how far it looked, and the next page goes on from
+there. Of a text, what is older than a short walk is found by an index of its own (`texts.py`).
 
 Each walk is ordered by an index that begins with a column which never changes, written so that no other index can
 give that order. Otherwise the planner takes the primary key when it thinks that most rows match, and reads all the
@@ -13,11 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, Subquery, any_, func, lateral, or_, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    String,
+    Subquery,
+    any_,
+    false,
+    func,
+    lateral,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
@@ -25,24 +41,27 @@ from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
 from jobsapp.extensions import Base
-from jobsapp.models import Job, QueuedJob, WorkerLease
+from jobsapp.models import UNSUCCESSFUL, Job, QueuedJob, UnsuccessfulJob, WorkerLease
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.texts import Texts
 
-WINDOW = 20_000
+WINDOW = 5000
 """Rows that a page looks at."""
+FIRST_WINDOW = 1000
+"""The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
-_PLANS = ("bitmapscan", "seqscan", "sort")
-_IN_ORDER, _AS_EVER = (
-    text("; ".join(f"SET LOCAL enable_{plan} = {value}" for plan in _PLANS)) for value in ("off", "DEFAULT")
-)
 
 
 Statement = TypeVar("Statement", bound=Executable)
 
 
-@dataclass(frozen=True)
-class Match:
+def looked_at(wanted: JobFilter) -> int:
+    """How many jobs a page that is not full has looked at, at least."""
+    return WINDOW if wanted.text is None else FIRST_WINDOW
+
+
+class Match(NamedTuple):
     """A job that matches, as it was when it was looked at."""
 
     id: UUID
@@ -53,6 +72,7 @@ class Match:
 class Listing:
     def __init__(self, session: DbSession) -> None:
         self._session = session
+        self._texts = Texts(session)
 
     def page(
         self, organization_id: UUID, wanted: JobFilter, *, before: UUID | None, limit: int
@@ -63,13 +83,38 @@ class Listing:
         """
         if not _storable(wanted):
             return [], None
-        walk = Walk(organization_id, wanted, before=before)
-        query = walk.jobs(limit + 1).options(selectinload(walk.job.artifacts))
+        pattern = self._texts.pattern(wanted)
         with in_order(self._session):
-            found = list(self._session.scalars(query))
-            # Where every row of the walk matches, a short page is the last.
-            end = self._session.scalar(walk.end()) if walk.narrows and len(found) <= limit else None
+            found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
+            if pattern and end:
+                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
+                older = self._texts.older(
+                    organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
+                )
+                found += self._jobs(older.ids)
+                end = older.end
+                if older.crowded and end and not found:
+                    more, end = self._walked(organization_id, wanted, end, limit + 1 - len(found), FIRST_WINDOW)
+                    found += more
         return found[:limit], found[limit - 1].id if len(found) > limit else end
+
+    def _walked(
+        self, organization_id: UUID, wanted: JobFilter, before: UUID | None, limit: int, window: int
+    ) -> tuple[list[Job], UUID | None]:
+        """What a walk finds, and where it ended before all was looked at."""
+        walk = Walk(organization_id, wanted, before=before, window=window)
+        found = list(self._session.scalars(walk.jobs(limit).options(selectinload(walk.job.artifacts))))
+        # Where every row of the walk matches, a short page is the last.
+        end: UUID | None = self._session.scalar(walk.end()) if walk.narrows and len(found) < limit else None
+        return found, end
+
+    def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
+        found: UUID | None = self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
+        return found
+
+    def _jobs(self, ids: list[UUID]) -> list[Job]:
+        query = select(Job).where(Job.id.in_(ids)).order_by(Job.id.desc()).options(selectinload(Job.artifacts))
+        return list(self._session.scalars(query)) if ids else []
 
     def matching(
         self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
@@ -78,7 +123,7 @@ class Listing:
         if not _storable(wanted):
             return [], False
         allowed = frozenset(statuses) & (_statuses(wanted) or frozenset(Status))
-        small = allowed & {Status.PENDING, Status.ACTIVE}
+        small = allowed - {Status.COMPLETED}
         # Those have tables of their own; together with others they are found on the way.
         parts = [frozenset({one}) for one in small] if small == allowed else [allowed]
         found: list[Match] = []
@@ -89,8 +134,12 @@ class Listing:
                 rows = self._session.execute(walk.matches(limit + 1)).all()
                 more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
             found += [Match(*row) for row in rows]
-        found.sort(key=lambda one: one.id, reverse=True)
+        if len(parts) > 1:
+            found.sort(key=lambda one: one.id, reverse=True)
         return found[:limit], more or len(found) > limit
+
+
+IN_ORDER = text("SELECT set_config('enable_bitmapscan', :way, true), set_config('enable_seqscan', :way, true)")
 
 
 @contextmanager
@@ -98,9 +147,9 @@ def in_order(session: DbSession) -> Iterator[None]:
     """Let rows be read in the order of an index. Where statistics are old or missing, PostgreSQL may take many rows for
     few, and gather and sort all of them before the first is given out.
     """
-    session.execute(_IN_ORDER)
+    session.execute(IN_ORDER, {"way": "off"})
     yield
-    session.execute(_AS_EVER)
+    session.execute(IN_ORDER, {"way": "on"})
 
 
 class Walk:
@@ -127,11 +176,15 @@ class Walk:
         self._window = window or WINDOW
         self.job: type[Job]
         self._lead: Any = None
+        self._listed: Subquery | None = None
         self._unbounded: frozenset[type[Base]] = frozenset()
         if statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
             self._found = self._looked_up(self._held())
+        elif len(statuses) == 1 and statuses <= UNSUCCESSFUL:
+            self._listed = self._unsuccessful(*statuses)
+            self._found = self._looked_up(self._listed)
         else:
             self._found = self._walked()
 
@@ -146,6 +199,11 @@ class Walk:
         return self._say(self._found.with_only_columns(self.job).limit(limit))
 
     def matches(self, limit: int) -> Select[UUID, str, bool]:
+        if self._listed is not None and self._wanted.text is None:
+            # What is asked for is in the small table.
+            status = literal(next(iter(self._statuses)), String)
+            listed = select(self._listed.c.id, status, false()).order_by(self._listed.c.id.desc())
+            return self._say(listed.limit(limit))
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
         return self._say(self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit))
 
@@ -181,9 +239,21 @@ class Walk:
         self._unbounded = frozenset({QueuedJob})
         queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
         self._ids = queued.with_only_columns(QueuedJob.job_id)
-        row = aliased(QueuedJob, queued.limit(self._window).subquery())
+        return self._narrowed(aliased(QueuedJob, queued.limit(self._window).subquery()))
+
+    def _unsuccessful(self, status: str) -> Subquery:
+        """Ids of jobs that failed, or of those that were cancelled."""
+        row = UnsuccessfulJob
+        own = select(row).where(row.organization_id == self._organization_id, row.status == status)
+        own = own.where(*self._between(row.job_id)).order_by(row.job_id.desc())
+        self._ids = own.with_only_columns(row.job_id)
+        row = aliased(row, own.limit(self._window).subquery())
+        return self._narrowed(row, (row.user_id, self._wanted.user_id))
+
+    def _narrowed(self, row: type[QueuedJob] | type[UnsuccessfulJob], *more: tuple[Any, Any]) -> Subquery:
+        """Ids of the rows that match in what is fixed for a job. `more`: columns, and what they must be."""
         query = select(row.job_id.label("id")).where(row.organization_id == self._organization_id)
-        for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue)):
+        for column, value in ((row.type, self._wanted.type), (row.queue, self._wanted.queue), *more):
             if value is not None:
                 query = query.where(column == value)
         return query.subquery()

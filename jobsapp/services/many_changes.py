@@ -159,7 +159,9 @@ class ManyChanges:
             wanted = _changeable(actor, chosen.wanted)
             listed = partial(self._listing.matching, actor.organization_id, wanted, limit=MOST)
             found, more = listed(statuses=Status)
-            applicable, applicable_more = listed(statuses=applies)
+            applicable, applicable_more = [one for one in found if one.status in applies], more
+            if more and wanted.status not in applies:
+                applicable, applicable_more = listed(statuses=applies)
             missing = of_others = 0
         ready = [one for one in applicable if not (action == "cancel" and one.stopping)]
         return _Seen(found, more, missing, of_others, ready, applicable_more)

@@ -1,11 +1,26 @@
--- How many jobs ended in each stretch of time from `since` on, and how long those took that completed.
-SELECT date_bin(make_interval(secs => %(step)s), at, %(since)s) AS at, type, status, duration, sum(jobs)::bigint AS jobs
-FROM (
-  SELECT at, type, status, duration, jobs FROM job_history
-  WHERE organization_id = %(organization_id)s AND grain = %(grain)s AND at >= %(since)s
-  UNION ALL
-  SELECT minute, type, status, duration, ended FROM job_tallies
-  WHERE organization_id = %(organization_id)s AND ended > 0 AND minute >= %(since)s
-) AS every
-WHERE %(type)s::text IS NULL OR type = %(type)s
-GROUP BY 1, 2, 3, 4
+-- What ended in stretches of time from `since` on: of each type and state how many in each stretch, and of those that
+-- completed how many at each place of the histogram, by stretch and by type. Few rows with many numbers: a row for each
+-- number would be nearly one for each job.
+WITH summed AS MATERIALIZED (
+  SELECT stretch, type, status, duration, sum(jobs)::bigint AS jobs
+  FROM (
+    SELECT floor(extract(epoch FROM at - %(since)s) / %(step)s)::int AS stretch, type, status, duration, jobs FROM (
+      SELECT at, type, status, duration, jobs FROM job_history
+      WHERE organization_id = %(organization_id)s AND grain = %(grain)s AND at >= %(since)s
+      UNION ALL
+      SELECT minute, type, status, duration, ended FROM job_tallies
+      WHERE organization_id = %(organization_id)s AND ended > 0 AND minute >= %(since)s
+    ) AS every
+    WHERE %(type)s::text IS NULL OR type = %(type)s
+  ) AS ended
+  GROUP BY GROUPING SETS ((stretch, type, status), (stretch, duration), (type, duration))
+  HAVING duration IS NULL OR duration >= 0
+)
+SELECT NULL::int AS stretch, type, status, json_object_agg(stretch, jobs) AS jobs
+FROM summed WHERE status IS NOT NULL GROUP BY type, status
+UNION ALL
+SELECT stretch, NULL, NULL, json_object_agg(duration, jobs)
+FROM summed WHERE status IS NULL AND type IS NULL GROUP BY stretch
+UNION ALL
+SELECT NULL, type, NULL, json_object_agg(duration, jobs)
+FROM summed WHERE status IS NULL AND stretch IS NULL GROUP BY type

@@ -34,13 +34,16 @@ class Count:
 
 @dataclass(frozen=True)
 class Ends:
-    """So many jobs came to this end in the stretch of time that begins `at`."""
+    """How many jobs ended. Stretches of time are counted from 0; the keys of `jobs` are numbers as texts.
 
-    at: datetime
-    type: str
-    status: str
-    duration: int
-    jobs: int
+    With `status`: how many of the type ended so, by stretch. Otherwise how many completed in the stretch, or of the
+    type, by their place in the histogram of durations.
+    """
+
+    stretch: int | None
+    type: str | None
+    status: str | None
+    jobs: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 QUEUES = "short,long,poison,hungry,glutton,maker,flaky"
 ROWS = """SELECT data->>'key', status, attempts, (result->>'attempt')::int FROM jobs WHERE data->>'book' IS NOT NULL"""
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status IN ('pending', 'active') AND data->>'book' = %s"
+FAILED = "SELECT type, coalesce(error ->> 'type', ''), count(*) FROM jobs WHERE status = 'failed' GROUP BY 1, 2"
 
 Send = Callable[[str, str, dict[str, Any]], None]
 """Creates a job of a type under a key, or raises. The same key again creates nothing more."""
@@ -206,7 +207,10 @@ class Stage:
         return balance
 
     def miscounted(self) -> list[str]:
-        """What the counters of jobs say, beside a recount: of all jobs, and of the ends that came to stay."""
+        """What the counters of jobs say, beside a recount: of all jobs, and of the ends that came to stay.
+
+        And which jobs that failed or were cancelled are not listed as such.
+        """
         with psycopg.connect(self.settings.database_url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             wrong = [f"{key}: {number:+}" for key, number in recount.wrong(connection).items()]
@@ -216,6 +220,11 @@ class Stage:
                 found = sum(jobs for key, jobs in there.items() if key[2:4] == (kind, status))
                 if number < found or (status == "completed" and number > found):
                     wrong.append(f"ends of {kind}, {status}: {number} for {found}")
+            counted = Counter(recount.failures(connection))
+            for kind, error_type, number in connection.execute(FAILED).fetchall():
+                if counted[kind, error_type] < number:
+                    wrong.append(f"failures of {kind}, {error_type}: {counted[kind, error_type]} for {number}")
+            wrong += [f"listed {number:+}: {key}" for key, number in recount.unlisted(connection).items()]
         return wrong
 
     def rows(self) -> dict[str, Row]:

@@ -15,6 +15,8 @@ from jobsapp.config import Settings
 from jobsapp.core.ids import new_id
 from jobsapp.store import schema
 from tests.processes import Processes
+from tests.store import recount
+from tests.store.rows import insert_organization
 
 
 @contextmanager
@@ -116,3 +118,59 @@ def fresh(settings: Settings, name: str) -> str:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
     return settings.sqlalchemy_url.replace("@/postgres", f"@/{name}")
+
+
+def upgrade_to(url: str, revision: str) -> None:
+    with connected(url) as connection:
+        config = schema.alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+FILL = """
+INSERT INTO jobs (id, organization_id, type, queue, name, data, max_attempts, allowance, status, failed_at,
+  cancelled_at)
+SELECT gen_random_uuid(), %s, 'echo', 'echo', 'Job ' || n, '{}', 3, 3,
+  CASE n % 3 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'pending' END,
+  CASE n % 3 WHEN 0 THEN now() END, CASE n % 3 WHEN 1 THEN now() END
+FROM generate_series(1, 300) AS n
+""".replace(" % ", " %% ")
+INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('jobs_by_text')"
+
+
+def test_lists_at_size_come_to_a_table_with_rows_and_to_one_left_half_done(settings: Settings) -> None:
+    name = f"lists_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    url = settings.sqlalchemy_url.replace("@/postgres", f"@/{name}")
+    upgrade_to(url, "0012")
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(FILL, [insert_organization(connection)])
+        upgrade_to(url, "0016")
+        assert recount.unlisted(connection) == {}
+        assert connection.execute(INDEX).fetchone() == (True,)
+        assert connection.execute("SELECT count(*) FROM unsuccessful_jobs").fetchone() == (200,)
+        # Killed while it built the index, and before all was listed.
+        connection.execute("UPDATE alembic_version SET version_num = '0012'")
+        connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'jobs_by_text'::regclass")
+        connection.execute("DELETE FROM unsuccessful_jobs WHERE status = 'failed'")
+        upgrade_to(url, "head")
+        assert recount.unlisted(connection) == {}
+        assert connection.execute(INDEX).fetchone() == (True,)
+        connection.execute("DELETE FROM jobs WHERE status = 'failed'")
+        assert recount.unlisted(connection) == {}
+
+
+def test_without_the_right_to_make_extensions_there_is_no_index_of_texts(settings: Settings) -> None:
+    name, role = f"poor_{uuid4().hex[:8]}", f"poor_{uuid4().hex[:8]}"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    database = settings.database_url.replace("@/postgres", f"@/{name}")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"GRANT ALL ON SCHEMA public TO {role}")  # type: ignore[arg-type]
+    login, place = settings.sqlalchemy_url.replace("@/postgres", f"@/{name}").split("@")
+    assert schema.upgrade(f"{login.split('://')[0]}://{role}:poor@{place}")
+    with psycopg.connect(database) as connection:
+        assert connection.execute(INDEX).fetchone() is None
+        assert connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'").fetchone() is None

@@ -27,6 +27,10 @@ VIEWER_MAY = {
     "login.redeem": "signing in",
     "login.logout": "signing out",
     "login.logout_everywhere": "signing out",
+    "account.change_password": "one's own",
+    "account.end_browser": "one's own",
+    "account.unlink": "one's own",
+    "members.switch": "going over to another organisation of one's own",
 }
 """Changing methods that are not about the organisation's things."""
 OF_GUESTS = {"api_jobs.show", "api_files.download"}

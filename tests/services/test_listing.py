@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +22,9 @@ from jobsapp.core.ids import first_id_at, new_id
 from jobsapp.core.states import Status
 from jobsapp.extensions import db
 from jobsapp.models import Job
-from jobsapp.services import Services, listing
+from jobsapp.services import Services, listing, texts
 from jobsapp.services.jobs import NewJob
+from jobsapp.store import texts as store
 from jobsapp.store import turns
 from tests.examples import examples
 
@@ -76,8 +79,16 @@ def many(services: Services, admin: Actor, member: Actor) -> list[Job]:
     return list(db.session.scalars(select(Job).order_by(Job.id.desc())))
 
 
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of texts is asked after a handful of jobs, and has all the time it needs."""
+    monkeypatch.setattr(listing, "FIRST_WINDOW", 5)
+    monkeypatch.setattr(texts, "SECONDS", 60)
+
+
 @given(data=st.data())
 @settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.usefixtures("early")
 def test_rows_and_values_agree(services: Services, admin: Actor, many: list[Job], data: st.DataObject) -> None:
     def maybe(strategy: st.SearchStrategy[Any]) -> Any:
         return data.draw(st.none() | strategy)
@@ -97,24 +108,31 @@ def test_rows_and_values_agree(services: Services, admin: Actor, many: list[Job]
     assert more is None
 
 
+def pages(services: Services, actor: Actor, wanted: JobFilter, limit: int = 3) -> list[list[Job]]:
+    """All pages of a list, one after the other."""
+    found, before = [], None
+    while True:
+        jobs, before = services.jobs.page(actor, wanted, before=before, limit=limit)
+        found.append(jobs)
+        if before is None:
+            return found
+
+
 def test_a_page_ends_where_the_search_ends(
     services: Services, admin: Actor, many: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "WINDOW", 25)
+    monkeypatch.setattr(listing, "FIRST_WINDOW", 5)
+    # The index finds nothing in no time at all, and the list goes on from where it was.
+    monkeypatch.setattr(texts, "SECONDS", 0)
     for wanted in (
         JobFilter(status="failed", type="steps"), JobFilter(text="straße"), JobFilter(status="pending", queue="slow"),
         JobFilter(user_id=admin.user_id, status="completed"), JobFilter(status="active"), JobFilter(queue="slow"),
     ):  # fmt: skip
-        seen, before, pages = [], None, 0
-        while True:
-            jobs, before = services.jobs.page(admin, wanted, before=before, limit=3)
-            assert len(jobs) <= 3
-            seen += [job.id for job in jobs]
-            pages += 1
-            if before is None:
-                break
-        assert seen == [job.id for job in many if wanted.matches(job)]
-        assert pages < 60
+        found = pages(services, admin, wanted)
+        assert max(len(page) for page in found) <= 3
+        assert [job.id for page in found for job in page] == [job.id for job in many if wanted.matches(job)]
+        assert len(found) < 60
 
 
 def test_pending_and_active_come_and_go(
@@ -131,6 +149,132 @@ def test_pending_and_active_come_and_go(
     turns.claim_jobs(connection, "echo", worker="w", lease_seconds=60)
     assert states() == ["active"]
     assert [one.id for one in services.jobs.page(admin, JobFilter(status="active"))[0]] == [job.id]
+
+
+@pytest.fixture
+def years(services: Services, admin: Actor, stranger: Actor, connection: psycopg.Connection[Any]) -> list[UUID]:
+    """Jobs of four years with a gap of one, one in two days, some with a text that says how often. Newest first."""
+    connection.execute(
+        """INSERT INTO jobs (id, organization_id, type, queue, name, data, max_attempts, allowance, status, failed_at)
+        SELECT (lpad(to_hex((1600000000 + n * 2 * 86400::bigint) * 1000), 12, '0') || '70008' || lpad(n::text, 15, '0')
+          )::uuid, CASE n % 2 WHEN 0 THEN %(ours)s::uuid ELSE %(theirs)s END, 'echo', 'echo',
+          CASE WHEN n % 100 = 0 THEN 'A Needle' WHEN n % 2 = 0 THEN 'Hay and straw' ELSE 'Their needle' END,
+          '{}', 3, 3, CASE WHEN n % 6 = 0 THEN 'failed' ELSE 'pending' END, CASE WHEN n % 6 = 0 THEN now() END
+        FROM generate_series(1, 912) AS n WHERE n NOT BETWEEN 300 AND 480""".replace(" % ", " %% "),
+        {"ours": admin.organization_id, "theirs": stranger.organization_id},
+    )
+    query = "SELECT id FROM jobs WHERE organization_id = %s AND name = 'A Needle' ORDER BY id DESC"
+    return [row[0] for row in connection.execute(query, [admin.organization_id])]
+
+
+@pytest.mark.usefixtures("early")
+def test_a_text_is_found_however_old_the_job(services: Services, admin: Actor, years: list[UUID]) -> None:
+    assert len(years) == 7
+    found, more = services.jobs.page(admin, JobFilter(text="needle"), limit=200)
+    # In one page, up to where the index was asked last; what is older is on the next.
+    assert [job.id for job in found] == years[: len(found)]
+    assert len(found) >= 4
+    assert more is not None
+    last, after = services.jobs.page(admin, JobFilter(text="needle"), before=more, limit=200)
+    assert [job.id for job in found + last] == years
+    assert after is None
+    assert [[one.id for one in page] for page in pages(services, admin, JobFilter(text="NEEDLE"), limit=4)] == [
+        years[:4],
+        years[4:],
+    ]
+    since = datetime.fromtimestamp(1_600_000_000 + 550 * 2 * 86400, UTC)
+    recent, more = services.jobs.page(admin, JobFilter(text="needle", created_after=since))
+    assert [job.id for job in recent] == [one for one in years if one >= first_id_at(since)]
+    assert more is None
+
+
+def test_the_index_tells_where_a_text_begins(
+    services: Services, admin: Actor, years: list[UUID], connection: psycopg.Connection[Any]
+) -> None:
+    newest = store.stretch_of(years[0])
+
+    def first(like: str, stretches: range) -> int | None:
+        return store.first_stretch(connection, admin.organization_id, like, stretches, 60)
+
+    assert first("%needle%", range(newest + 40, newest - 40, -1)) == newest
+    assert first("%needle%", range(newest - 1, newest - 60, -1)) == store.stretch_of(years[1])
+    assert first("%needle%", range(newest + 40, newest, -1)) is None
+    assert first("%xylophone%", range(newest + 40, 0, -1)[:100]) is None
+    # Out of time.
+    assert store.first_stretch(connection, admin.organization_id, "%needle%", [newest], 0) is None
+
+
+def test_what_is_crowded_is_walked(
+    services: Services, admin: Actor, years: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index has no time for what it finds, and yet no page is lost, nor a job."""
+    monkeypatch.setattr(listing, "FIRST_WINDOW", 40)
+    monkeypatch.setattr(texts, "SECONDS", 0)
+    found = pages(services, admin, JobFilter(text="needle"), limit=2)
+    assert [job.id for page in found for job in page] == years
+    # Where the first walk finds nothing there is a second.
+    assert len(found) <= 8
+
+
+@contextmanager
+def without_index(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """As where PostgreSQL lacks the extensions."""
+    valid = "UPDATE pg_index SET indisvalid = %s WHERE indexrelid = 'jobs_by_text'::regclass"
+    connection.execute(valid, [False])
+    yield
+    connection.execute(valid, [True])
+
+
+def test_without_the_index_a_text_is_looked_for_along_the_jobs(
+    services: Services,
+    admin: Actor,
+    years: list[UUID],
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "WINDOW", 50)
+    monkeypatch.setattr(listing, "FIRST_WINDOW", 5)
+    monkeypatch.setattr(texts, "SECONDS", 60)
+    found, more = services.jobs.page(admin, JobFilter(text="needle"), limit=3)
+    assert [job.id for job in found] == years[:3]
+    with without_index(connection):
+        found, more = services.jobs.page(admin, JobFilter(text="needle"), limit=3)
+        assert [job.id for job in found] == years[:1]
+        assert more is not None
+        everything = pages(services, admin, JobFilter(text="needle"))
+    assert [job.id for page in everything for job in page] == years
+
+
+def test_what_failed_is_found_however_old(
+    services: Services,
+    admin: Actor,
+    member: Actor,
+    years: list[UUID],
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "WINDOW", 5)
+    oldest = connection.execute("SELECT min(id::text)::uuid FROM jobs WHERE status = 'failed'").fetchone()
+    assert oldest is not None
+    keep = "DELETE FROM jobs WHERE status = 'failed' AND id <> %s"
+    connection.execute(keep, [oldest[0]])
+
+    def listed(status: str) -> list[UUID]:
+        jobs, more = services.jobs.page(admin, JobFilter(status=status, type="echo", queue="echo"))
+        assert more is None
+        return [job.id for job in jobs]
+
+    assert listed("failed") == [oldest[0]]
+    assert listed("cancelled") == []
+    connection.execute("UPDATE jobs SET user_id = %s WHERE id = %s", [member.user_id, oldest[0]])
+    assert services.jobs.page(admin, JobFilter(status="failed", user_id=member.user_id))[0][0].id == oldest[0]
+    connection.execute(
+        "UPDATE jobs SET status = 'cancelled', failed_at = NULL, cancelled_at = now() WHERE id = %s", oldest
+    )
+    assert listed("failed") == []
+    assert listed("cancelled") == [oldest[0]]
+    services.jobs.retry(admin, oldest[0])
+    assert listed("cancelled") == []
 
 
 FILL = """

@@ -112,6 +112,10 @@ class Engine(RuleBasedStateMachine):
     def the_counters_say_what_a_recount_says(self) -> None:
         assert recount.wrong(self.desk) == {}
 
+    @invariant()
+    def what_failed_or_was_cancelled_is_listed_as_such(self) -> None:
+        assert recount.unlisted(self.desk) == {}
+
     def teardown(self) -> None:
         """What ended stays counted, whatever became of it."""
         ended = Counter[tuple[str, ...]]()

@@ -48,6 +48,14 @@ SELECT type, error_type, sum(jobs) FROM (
 ) AS every
 GROUP BY 1, 2
 """
+UNLISTED = """
+SELECT job_id, sum(there) FROM (
+  SELECT job_id, organization_id, status, type, queue, user_id, 1 AS there FROM unsuccessful_jobs
+  UNION ALL
+  SELECT id, organization_id, status, type, queue, user_id, -1 FROM jobs WHERE status IN ('failed', 'cancelled')
+) AS every
+GROUP BY job_id, organization_id, status, type, queue, user_id HAVING sum(there) <> 0
+"""
 
 Counts = dict[tuple[Any, ...], int]
 
@@ -78,6 +86,11 @@ def failures(connection: Connection[Any]) -> Counts:
 def wrong(connection: Connection[Any]) -> Counts:
     """What the counters have too many of, or too few. Exact at any moment: both are read in one statement."""
     return _read(connection, WRONG)
+
+
+def unlisted(connection: Connection[Any]) -> Counts:
+    """Jobs that failed or were cancelled and are not listed as such, or the other way round."""
+    return _read(connection, UNLISTED)
 
 
 def _read(connection: Connection[Any], query: str, values: dict[str, Any] | None = None) -> Counts:
