@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.exc import SQLAlchemyError
 
 revision = "0016"
-down_revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
