@@ -139,7 +139,8 @@ class Listing:
         return found[:limit], more or len(found) > limit
 
 
-IN_ORDER = text("SELECT set_config('enable_bitmapscan', :way, true), set_config('enable_seqscan', :way, true)")
+PLANS = ("bitmapscan", "seqscan", "sort")
+IN_ORDER = text("SELECT " + ", ".join(f"set_config('enable_{plan}', :way, true)" for plan in PLANS))
 
 
 @contextmanager
