@@ -12,7 +12,8 @@ from jobsapp.bus.condition import Observer
 from jobsapp.bus.guard import Guard
 from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
-from jobsapp.config import Settings
+from jobsapp.config import Settings, secret_key
+from jobsapp.core.sealing import sealer_of
 from jobsapp.processors.registry import Registry
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
@@ -30,6 +31,7 @@ from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.views import Views
@@ -48,6 +50,7 @@ class Services:
     settings: Settings
     registry: Registry
     jobs: Jobs
+    secrets: Secrets
     files: Files
     views: Views
     queues: Queues
@@ -77,12 +80,14 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
-    jobs = Jobs(session, registry, hints, files)
+    secrets = Secrets(registry, lambda: sealer_of(secret_key(settings)))
+    jobs = Jobs(session, registry, hints, files, secrets)
     cleanup = Cleanup(session, storage, hints)
     return Services(
         settings=settings,
         registry=registry,
         jobs=jobs,
+        secrets=secrets,
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
