@@ -34,7 +34,12 @@ class ServerModel:
         self._next = 0.0
         self._closed = threading.Event()
         self._client = openai.OpenAI(
-            base_url=settings.url, api_key=settings.key or "none", max_retries=0, timeout=settings.timeout_seconds
+            base_url=settings.url,
+            api_key=settings.key or "none",
+            max_retries=0,
+            timeout=settings.timeout_seconds,
+            # The operator named this address, and no other.
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
 
     def __enter__(self) -> Self:
