@@ -104,7 +104,7 @@ class ServerModel:
 
     def _pause(self, error: openai.APIError, retries: int) -> None:
         asked = _retry_after(error)
-        pause = min(FIRST_PAUSE * 2 ** (retries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = min(FIRST_PAUSE * 2 ** (retries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         if asked is None:
             self._sleep(pause)
             return

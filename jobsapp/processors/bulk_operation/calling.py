@@ -107,7 +107,7 @@ class Caller:
             if pause:
                 self._pace.hold(pause)
             else:
-                await asyncio.sleep(random.uniform(0, min(30.0, FIRST_PAUSE * 2**tries)))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, min(30.0, FIRST_PAUSE * 2**tries)))  # noqa: S311 - jitter
         return answer
 
     async def _once(self, session: aiohttp.ClientSession, request: Request) -> tuple[int, str, float]:
