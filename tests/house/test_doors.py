@@ -49,7 +49,7 @@ OUR_SERVERS = {
 }
 LISTENING = {"live/": {"socket", "ssl"}, "auth/unread.py": {"socket"}}
 # Without a way out: its sandbox forbids all files and addresses but those of the job.
-SANDBOXED = {"processors/data_conversion/": {"duckdb"}, "processors/model_training/": {"duckdb"}}
+SANDBOXED = {"processors/data_conversion/": {"duckdb"}}
 # Files of the disk only: tests/processors/fine_tuning.
 FROM_DISK = {"processors/fine_tuning/": {"transformers"}}
 # `folder_path` looks it up, and files in it are walked by descriptors: tests/processors/bulk_operation.
