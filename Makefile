@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up up-all test lint format bench soak screenshots openapi lock setup clean
+.PHONY: help up up-all test lint audit format bench soak screenshots openapi lock setup clean
 PYTHON := .venv/bin/python
 # Compiled once, beside the packages: every process then starts two to three times as fast.
 export PYTHONDONTWRITEBYTECODE :=
@@ -24,6 +24,9 @@ lint: setup ## style, types, import directions
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+
+audit: setup ## ask whether packages of the locks have known vulnerabilities
+	@bin/audit $(ARGS)
 
 format: setup ## put the code into shape
 	@$(PYTHON) -m ruff check --fix .

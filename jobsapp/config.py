@@ -67,7 +67,8 @@ class Settings(BaseModel):
     web_sockets: int = Field(10_000, ge=1, le=100_000)
     """Live pages and programs that one web process lets in at once. It has to be allowed so many files, and a few."""
     secret_key: str = Field("", repr=False)
-    """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
+    """Signs sessions and seals the secrets of jobs. Empty: made once and kept in the data folder. Set the same for all
+    web servers and workers when they are on several hosts; with another one, secrets from before cannot be read."""
     session_days: int = Field(30, ge=1, le=3650)
     """How many days a browser stays signed in after it was last used."""
     oidc_issuer: str = ""
@@ -126,7 +127,7 @@ class Settings(BaseModel):
     bulk_allowed_addresses: str = ""
     """Private networks that bulk operations may call all the same: `10.1.2.0/24,127.0.0.1/32`. Empty: only public
     addresses."""
-    language_models: str = ""
+    language_models: str = Field("", repr=False)
     """Servers of language models, as JSON: `{"local": {"url": "http://localhost:11434/v1", "model": "llama3.2"}}`. More
     of each: `docs/processors/language-models.md`. Without any there is a small model in the process."""
     embedded_model: str = ""
@@ -243,7 +244,8 @@ def _check_servers(text: str) -> None:
 
 def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
     if url and url.partition("://")[0] not in allowed:
-        raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, not with {url.partition('://')[0]!r}.")
+        # What is there may be a password.
+        raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, and it does not.")
 
 
 def _check_folders(settings: Settings) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from typing import cast
+from urllib.parse import urlsplit
 
-DOCS = "/api/docs/"
-NARROW = {
+from flask import Flask, Response
+
+from jobsapp.services import Services
+
+POLICY = {
     "default-src": "'self'",
     "img-src": "'self' data:",
     "object-src": "'none'",
@@ -13,23 +17,33 @@ NARROW = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-# Swagger's own page has an inline script and inline styles.
-DOCS_POLICY = NARROW | {"script-src": "'self' 'unsafe-inline'", "style-src": "'self' 'unsafe-inline'"}
+UNUSED = (
+    *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
+    *("payment", "publickey-credentials-get", "serial", "usb", "xr-spatial-tracking"),
+)
+HEADERS = {
+    "Content-Security-Policy": "; ".join(" ".join(part) for part in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# A year. Not of the hosts below ours, which may be somebody else's.
+HTTPS_ONLY = "max-age=31536000"
 
 
 def init_app(app: Flask) -> None:
-    app.after_request(_add)
+    """Behind https browsers are told never to come by http again."""
+    settings = cast(Services, app.extensions["jobsapp"]).settings
+    headers = dict(HEADERS)
+    if urlsplit(settings.base_url).scheme == "https":
+        headers["Strict-Transport-Security"] = HTTPS_ONLY
 
+    def add(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
 
-def _add(response: Response) -> Response:
-    policy = DOCS_POLICY if request.path.startswith(DOCS) else NARROW
-    for name, value in {
-        "Content-Security-Policy": "; ".join(" ".join(part) for part in policy.items()),
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }.items():
-        response.headers.setdefault(name, value)
-    return response
+    app.after_request(add)

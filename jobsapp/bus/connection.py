@@ -40,8 +40,12 @@ def check(url: str) -> None:
     """Raises ConfigError if the address or the version is wrong, Unavailable if nobody answers."""
     try:
         version = str(hints(url).info("server")["redis_version"])
-    except ValueError as error:
-        raise ConfigError(f"REDIS_URL is not an address of Redis: {error}.") from None
+    except ValueError:
+        # What the library says of it may be a part of the password.
+        raise ConfigError(
+            "REDIS_URL is not an address of Redis, as in redis://:password@host:6379/0. In a password, letters such "
+            "as / and @ are written as %2F and %40."
+        ) from None
     except RedisError as error:
         raise Unavailable(f"Redis does not answer at REDIS_URL: {error}.") from None
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:

@@ -34,7 +34,12 @@ class ServerModel:
         self._next = 0.0
         self._closed = threading.Event()
         self._client = openai.OpenAI(
-            base_url=settings.url, api_key=settings.key or "none", max_retries=0, timeout=settings.timeout_seconds
+            base_url=settings.url,
+            api_key=settings.key or "none",
+            max_retries=0,
+            timeout=settings.timeout_seconds,
+            # The operator named this address, and no other.
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
 
     def __enter__(self) -> Self:
@@ -99,7 +104,7 @@ class ServerModel:
 
     def _pause(self, error: openai.APIError, retries: int) -> None:
         asked = _retry_after(error)
-        pause = min(FIRST_PAUSE * 2 ** (retries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = min(FIRST_PAUSE * 2 ** (retries - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         if asked is None:
             self._sleep(pause)
             return

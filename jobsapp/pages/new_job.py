@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -10,11 +11,13 @@ from werkzeug.datastructures import MultiDict
 
 from jobsapp.auth.current import get_actor, services
 from jobsapp.auth.upload import received
+from jobsapp.core.sealing import shown
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.models import Job
 from jobsapp.pages.forms.job import COMMON, JobForm
 from jobsapp.pages.guard import signed_in
 from jobsapp.processors.registry import JobType
+from jobsapp.processors.secrets import without_secrets
 from jobsapp.services.presets import PresetView
 
 blueprint = Blueprint("new_job", __name__, url_prefix="/jobs/new")
@@ -43,8 +46,12 @@ def create(type_name: str) -> ResponseReturnValue:
     job_type = type_of(type_name)
     posted = store_uploads(JobForm.blank(job_type))
     form = JobForm.posted(job_type, posted)
+    origin = _origin(form, posted.get("secretsOf", ""))
     try:
-        job, _ = services().jobs.create(get_actor(), form.new_job(posted))
+        new = form.new_job(posted)
+        if origin is not None:
+            new = replace(new, data=services().secrets.kept(get_actor(), job_type, new.data, origin))
+        job, _ = services().jobs.create(get_actor(), new)
     except InvalidInput as error:
         form.refuse(error)
         return _page(form, 422)
@@ -78,10 +85,24 @@ def _filled(job_type: JobType, preset: PresetView | None) -> JobForm:
 
 def _again(job_type: JobType, job: Job, data: dict[str, str]) -> JobForm:
     """The form as the job had it, but for `data`."""
-    form = JobForm.blank(job_type, {**job.data, **data}, description=job.description)
-    if job.name != job_type.own_name(job.data, _names(JobForm.blank(job_type, job.data))):
+    given = shown(job.data)
+    keeps = job.type == job_type.name and services().secrets.may_keep(get_actor(), job)
+    known = given if keeps else without_secrets(job_type.processor.Input, given)
+    form = JobForm.blank(job_type, {**known, **data}, description=job.description)
+    form.secrets_of = job.id if keeps else None
+    if job.name != job_type.own_name(given, _names(JobForm.blank(job_type, given))):
         form.texts["name"] = job.name
     return form
+
+
+def _origin(form: JobForm, job_id: str) -> Job | None:
+    """The job that the form began with, if the form may have its secrets."""
+    job = next(iter(services().jobs.find(get_actor(), _uuids([job_id]))), None)
+    if job is None or job.type != form.type.name or not services().secrets.may_keep(get_actor(), job):
+        return None
+    form.secrets_of = job.id
+    form.keep(shown(job.data))
+    return job
 
 
 def _names(form: JobForm) -> list[str]:

@@ -15,6 +15,7 @@ from jobsapp.pages.forms.job import COMMON, JobForm
 from jobsapp.pages.forms.posted import data_of
 from jobsapp.pages.guard import signed_in
 from jobsapp.pages.new_job import store_uploads, type_of
+from jobsapp.processors.secrets import without_secrets
 from jobsapp.services.presets import DESCRIPTION_LENGTH, NAME_LENGTH, NewPreset
 
 # What a form holds beyond the data goes along in the address, as far as that is sensible.
@@ -30,7 +31,8 @@ def ask(type_name: str) -> ResponseReturnValue:
     posted = store_uploads(JobForm.blank(type_of(type_name)))
     form = JobForm.posted(type_of(type_name), posted)
     common = {item.name: str(form.texts.get(item.name) or "") for item in COMMON}
-    return _page(type_name, data_of(form.fields, posted), common, NewPreset("", {}))
+    data = without_secrets(form.type.processor.Input, data_of(form.fields, posted))
+    return _page(type_name, data, common, NewPreset("", {}))
 
 
 @blueprint.post("/save")

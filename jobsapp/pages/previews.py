@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobsapp.core.sniff import HEAD_BYTES as SNIFFED
+from jobsapp.core.sniff import sniffed
 from jobsapp.models import StoredFile
 
 FILES = 24
@@ -53,7 +55,8 @@ def previews_of(files: Iterable[tuple[StoredFile, Path]]) -> list[Preview]:
 
 def _preview(file: StoredFile, path: Path) -> Preview | None:
     if file.media_type in PICTURES:
-        return Preview(file, picture=True) if file.size <= PICTURE_BYTES else None
+        fits = file.size <= PICTURE_BYTES and sniffed(_bytes(path)[:SNIFFED]) == file.media_type
+        return Preview(file, picture=True) if fits else None
     head = _head(path)
     if not head.strip() or BINARY.search(head):
         return None
@@ -70,12 +73,16 @@ def _preview(file: StoredFile, path: Path) -> Preview | None:
     return None
 
 
-def _head(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as source:
-            data = source.read(HEAD_BYTES)
+            return source.read(HEAD_BYTES)
     except OSError:
-        return ""
+        return b""
+
+
+def _head(path: Path) -> str:
+    data = _bytes(path)
     text = data.decode("utf-8-sig", errors="replace")
     # A character that was cut in two is no sign of a binary file.
     return text.rstrip("\ufffd") if len(data) == HEAD_BYTES else text

@@ -20,18 +20,20 @@ from jobsapp import processors
 from jobsapp.errors import ConfigError, FieldError, InvalidInput
 from jobsapp.processors.presets import check, example_of
 from jobsapp.processors.sdk import Processor
+from jobsapp.processors.secrets import check as check_secrets
 
 ENTRY_POINTS = "jobsapp.processors"
 # What pydantic says of a text that is checked by a function.
 _ITEMS = re.compile(r"^Value should have at (most|least) (\d+) items? after validation.*")
-NOT_TYPES = {"sdk", "registry", "testing", "presets"}
+NOT_TYPES = {"sdk", "registry", "testing", "presets", "secrets"}
 
 
 class JobType:
-    """A registered job type. Raises ConfigError for one whose presets its input does not take."""
+    """A registered job type. Raises ConfigError if its input does not take its presets, or has a set of secrets."""
 
     def __init__(self, processor: type[Processor]) -> None:
         check(processor)
+        check_secrets(processor.Input, processor.type)
         self.processor = processor
         self.name = processor.type
         self.queue = processor.queue or processor.type

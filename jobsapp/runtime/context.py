@@ -18,6 +18,7 @@ from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.points import Point, Points
 from jobsapp.core.progress import percentage
 from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Passage, Permanent, TimedOut
+from jobsapp.runtime.sealing import Sealing
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
 from jobsapp.store.passages import Writer
@@ -75,6 +76,8 @@ class JobContext:
         self.grace = grace
         self.undisturbed = 0
         """More than 0: the processor's thread does work of the house, which nothing may interrupt."""
+        self.sealing: Sealing | None = None
+        """Set for a job with secrets: nothing that its processor says is kept with one in it."""
         self.made: list[MadeFile] = []
         self._make_workdir = make_workdir
         self._make_keepdir = make_keepdir
@@ -121,7 +124,7 @@ class JobContext:
     def log(self, message: str, level: str = "info") -> None:
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(sorted(LEVELS))}, not {level!r}")
-        line = LogLine(datetime.now(UTC), level, _text(str(message))[:LINE_LENGTH])
+        line = LogLine(datetime.now(UTC), level, self._masked(_text(str(message)))[:LINE_LENGTH])
         with self._lock:
             self._lines.append(line)
 
@@ -150,14 +153,19 @@ class JobContext:
         except BaseException:
             remove(path)
             raise
-        name = display_name(name)
+        name = display_name(self._masked(name))
         self.made.append(MadeFile(path, name, media_type or media_type_of(name), stored))
 
     def make_searchable(self, passages: Sequence[Passage], model: str = "") -> None:
         if self._passages is None:
             raise RuntimeError("This context has no search.")
         clean = [
-            replace(one, text=_text(one.text), document=_text(one.document), heading=_text(one.heading))
+            replace(
+                one,
+                text=self._masked(_text(one.text)),
+                document=self._masked(_text(one.document)),
+                heading=self._masked(_text(one.heading)),
+            )
             for one in passages
         ]
         with self._undisturbed():
@@ -167,6 +175,8 @@ class JobContext:
 
     def checkpoint(self, state: JSON) -> None:
         json.dumps(state, allow_nan=False)
+        if self.sealing is not None:
+            state = self.sealing.checkpoint(state)
         with self._lock:
             self._checkpoint = state
 
@@ -225,7 +235,10 @@ class JobContext:
         before, now = percentage(self._written[0], self._written[1]), percentage(current, total)
         if before is not None and (now is None or now < before):
             current, total = self._written[0], self._written[1]
-        return current, total, None if message is None else _text(str(message))
+        return current, total, None if message is None else self._masked(_text(str(message)))
+
+    def _masked(self, text: str) -> str:
+        return text if self.sealing is None else self.sealing.mask.text(text)
 
 
 def _finite(number: Any) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -12,10 +13,12 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from jobsapp.core.outcomes import Failed, Failure, HandedBack, Outcome, Succeeded, WasCancelled, timeout_failure
+from jobsapp.core.sealing import Sealer
 from jobsapp.processors.registry import JobType, Registry, invalid
 from jobsapp.processors.sdk import Cancelled, Permanent, Retry, TimedOut
 from jobsapp.runtime.context import JobContext, LeaseLost
 from jobsapp.runtime.interrupts import HandBack, Interrupts
+from jobsapp.runtime.sealing import sealing_of
 from jobsapp.store.jobs import ClaimedJob, LostJob
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -28,14 +31,26 @@ def timeout_of(job: ClaimedJob | LostJob, job_type: JobType | None) -> float | N
     return job_type.processor.timeout
 
 
-def execute(registry: Registry, job: ClaimedJob, context: JobContext, interrupts: Interrupts) -> Outcome:
-    """Run the job's processor here and now. Raises LeaseLost, and nothing else."""
+def execute(
+    registry: Registry,
+    job: ClaimedJob,
+    context: JobContext,
+    interrupts: Interrupts,
+    sealer: Callable[[], Sealer] | None = None,
+) -> Outcome:
+    """Run the job's processor here and now. Raises LeaseLost, and nothing else. `sealer` opens secrets in its input."""
     job_type = registry.find(job.type)
     if job_type is None:
         return _refused("UnknownType", f"This worker has no processor for the type {job.type!r}.")
     if job_type.missing:
         return _refused("NotInstalled", job_type.missing)
+    try:
+        context.sealing = sealing_of(job, sealer)
+    except Permanent as error:
+        return _refused("SecretsSealed", str(error))
     outcome = _attempt(job_type, job, context, interrupts)
+    if context.sealing is not None:
+        outcome = context.sealing.outcome(outcome)
     if interrupts.raised is LeaseLost:
         raise LeaseLost
     if interrupts.raised is HandBack and not isinstance(outcome, Succeeded):
@@ -68,8 +83,11 @@ def _attempt(job_type: JobType, job: ClaimedJob, context: JobContext, interrupts
 
 
 def _run(job_type: JobType, job: ClaimedJob, context: JobContext) -> Any:
+    given = job.data
+    if context.sealing is not None:
+        given, context.last_checkpoint = context.sealing.data, context.sealing.last_checkpoint
     try:
-        data = job_type.processor.Input.model_validate(job.data)
+        data = job_type.processor.Input.model_validate(given)
     except ValidationError as error:
         raise Permanent(f"The input no longer fits the type: {invalid(error, 'data').detail}") from None
     return job_type.processor().run(data, context)

@@ -166,7 +166,7 @@ class Horse:
 
     def _run(self, job: ClaimedJob, context: JobContext) -> Outcome:
         try:
-            return execute(self._house.registry, job, context, self._interrupts)
+            return execute(self._house.registry, job, context, self._interrupts, self._house.sealer)
         finally:
             if has_children():
                 self._end_children(job)

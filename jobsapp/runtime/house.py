@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
-from jobsapp.config import Settings
+from jobsapp.config import Settings, secret_key
+from jobsapp.core.sealing import Sealer, sealer_of
 from jobsapp.processors.registry import Registry, load_registry
 from jobsapp.storage import LocalStorage
 from jobsapp.storage.archives import Archives
@@ -28,6 +29,10 @@ class House:
     def hints(self) -> Hints:
         """A new sender of hints, for the process that asks."""
         return Hints(redis_connection.hints(self.settings.redis_url))
+
+    def sealer(self) -> Sealer:
+        """What opens the secrets of jobs."""
+        return sealer_of(secret_key(self.settings))
 
     def roster(self) -> Roster:
         """A new teller of who works, as `hints`."""

@@ -15,7 +15,8 @@ from jobsapp.bus.hints import Hints
 from jobsapp.bus.rates import Rates
 from jobsapp.bus.roster import Roster
 from jobsapp.bus.windows import Windows
-from jobsapp.config import Settings
+from jobsapp.config import Settings, secret_key
+from jobsapp.core.sealing import sealer_of
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
 from jobsapp.services.bounds import Bounds
@@ -42,6 +43,7 @@ from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
@@ -64,6 +66,7 @@ class Services:
     registry: Registry
     bounds: Bounds
     jobs: Jobs
+    secrets: Secrets
     files: Files
     views: Views
     queues: Queues
@@ -105,7 +108,8 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
-    jobs = Jobs(session, registry, hints, files)
+    secrets = Secrets(registry, lambda: sealer_of(secret_key(settings)))
+    jobs = Jobs(session, registry, hints, files, secrets)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -115,6 +119,7 @@ def build_services(
         registry=registry,
         bounds=Bounds(session),
         jobs=jobs,
+        secrets=secrets,
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),

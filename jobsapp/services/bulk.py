@@ -22,6 +22,7 @@ from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.many import as_table
 from jobsapp.services.new_jobs import NewJob, bounded, clock, digest, installed, row
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.jobs import enqueue
 
@@ -68,11 +69,12 @@ class Faults:
 
 
 class Bulk:
-    def __init__(self, session: DbSession, registry: Registry, hints: Hints, inputs: Inputs) -> None:
+    def __init__(self, session: DbSession, registry: Registry, hints: Hints, inputs: Inputs, secrets: Secrets) -> None:
         self._session = session
         self._registry = registry
         self._hints = hints
         self._inputs = inputs
+        self._secrets = secrets
 
     def create(
         self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
@@ -90,7 +92,7 @@ class Bulk:
         said = b""
         # Before all that may have changed since the first request: its files may be gone by now.
         if idempotency_key is not None and not faults:
-            said = digest(list(asked.values()))
+            said = digest(list(asked.values()), self._secrets)
             first = self._first(actor, idempotency_key, said, len(jobs))
             if first:
                 return first, False
@@ -121,7 +123,8 @@ class Bulk:
             files = faults.catch(index, partial(files_of, data, known))
             if files is None:
                 continue
-            made = faults.catch(index, partial(row, actor, new, job_type, data, list(files.values()), now))
+            names = list(files.values())
+            made = faults.catch(index, partial(row, actor, new, job_type, data, names, now, self._secrets))
             if made is not None:
                 rows.append(made)
                 held += [(file_id, made["id"]) for file_id in files]

@@ -12,6 +12,7 @@ from jobsapp.core.actors import Actor, Guest, Reader
 from jobsapp.core.ids import new_id
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.rights import Right
+from jobsapp.core.sniff import checked
 from jobsapp.errors import NotFound, TooLarge
 from jobsapp.models import StoredFile
 from jobsapp.services.sessions import DbSession
@@ -48,7 +49,7 @@ class Files:
             user_id=actor.user_id,
             name=name,
             size=stored.size,
-            media_type=media_type_of(name),
+            media_type=checked(media_type_of(name), received.head),
             sha256=stored.sha256,
         )
         self._storage.adopt(received.path, file.id)

@@ -43,6 +43,7 @@ from jobsapp.services.new_jobs import (
     refuse_longer,
     row,
 )
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
 
@@ -89,14 +90,15 @@ class JobState:
 
 
 class Jobs:
-    def __init__(self, session: DbSession, registry: Registry, hints: Hints, files: Files) -> None:
+    def __init__(self, session: DbSession, registry: Registry, hints: Hints, files: Files, secrets: Secrets) -> None:
         self._session = session
         self._registry = registry
         self._files = files
         self._hints = hints
         self._inputs = Inputs(session, files)
         self._listing = Listing(session)
-        self._bulk = Bulk(session, registry, hints, self._inputs)
+        self._secrets = secrets
+        self._bulk = Bulk(session, registry, hints, self._inputs, secrets)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
@@ -112,11 +114,11 @@ class Jobs:
         job_type = installed(self._registry, new.type)
         data = job_type.validate(new.data)
         files = files_of(data, self._inputs.names(actor, [data]))
-        job = row(actor, new, job_type, data, list(files.values()), clock(self._session, [new]))
+        job = row(actor, new, job_type, data, list(files.values()), clock(self._session, [new]), self._secrets)
         job["run_at"] = func.now() if new.run_at is None else func.greatest(new.run_at, func.now())
         if idempotency_key is not None:
             job["idempotency_key"] = idempotency_key
-            job["request_digest"] = digest(new)
+            job["request_digest"] = digest(new, self._secrets)
         statement = (
             insert(Job)
             .values(job)
@@ -256,6 +258,6 @@ class Jobs:
         refuse_faults(**{"Idempotency-Key": key})
         query = self._visible(actor).where(Job.idempotency_key == key).options(selectinload(Job.artifacts))
         job = self._session.scalars(query).one_or_none()
-        if job is not None and job.request_digest != digest(new):
+        if job is not None and job.request_digest != digest(new, self._secrets):
             raise Conflict("This Idempotency-Key was used before with another request; use a new key.")
         return job

@@ -26,6 +26,7 @@ from jobsapp.services.job_times import (
     refuse_past_expiry,
     refuse_timeout,
 )
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession
 
 MAX_ATTEMPTS = 100
@@ -90,7 +91,13 @@ def clock(session: DbSession, jobs: Iterable[NewJob]) -> datetime | None:
 
 
 def row(
-    actor: Actor, new: NewJob, job_type: JobType, data: BaseModel, files: Sequence[str], now: datetime | None
+    actor: Actor,
+    new: NewJob,
+    job_type: JobType,
+    data: BaseModel,
+    files: Sequence[str],
+    now: datetime | None,
+    secrets: Secrets,
 ) -> dict[str, Any]:
     """The columns of a bounded request, with a new id. `run_at` None: at once.
 
@@ -104,15 +111,16 @@ def row(
     values = data.model_dump(mode="json", by_alias=True)
     # A model may read what no JSON says, as "nan" for a number.
     refuse_faults(name=name, data=values)
+    job_id = new_id()
     return {
-        "id": new_id(),
+        "id": job_id,
         "organization_id": actor.organization_id,
         "user_id": actor.user_id,
         "type": job_type.name,
         "queue": job_type.queue,
         "name": name,
         "description": new.description,
-        "data": values,
+        "data": secrets.sealed(job_id, data, values),
         "priority": new.priority,
         "max_attempts": attempts,
         "allowance": attempts,
@@ -123,10 +131,15 @@ def row(
     }
 
 
-def digest(asked: NewJob | Sequence[NewJob]) -> bytes:
-    """SHA-256 of bounded requests: the same for what only is written otherwise. One job and a list of it differ."""
+def digest(asked: NewJob | Sequence[NewJob], secrets: Secrets | None = None) -> bytes:
+    """SHA-256 of bounded requests: the same for what only is written otherwise. One job and a list of it differ.
+
+    Where there may be secrets in it, it is made with the key of the installation.
+    """
     said = _said(asked) if isinstance(asked, NewJob) else [_said(new) for new in asked]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()
+    types = {new.type for new in ([asked] if isinstance(asked, NewJob) else asked)}
+    text = json.dumps(said, sort_keys=True, default=str).encode()
+    return (secrets and secrets.digest(types, text)) or hashlib.sha256(text).digest()
 
 
 def refuse_longer(field: str, text: str | None, length: int) -> None:

@@ -17,6 +17,7 @@ from jobsapp.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFou
 from jobsapp.models import JobPreset
 from jobsapp.processors.presets import faults_of_part, file_fields, named_as_on_the_wire, slug_of
 from jobsapp.processors.registry import JobType, Registry, invalid_part
+from jobsapp.processors.secrets import without_secrets
 from jobsapp.services.base import Moment, View
 from jobsapp.services.files import Files
 from jobsapp.services.new_jobs import refuse_longer
@@ -159,7 +160,7 @@ def _checked(job_type: JobType, new: NewPreset) -> dict[str, Any]:
     if len(json.dumps(new.data)) > DATA_BYTES:
         raise InvalidInput("data: is too long for a preset.", errors=(FieldError("data", "is too long for a preset."),))
     model = job_type.processor.Input
-    data = named_as_on_the_wire(model, new.data)
+    data: dict[str, Any] = without_secrets(model, named_as_on_the_wire(model, new.data))
     faults = [one for one in faults_of_part(model, data) if one["loc"]]
     if faults:
         raise invalid_part(faults, "data")

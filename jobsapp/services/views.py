@@ -10,6 +10,7 @@ from uuid import UUID
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Guest, Reader
 from jobsapp.core.progress import eta_seconds, percentage, rate
+from jobsapp.core.sealing import shown
 from jobsapp.core.states import Status
 from jobsapp.models import Job, StoredFile
 from jobsapp.processors.registry import JobType, Registry
@@ -191,6 +192,7 @@ def progress_view(current: float | None, total: float | None, message: str | Non
 def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past) -> JobView:
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
+        "data": shown(job.data),
         "waiting_for": waiting,
         "error": job.error,
         "progress": progress_view(job.progress_current, job.progress_total, job.progress_message),

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from jobsapp.core.sniff import HEAD_BYTES
+
 CHUNK = 1024 * 1024
 KEPT = ".kept"
 
@@ -42,8 +44,12 @@ class Receiver:
         self._file: BinaryIO = os.fdopen(descriptor, "w+b")
         self._hash = hashlib.sha256()
         self._size = 0
+        self.head = b""
+        """The first bytes, which say what it is."""
 
     def write(self, data: bytes) -> int:
+        if len(self.head) < HEAD_BYTES:
+            self.head += data[: HEAD_BYTES - len(self.head)]
         self._hash.update(data)
         self._size += len(data)
         return self._file.write(data)

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from flask_openapi3 import OpenAPI
 
 from jobsapp.services import Services
 from tests.api.conftest import Caller
@@ -92,3 +93,29 @@ def test_bytes_that_are_gone(as_member: Caller, services: Services, tmp_path: Pa
     for path in (tmp_path / "var" / "files").rglob(str(file["id"])):
         path.unlink()
     problem(as_member("GET", f"/api/files/{file['id']}/content"), 404)
+
+
+@pytest.mark.parametrize(
+    ("name", "claimed", "content", "kept"),
+    [
+        ("photo.png", "image/png", b"<html><script>alert(1)</script>", "text/html"),
+        ("rows.csv", "image/png", b"a,b\n", "text/csv"),
+        ("rows.csv", "text/csv", b"\x89PNG\r\n\x1a\n....", "image/png"),
+    ],
+)
+def test_the_media_type_is_told_by_the_content_and_it_is_no_page_in_any_case(
+    as_member: Caller, name: str, claimed: str, content: bytes, kept: str
+) -> None:
+    answer = as_member("POST", "/api/files", data={"file": (BytesIO(content), name, claimed)})
+    file = answer.get_json()
+    assert file["mediaType"] == kept
+    download = as_member("GET", f"/api/files/{file['id']}/content")
+    assert download.headers["Content-Disposition"].startswith("attachment;")
+    assert download.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'self'" in download.headers["Content-Security-Policy"]
+
+
+def test_a_file_that_is_too_large_leaves_nothing(app: OpenAPI, as_member: Caller, tmp_path: Path) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 2_000
+    problem(as_member("POST", "/api/files", data={"file": (BytesIO(b"x" * 3_000), "a.txt")}), 413)
+    assert [path for path in (tmp_path / "var" / "files").rglob("*") if path.is_file()] == []

@@ -197,3 +197,12 @@ def test_a_model_file_that_is_not_there_is_said() -> None:
         open_model({}, "", embedded_path="/nowhere.gguf"),
     ):
         pass
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """The operator named one address; a server of models may not send us, with the prompt, to another."""
+    with LanguageServer(lambda _: completion("{}")) as other:
+        away = refusal(307, Location=f"{other.url}/chat/completions")
+        with model_at(lambda _: away, retries=0) as (model, server), pytest.raises(LanguageError):
+            say(model)
+        assert (len(server.asked), other.asked) == (1, [])

@@ -148,7 +148,11 @@ def test_files_of_other_kinds_and_files_that_are_gone_are_left_out(tmp_path: Pat
 def test_a_picture_in_two_formats_is_shown_once(tmp_path: Path) -> None:
     kinds = (("a.png", "image/png"), ("a.svg", "image/svg+xml"), ("b.svg", "image/svg+xml"))
     files = [(StoredFile(name=name, size=1, media_type=kind), tmp_path / name) for name, kind in kinds]
+    for name, content in (("a.png", b"\x89PNG\r\n\x1a\n"), ("a.svg", b"<svg>"), ("b.svg", b"<svg>")):
+        (tmp_path / name).write_bytes(content)
     assert [one.file.name for one in previews_of(files)] == ["a.png", "b.svg"]
+    (tmp_path / "a.png").write_bytes(b"<html>no picture")
+    assert [one.file.name for one in previews_of(files)] == ["a.svg", "b.svg"]
 
 
 @pytest.fixture

@@ -20,7 +20,19 @@ from pydantic.alias_generators import to_camel
 from jobsapp.pages.language import words
 
 Kind = Literal[
-    "text", "long", "integer", "number", "boolean", "choice", "lines", "pairs", "file", "files", "group", "json"
+    "text",
+    "long",
+    "secret",
+    "integer",
+    "number",
+    "boolean",
+    "choice",
+    "lines",
+    "pairs",
+    "file",
+    "files",
+    "group",
+    "json",
 ]
 Schema = dict[str, Any]
 
@@ -64,6 +76,8 @@ class Field:
     needed: bool = False
     when: str = ""
     """`{"data.mode": ["a", "b"]}` as JSON: on which values of other fields it depends whether this one is shown."""
+    secret: bool = False
+    """It is one, or has some in it: what somebody wrote there is never shown again."""
     items: Kind = "text"
     fields: tuple[Field, ...] = ()
 
@@ -110,6 +124,7 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
     said = {**inner, **{k: v for k, v in outer.items() if k not in ("anyOf", "allOf", "$ref")}}
     kind = _kind(inner, said, definitions)
     choices = _choices(said, kind)
+    secret = kind == "secret" or (kind in ("pairs", "lines", "json") and _has_secrets(inner, definitions))
     return Field(
         name=name,
         key=key,
@@ -118,7 +133,7 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
         help=" ".join(str(outer.get("description") or inner.get("description") or "").split()),
         required=required,
         nullable=nullable,
-        default=said.get("default"),
+        default=None if secret else said.get("default"),
         placeholder=_placeholder(said.get("examples"), kind),
         choices=choices,
         empty=str(said.get("empty", "Not set" if not required else "Choose…")),
@@ -129,6 +144,7 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
         advanced=bool(said.get("advanced", False)),
         needed=bool(said.get("needed", False)),
         when=_when(said.get("when"), name.rpartition(".")[0]),
+        secret=secret,
         items=_kind(*_twice(_resolved(inner.get("items", {}), definitions)[0]), definitions),
         fields=tuple(_fields(inner, definitions, name)) if kind == "group" else (),
     )
@@ -177,6 +193,8 @@ def _kind(inner: Schema, said: Schema, definitions: Schema) -> Kind:
     match inner.get("type"):
         case "boolean" | "integer" | "number" as plain:
             return plain  # type: ignore[no-any-return]
+        case "string" if inner.get("writeOnly"):
+            return "secret"
         case "string":
             long = said.get("multiline", (inner.get("maxLength") or 0) >= LONG_FROM)
             return "long" if long else "text"
@@ -187,6 +205,16 @@ def _kind(inner: Schema, said: Schema, definitions: Schema) -> Kind:
         case "object" if _resolved(_values(inner), definitions)[0].get("type") == "string":
             return "pairs"
     return "json"
+
+
+def _has_secrets(schema: Any, definitions: Schema, depth: int = 8) -> bool:
+    if isinstance(schema, list):
+        return any(_has_secrets(one, definitions, depth) for one in schema)
+    if not isinstance(schema, dict) or not depth:
+        return False
+    if "$ref" in schema:
+        return _has_secrets(_resolved(schema, definitions)[0], definitions, depth - 1)
+    return bool(schema.get("writeOnly")) or any(_has_secrets(one, definitions, depth) for one in schema.values())
 
 
 def _list_kind(items: Schema) -> Kind:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.models import StoredFile
@@ -55,6 +56,8 @@ class JobForm:
     """Stored files by id, for the fields that name them."""
     errors: dict[str, str] = field(default_factory=dict)
     """By the field's name; "" for what concerns the whole form."""
+    secrets_of: UUID | None = None
+    """The job whose secrets are kept where the form has none."""
 
     common = COMMON
     moments = MOMENTS
@@ -114,6 +117,13 @@ class JobForm:
             expires_at=_moment(posted, "expiresAt"),
             timeout_seconds=_number(posted, "timeoutSeconds"),
         )
+
+    def keep(self, data: Mapping[str, Any]) -> None:
+        """Show of the secrets in `data`, which are masks, that they are there."""
+        old = texts_of(self.fields, data)
+        for item in every(self.fields):
+            if item.kind == "secret" and not self.texts.get(item.name):
+                self.texts[item.name] = old.get(item.name, "")
 
     def refuse(self, error: InvalidInput) -> None:
         """Put each fault beside the field it belongs to; what belongs to none is said above the form."""

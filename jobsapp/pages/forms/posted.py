@@ -8,8 +8,10 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from jobsapp.core.masks import MASK
 from jobsapp.errors import FieldError
 from jobsapp.pages.forms.fields import Field
+from jobsapp.processors.secrets import is_mask
 
 Posted = MultiDict[str, str]
 ABSENT = object()
@@ -29,7 +31,7 @@ def texts_of(fields: Iterable[Field], data: Mapping[str, Any]) -> dict[str, Any]
         if field.kind == "group":
             texts |= texts_of(field.fields, value if isinstance(value, dict) else {})
         elif value is not None:
-            texts[field.name] = _text(field, value)
+            texts[field.name] = _secret_text(field, _text(field, value)) if field.secret else _text(field, value)
     return texts
 
 
@@ -44,7 +46,8 @@ def posted_texts(fields: Iterable[Field], posted: Posted) -> dict[str, Any]:
         elif field.kind == "files":
             texts[field.name] = posted.getlist(field.name)
         else:
-            texts[field.name] = posted.get(field.name, "")
+            text = posted.get(field.name, "")
+            texts[field.name] = _secret_text(field, text) if field.secret else text
     return texts
 
 
@@ -90,7 +93,18 @@ def _read(field: Field, text: str) -> Any:
         case "json":
             value = _json(text)
             return text if isinstance(value, _NotJson) else value
-    return text if field.kind in ("text", "long") else text.strip()
+    return text if field.kind in ("text", "long", "secret") else text.strip()
+
+
+def _secret_text(field: Field, text: str) -> str:
+    """What may stand in a page of it: masks, and of pairs the names."""
+    if field.kind == "pairs":
+        pairs = (line.partition("=") for line in _lines(text))
+        return "\n".join(f"{name.strip()} = {MASK if is_mask(value.strip()) else ''}" for name, _, value in pairs)
+    if field.kind == "json":
+        # Where its secrets are only the model knows; one that was kept has masks already.
+        return text if MASK in text else ""
+    return "\n".join(MASK for line in _lines(text) if is_mask(line))
 
 
 def _text(field: Field, value: Any) -> Any:

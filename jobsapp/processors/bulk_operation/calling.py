@@ -14,6 +14,8 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
+from jobsapp.core.masks import Mask
+
 from .guard import REFUSED, Guard, blocked
 from .model import BulkInput
 from .rows import Broken
@@ -68,6 +70,8 @@ class Caller:
         self._data, self._guard = data, guard
         self._pace = Pace(data.rate_per_second)
         self._repeatable = data.method not in KEYED or bool(data.idempotency_header)
+        # A server may repeat what it was sent, and its answers are kept in files.
+        self._mask = Mask(text.get_secret_value() for text in data.secret_headers.values())
         self._good = frozenset(data.ok_statuses) or frozenset(range(200, 300))
 
     def session(self) -> aiohttp.ClientSession:
@@ -103,7 +107,7 @@ class Caller:
             if pause:
                 self._pace.hold(pause)
             else:
-                await asyncio.sleep(random.uniform(0, min(30.0, FIRST_PAUSE * 2**tries)))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, min(30.0, FIRST_PAUSE * 2**tries)))  # noqa: S311 - jitter
         return answer
 
     async def _once(self, session: aiohttp.ClientSession, request: Request) -> tuple[int, str, float]:
@@ -119,7 +123,11 @@ class Caller:
                 ) as answer:
                     target = answer.headers.get("Location", "") if answer.status in MOVED else ""
                     if not target or not self._data.redirects:
-                        return answer.status, await _beginning(answer), _pause(answer.headers.get("Retry-After", ""))
+                        return (
+                            answer.status,
+                            self._mask.text(await _beginning(answer)),
+                            _pause(answer.headers.get("Retry-After", "")),
+                        )
                     if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
                         method, body = "GET", None
             except aiohttp.InvalidURL as error:

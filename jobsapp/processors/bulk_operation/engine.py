@@ -107,7 +107,7 @@ class Engine(Generic[T]):
                 self._report.back_to(before)
                 if attempt == TRIES:
                     raise
-                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter
 
     def _committed(self, pieces: Pieces[T], batch: Batch[T]) -> None:
         with self._connection.transaction():

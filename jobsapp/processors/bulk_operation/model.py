@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 from pydantic.config import JsonDict
 
 from jobsapp.processors.sdk import FileId, Input
@@ -27,10 +25,8 @@ from .choices import (
     Operation,
     shown,
 )
+from .parts import check_json, check_names, check_secret_headers
 
-# RFC 9110, 5.6.2; and those that say where a request begins and ends, or whose it is.
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
 FROM_FILE = ("import", "http")
 EXAMPLE: JsonDict = {
     "operation": "update",
@@ -121,6 +117,14 @@ class BulkInput(Input):
         default_factory=dict, title="Headers", examples=[{"X-Shop": "north"}], json_schema_extra=shown("http")
     )
     """They are kept with the job, where others see them: no passwords."""
+
+    secret_headers: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        title="Secret headers",
+        examples=[{"Authorization": "Bearer …"}],
+        json_schema_extra=shown("http"),
+    )
+    """Sent as well, as they stand; kept encrypted and never shown again."""
 
     action: Action = Field(
         default="check", title="With the files", json_schema_extra=shown("files") | {"labels": ACTIONS}
@@ -275,11 +279,10 @@ class BulkInput(Input):
             raise ValueError("changes: give at least one column and its new value")
         if self.operation in ("update", "delete") and not self.filter:
             raise ValueError("filter: give at least one condition; without one it would be the whole table")
-        for name in [*self.headers, *filter(None, [self.idempotency_header])]:
-            if not TOKEN.fullmatch(name) or name.lower() in OURS:
-                raise ValueError(f"headers: {name!r} is no header that may be set")
+        check_names("headers", [*self.headers, *filter(None, [self.idempotency_header])])
+        check_secret_headers(self.secret_headers, self.headers)
         if self.body:
-            _check_json(self.body)
+            check_json(self.body)
         if both := self.mapping.keys() & self.constants.keys():
             raise ValueError(f"constants: {', '.join(sorted(both))} is also among the columns from the file")
         return self
@@ -291,10 +294,3 @@ class BulkInput(Input):
             raise ValueError("target: name another opened folder")
         if self.action != "check" and not self.pattern and self.source is None:
             raise ValueError("pattern: say which files, by a pattern (** is all) or by a list of names")
-
-
-def _check_json(body: str) -> None:
-    try:
-        json.loads(body)
-    except ValueError as error:
-        raise ValueError(f"body: not JSON: {error}") from None

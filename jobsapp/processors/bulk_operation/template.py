@@ -35,6 +35,7 @@ class Template:
 
     def __init__(self, data: BulkInput, job: str) -> None:
         self._data, self._job = data, job
+        self._secret = {name: text.get_secret_value() for name, text in data.secret_headers.items()}
         self._body = json.loads(data.body) if data.body else None
         self._keyed = bool(data.idempotency_header) and data.method in KEYED
 
@@ -60,7 +61,7 @@ class Template:
         for name in self._data.required:
             if not item.cells.get(name):
                 raise Broken("empty", f"{name} is empty.", name)
-        headers = {name: _header(text, item) for name, text in self._data.headers.items()}
+        headers = {name: _header(text, item) for name, text in self._data.headers.items()} | self._secret
         if key := self.key(item):
             headers[self._data.idempotency_header] = key
         body = self._filled_body(item)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from jobsapp.processors.sdk import JSON, Context, InputFile, Permanent
 
 from .duck import Duck
-from .formats import guess, result_name
+from .formats import guess, refuse_packed, result_name
 from .from_csv import from_csv
 from .from_json import from_json
 from .from_parquet import from_parquet
@@ -29,6 +29,7 @@ READERS: dict[Format, Callable[[Work], Outcome]] = {
 def convert(data: ConversionInput, context: Context) -> JSON:
     """Convert and describe what was done. Raises `Permanent` with a sentence, or `Cancelled`."""
     source = context.file(data.source)
+    refuse_packed(source)
     source_format = data.source_format or guess(source)
     if data.options.mode != "plain":
         return _examples(data, context, source, source_format)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
+from jobsapp.core.sniff import HEAD_BYTES, sniffed
 from jobsapp.processors.sdk import InputFile, Permanent
 
 from .encoding import MARKS
@@ -27,6 +28,7 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 PACKED = {"gzip": (".gz", "application/gzip"), "zstd": (".zst", "application/zstd")}
+PACKED_TYPES = {"application/gzip": "gzip", "application/zstd": "zstd", "application/zip": "ZIP"}
 PARQUET_MARK = b"PAR1"
 
 
@@ -47,6 +49,14 @@ def guess(source: InputFile) -> Format:
     if start in (b"[", b"{"):
         return "json" if start == b"[" else "jsonl"
     raise Permanent(f"It cannot be told what {source.name!r} is. Say the format of the file.")
+
+
+def refuse_packed(source: InputFile) -> None:
+    """Raises `Permanent`: what a packed file unpacks to may be a thousand times as much."""
+    with source.path.open("rb") as file:
+        found = sniffed(file.read(HEAD_BYTES))
+    if found in PACKED_TYPES:
+        raise Permanent(f"{source.name!r} is packed ({PACKED_TYPES[found]}). Unpack it and upload what is in it.")
 
 
 def result_name(source: str, target: Format, compression: Compression) -> tuple[str, str]:

@@ -31,6 +31,8 @@ class Server:
             api_key=settings.embedding_key or "none",
             max_retries=RETRIES if patient else QUICK_RETRIES,
             timeout=SECONDS if patient else QUICK_SECONDS,
+            # The operator named this address, and no other.
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
         self.dimensions = 0
         self.dimensions = self.embed(["dimensions"]).shape[1]

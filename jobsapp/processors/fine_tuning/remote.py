@@ -69,7 +69,9 @@ class Remote:
         key = service.key if service.key_env else "none"
         if not key:
             raise Permanent(f"{name}: the environment variable {service.key_env} with its key is not set.")
-        self.client = openai.OpenAI(base_url=service.url, api_key=key, timeout=SECONDS)
+        # The operator named this address, and no other.
+        stays = openai.DefaultHttpxClient(follow_redirects=False)
+        self.client = openai.OpenAI(base_url=service.url, api_key=key, timeout=SECONDS, http_client=stays)
         self.quick = self.client.with_options(timeout=QUICK_SECONDS, max_retries=0)
         last = context.last_checkpoint
         self.state: dict[str, Any] = dict(last) if isinstance(last, dict) else {}

@@ -61,6 +61,8 @@ class Server(Loopback):
                 return
             case ["to", *rest]:
                 status, headers = 302, {"Location": "/".join(rest).replace("http:/", "http://").replace(":///", "://")}
+            case ["echo", *_]:
+                body = json.dumps(dict(request.headers)).encode()
             case ["big", *_]:
                 body = b"x" * 5_000_000
         reply(request, status, headers, body)

@@ -310,3 +310,21 @@ def test_after_a_crash_the_answers_stay_on_disk(tmp_path):
         assert last is not None
         assert (last.item, last.body) == (2_000, answer)
     assert most < 1_000_000, "twenty megabytes of answers were read"
+
+
+def test_secret_headers_are_sent_and_are_in_no_file(server, work):
+    secret = {"Authorization": "Bearer s3cret-token"}
+    data = CALL | {"url": server.url + "/echo", "headers": {"X-Shop": "north"}, "secretHeaders": secret}
+    run = work([{"id": 7}], **data)
+    (asked,) = server.asked
+    assert (asked.headers["Authorization"], asked.headers["X-Shop"]) == ("Bearer s3cret-token", "north")
+    answers = run.artifacts["responses.jsonl"].read_text()
+    assert "north" in answers
+    assert "s3cret" not in answers
+
+
+@pytest.mark.parametrize("secret", [{"Host": "x"}, {"a b": "x"}, {"X-Shop": "x"}, {"X-Key": ""}, {"X-Key": "a\nb"}])
+def test_secret_headers_that_cannot_be(secret):
+    data = CALL | {"source": "0" * 32, "url": "https://x.org", "headers": {"x-shop": "a"}, "secretHeaders": secret}
+    with pytest.raises(ValidationError, match="secretHeaders: "):
+        BulkOperation.Input.model_validate(data)

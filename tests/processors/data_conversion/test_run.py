@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from jobsapp.processors.testing import FakeContext, run_processor
 from tests.examples import examples
 
 ROWS = 250_000
+GZIP = gzip.compress(b"a,b\n" * 2_000_000)
+# The beginning of a frame, by RFC 8878.
+ZSTD = b"\x28\xb5\x2f\xfd" + b"\0" * 40
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +191,19 @@ def test_round_trip_keeps_every_value(convert, rows, middle):
     back = convert(convert(there.path, "csv").path, "jsonl")
     found = [[json.loads(line)[name] for name in names] for line in back.text.split("\n")[:-1]]
     assert found == rows
+
+
+@pytest.mark.parametrize("source_format", [None, "csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", GZIP), ("a.json.gz", GZIP), ("a.csv.zst", ZSTD), ("a", ZSTD), ("a.csv", b"PK\x03\x04")],
+)
+def test_packed_input_is_refused_and_never_unpacked(tmp_path, name, content, source_format):
+    """So no text can unpack to more than it is: a bomb stays as small as it came."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    data = {"targetFormat": "jsonl"} | ({"sourceFormat": source_format} if source_format else {})
+    context = FakeContext(tmp_path, files=[path])
+    with pytest.raises(Permanent, match=r"packed.*Unpack it"):
+        run_processor(DataConversion, data, files=[path], tmp_path=tmp_path, context=context)
+    assert context.leftovers() == []

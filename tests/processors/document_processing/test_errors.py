@@ -221,3 +221,11 @@ def test_every_field_has_a_title_and_help():
     for name, schema in DocumentsInput.model_json_schema()["properties"].items():
         assert schema.get("title"), name
         assert schema.get("description"), name
+
+
+def test_an_xlsx_that_is_a_bomb(process, write):
+    strings = b"<sst>" + b"<si/>" * (14 << 20)
+    bomb = write("bomb.xlsx", archive(**{"xl/workbook.xml": b"<workbook/>", "xl/sharedStrings.xml": strings}))
+    done = process(bomb, write("fine.txt", "Fine."))
+    assert done.rows[0]["error"] == "too-large"
+    assert "decompression bomb" in done.rows[0]["message"]

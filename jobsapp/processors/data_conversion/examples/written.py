@@ -73,7 +73,7 @@ def validation_rows(options: ExampleOptions, rows: int) -> frozenset[int]:
     if not options.validation_share or rows < 2:
         return frozenset()
     count = max(1, round(rows * options.validation_share))
-    return frozenset(random.Random(options.seed).sample(range(1, rows + 1), count))  # noqa: S311
+    return frozenset(random.Random(options.seed).sample(range(1, rows + 1), count))  # noqa: S311 - a sample
 
 
 def shaped(example: Example, options: ExampleOptions) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Secrets in the input of jobs: sealed before a row is written, and kept when its maker runs a job again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, steps
+from jobsapp.errors import FieldError, InvalidInput
+from jobsapp.models import Job
+from jobsapp.processors.registry import JobType, Registry
+from jobsapp.processors.secrets import has_secrets, is_mask, kept, secrets_of
+
+
+class Secrets:
+    def __init__(self, registry: Registry, sealer: Callable[[], Sealer]) -> None:
+        """`sealer` is asked only when there is something to seal."""
+        self._registry = registry
+        self._sealer = sealer
+
+    def sealed(self, job_id: UUID, data: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
+        """What is kept of an input; `values` is its JSON. Raises InvalidInput for a mask given as a secret."""
+        values.pop(SEALED, None)
+        found = secrets_of(data)
+        masks = [place for place, secret in found.items() if is_mask(secret)]
+        if masks:
+            faults = tuple(FieldError(".".join(["data", *steps(place)]), NOT_A_SECRET) for place in masks)
+            raise InvalidInput(f"{faults[0].field}: {NOT_A_SECRET}", errors=faults)
+        return self._sealer().seal(job_id, values, found) if found else values
+
+    def digest(self, types: set[str], said: bytes) -> bytes | None:
+        """A digest of requests of these types that tells nothing of the secrets in them; None: there may be none."""
+        known = [found for name in types if (found := self._registry.find(name)) is not None]
+        return self._sealer().digest(said) if any(has_secrets(one.processor.Input) for one in known) else None
+
+    def may_keep(self, actor: Actor, job: Job) -> bool:
+        """Whether a form that begins with that job may keep its secrets: they are for who gave them alone.
+
+        Anybody else could send them to an address of his own.
+        """
+        return SEALED in job.data and job.user_id is not None and job.user_id == actor.user_id
+
+    def kept(self, actor: Actor, job_type: JobType, data: Any, origin: Job) -> Any:
+        """Data of a form that began with the job `origin`, with the secrets that were left as they were."""
+        if not isinstance(data, dict) or origin.type != job_type.name or not self.may_keep(actor, origin):
+            return data
+        try:
+            old = self._sealer().open(origin.id, origin.data)
+        except CannotOpen:
+            return data
+        return kept(job_type.processor.Input, data, origin.data, old)
+
+
+NOT_A_SECRET = "is what is shown in the place of a secret; give the secret itself."  # noqa: S105 - a sentence
