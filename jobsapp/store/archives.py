@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from jobsapp.core.archives import ArchiveName, LogLine, Record, Writer
 from jobsapp.core.ids import new_id
+from jobsapp.core.sealing import shown
 from jobsapp.store.statements import statement
 
 # Data and result may have a megabyte each.
@@ -52,6 +53,7 @@ def records(connection: Connection[Any], job_ids: Sequence[UUID]) -> Iterator[Re
         artifacts = _by_job(sorted(_rows(connection, "artifacts_to_archive", ids=ids), key=lambda row: row["job_id"]))
         for job in _rows(connection, "jobs_to_archive", ids=ids):
             told = _told(job, *LEFT_OUT)
+            told["data"] = shown(told["data"])
             told["pastAttempts"] = [_told(row, "job_id") for row in attempts.get(job["id"], ())]
             told["artifacts"] = [_told(row, "job_id") for row in artifacts.get(job["id"], ())]
             yield Record(told, _log(connection, job["id"]))

@@ -21,6 +21,7 @@ import pytest
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.archives import ArchiveName, Record
+from jobsapp.core.sealing import MASK, SEALED
 from jobsapp.errors import InvalidInput
 from jobsapp.runtime.duties import prune
 from jobsapp.runtime.house import House
@@ -78,6 +79,18 @@ def test_an_archive_holds_all_that_was_known(
     assert (shown.jobs, shown.size, shown.format, cursor) == (3, path.stat().st_size, "jsonl", None)
     assert services.retention.archive(admin, shown.id)[1] == path
     assert services.retention.runs(admin)[0].archives == 1
+
+
+def test_what_was_secret_is_in_no_archive(
+    services: Services, house: House, admin: Actor, connection: Connection, settings: Settings
+) -> None:
+    set_rule(services, admin, 30, archive="jsonl")
+    (job_id,) = insert_finished(connection, admin.organization_id, 1, days=31)
+    data = json.dumps({"token": MASK, SEALED: "cipher text"})
+    connection.execute("UPDATE jobs SET data = %s WHERE id = %s", [data, job_id])
+    assert Pruner(house).prune() == 1
+    (path,) = archive_files(settings)
+    assert read_lines(path)[0]["data"] == {"token": MASK}
 
 
 def test_an_archive_as_parquet(
