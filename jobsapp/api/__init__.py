@@ -20,6 +20,7 @@ from jobsapp.api import (
     members,
     metrics,
     organization,
+    parameters,
     presets,
     problems,
     queues,
@@ -57,6 +58,7 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)
+    parameters.allow_empty(cast(OpenAPI, app))
     app.register_blueprint(health.blueprint)
 
 

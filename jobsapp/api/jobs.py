@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from flask import Response, url_for
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
-from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, Whole, encode_cursor
+from jobsapp.api.models import AsWhole, Body, Cursor, IdPath, Number, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
 from jobsapp.core.actors import Actor, Reader
@@ -29,9 +29,6 @@ from jobsapp.services.jobs import (
 from jobsapp.services.views import JobView, View
 
 blueprint = area("jobs", "Create jobs and follow them.")
-
-
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class RetryBody(Body):
@@ -72,11 +69,11 @@ class NewJobBody(Body):
     description: Text = Field("", max_length=DESCRIPTION_LENGTH)
     priority: Whole = Field(0, ge=-PRIORITY_BOUND, le=PRIORITY_BOUND)
     """Larger runs first."""
-    max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
+    max_attempts: Annotated[StrictInt, Field(ge=1, le=MAX_ATTEMPTS), AsWhole] | None = None
     """How many attempts there may be. Left to the type if it is missing."""
-    run_at: AwareDatetime | None = None
+    run_at: When | None = None
     """Not before this time, at most ten years ahead."""
-    expires_at: AwareDatetime | None = None
+    expires_at: When | None = None
     """If it waits until then, be it for its first attempt or for another, it is cancelled. Running is not cut short.
 
     After `runAt`, at most ten years ahead. A retry that somebody asks for takes it away.
@@ -117,9 +114,9 @@ class JobsQuery(Query):
     """`me`, or the e-mail address or id of a user."""
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
     """Text in the name or the description."""
-    created_after: AwareDatetime | None = Field(None, alias="createdAfter")
+    created_after: When | None = Field(None, alias="createdAfter")
     """Created at this moment or later, by the time in the job's id: within milliseconds of its `createdAt`."""
-    created_before: AwareDatetime | None = Field(None, alias="createdBefore")
+    created_before: When | None = Field(None, alias="createdBefore")
     """Created before this moment."""
     limit: int = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
@@ -134,8 +131,8 @@ class FilterBody(Body):
     queue: Text | None = None
     user: Text | None = Field(None, max_length=TEXT_LENGTH)
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: When | None = None
+    created_before: When | None = None
 
 
 class JobPage(View):

@@ -4,16 +4,54 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from jobsapp.core.storable import storable
 
-Text = Annotated[str, AfterValidator(storable)]
-Whole = StrictInt
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+
+
+def _whole(number: Any) -> Any:
+    """In JSON `5.0` is the same number as `5`."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+AsWhole = BeforeValidator(_whole)
+"""Stands behind the bounds of a number that may be null: before them it would hide them from the schema."""
+Whole = Annotated[StrictInt, AsWhole]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = StrictBool
+
+
+def _written_out(moment: Any) -> Any:
+    """Raises ValueError for a number: whether those are seconds or milliseconds would be a guess."""
+    if (isinstance(moment, str) and not _MOMENT.match(moment)) or not isinstance(moment, str | datetime | None):
+        raise ValueError("must be a time with its zone, as 2026-11-26T18:00:00Z")
+    return moment
+
+
+When = Annotated[
+    AwareDatetime, BeforeValidator(_written_out), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 
 class Body(BaseModel):
@@ -44,6 +82,10 @@ class IdPath(BaseModel):
     id: UUID
 
 
+CURSOR = "^[A-Za-z0-9_-]{21}[AQgw]$"
+"""128 bits as base64: the last letter has but two of them."""
+
+
 def encode_cursor(last: UUID) -> str:
     """Where a page ended, as callers carry it to the next one."""
     return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
@@ -60,4 +102,4 @@ def decode_cursor(cursor: Any) -> UUID:
     return last
 
 
-Cursor = Annotated[UUID, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string"})]
+Cursor = Annotated[UUID, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string", "pattern": CURSOR})]

@@ -1,4 +1,4 @@
-"""Every call of the API, tried with good and bad input, as everybody who may come; and the other fuzzers for longer.
+"""Every call of the API, tried with good and bad input, as everybody who may come; then the other fuzzers, for longer.
 
 python -m tests.fuzz [--minutes 10] [--seed N] [--as member] [--only createJob]
 """
@@ -11,6 +11,8 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobsapp.config import Settings
@@ -18,7 +20,11 @@ from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.store import schema
 from tests.fuzz.siege import besiege
-from tests.fuzz.town import CALLERS, open_town
+from tests.fuzz.town import CALLERS, Caller, Town, open_town
+from tests.processes import ROOT
+
+# Where tests try what comes by Redis and by WebSocket.
+OTHERS = ("tests/bus", "tests/live")
 
 
 def main() -> int:
@@ -30,8 +36,34 @@ def main() -> int:
     given = parser.parse_args()
     callers = [CALLERS[name] for name in given.callers or CALLERS]
     print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
-    share = max(1, round(given.minutes * 60 / len(callers)))
-    failed = False
+    with new_town() as town:
+        fine = attack_all(town, callers, given.seed, given.minutes * 60 / len(callers), given.only)
+    if not given.callers and not given.only:
+        fine &= others(given.seed)
+    return 0 if fine else 1
+
+
+def attack_all(town: Town, callers: Sequence[Caller], seed: int, seconds: float, only: Sequence[str]) -> bool:
+    """Whether nothing was found, and says what was."""
+    fine = True
+    for caller in callers:
+        outcome = besiege(town, caller, seed=seed, seconds=max(1, round(seconds)), only=only)
+        print(outcome, flush=True)
+        fine &= not outcome.failed
+    return fine
+
+
+def others(seed: int) -> bool:
+    """Run the tests of messages that are tried with many examples, with all of them. Whether they found nothing."""
+    found = [path for folder in OTHERS for path in sorted((ROOT / folder).glob("test_*.py"))]
+    paths = [path for path in found if "hypothesis" in path.read_text()]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", f"--hypothesis-seed={seed}", *paths]
+    return not paths or subprocess.run(command, cwd=ROOT, env={**os.environ, "THOROUGH": "1"}).returncode == 0
+
+
+@contextmanager
+def new_town() -> Iterator[Town]:
+    """On servers of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres(Path(folder) / "pg", durable=False) as postgres,
@@ -46,11 +78,7 @@ def main() -> int:
         )
         schema.upgrade(settings.sqlalchemy_url)
         with open_town(settings) as town:
-            for caller in callers:
-                outcome = besiege(town, caller, seed=given.seed, seconds=share, only=given.only)
-                print(outcome, flush=True)
-                failed |= outcome.failed
-    return int(failed)
+            yield town
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,19 @@ from typing import Any
 import schemathesis
 from schemathesis.checks import CheckContext
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import EngineEvent, EngineFinished, FatalError, NonFatalError, ScenarioFinished
+from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.generation.case import Case
+from schemathesis.hooks import HookContext
 
-from tests.fuzz.exceptions import NOT_APPLICABLE
+from tests.fuzz.exceptions import NOT_APPLICABLE, is_excused
 from tests.fuzz.town import Caller, Town
 
+# Of an answer, so many bytes are shown.
+SHOWN = 600
 DOCUMENT = "/api/docs/openapi.json"
 
 
@@ -32,6 +36,12 @@ class TellsNothingOfOthers:
         said = response.content + repr(response.headers).encode()
         for marker in self._markers:
             assert marker.encode() not in said, f"{marker!r} of another organisation is in the answer"
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+    """Whether it is a finding."""
+    return not is_excused(case.operation.definition.raw.get("operationId", ""), failure, response)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ def _config(town: Town, caller: Caller, seed: int, seconds: int) -> Schemathesis
             "path.token_id": {"dictionary": "tokens", "probability": 0.6},
             "path.type": {"dictionary": "types", "probability": 0.6},
             "path.name": {"dictionary": "queues", "probability": 0.6},
+            "path.key": {"dictionary": "keys", "probability": 0.8},
         },
     }
     if caller.role:
@@ -115,6 +126,7 @@ def _ids(town: Town) -> dict[str, list[str]]:
         "tokens": [one for house in houses for one in house.tokens],
         "types": ["echo", "make-file", "data-conversion"],
         "queues": ["echo", "make-file", "hand"],
+        "keys": ["echo", "*", *(house.id for house in houses)],
     }
     return {name: [str(one) for one in values] for name, values in found.items()}
 
@@ -126,7 +138,7 @@ def _findings(event: EngineEvent) -> Iterator[Finding]:
             for check in checks:
                 if check.failure_info is not None:
                     failure = check.failure_info.failure
-                    message = f"{failure.title}\n{failure.message}"
+                    message = f"{failure.title}\n{failure.message}\n{_answer(event.recorder, case_id)}"
                     yield Finding(check.name, operation, message, check.failure_info.code_sample)
     elif isinstance(event, NonFatalError):
         yield Finding("error", event.label, f"{event.info.title}\n{event.info.message}")
@@ -135,6 +147,15 @@ def _findings(event: EngineEvent) -> Iterator[Finding]:
     elif isinstance(event, EngineFinished):
         for failure in event.failures:
             yield Finding("after the run", failure.operation or "", failure.message)
+
+
+def _answer(recorder: ScenarioRecorder, case_id: str) -> str:
+    """What the server said."""
+    interaction = recorder.interactions.get(case_id)
+    if interaction is None or interaction.response is None:
+        return "There was no answer."
+    said = interaction.response
+    return f"Answered: {said.status_code} {(said.content or b'')[:SHOWN].decode(errors='replace')}"
 
 
 def _count(event: ScenarioFinished, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""A running installation with two organisations that have something of everything, and those who knock at its door."""
+"""A running installation, organisations that have something of everything, and those who knock at its door."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from jobsapp.services.presets import NewPreset
 from jobsapp.store import turns
 from tests.processes import Processes, free_port
 
-HOME, ABROAD = "default", "elsewhere"
+# Nobody comes as a member of the last one: what it has stays whole, whatever others do to their own.
+HOME, ABROAD, QUIET = "default", "elsewhere", "next-door"
 # What counts requests stands in the way of sending many.
 UNLIMITED = {name: "off" for name in ("rate_limit", "rate_limit_address") if name in Settings.model_fields}
 LEASE_SECONDS = 3600.0
@@ -38,6 +39,9 @@ class Caller:
     organization: str = ""
     role: str = ""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 CALLERS = {
     caller.name: caller
@@ -49,6 +53,7 @@ CALLERS = {
         Caller("nobody"),
     )
 }
+RESIDENT = Caller("resident", QUIET, "admin")
 
 
 @dataclass
@@ -77,10 +82,10 @@ class Town:
         self._kept: dict[str, tuple[UUID, str]] = {}
 
     def fill(self) -> None:
-        """Two organisations with users, tokens, files, presets, and jobs in each state."""
+        """Three organisations with users, tokens, files, presets, and jobs in each state."""
         with self.app.app_context(), Horse(build_house(self.settings), "fuzz") as horse:
             first = self.services.identity.bootstrap()
-            for name in (HOME, ABROAD):
+            for name in (HOME, ABROAD, QUIET):
                 self._settle(name, horse)
             self.households[HOME].users.append(first.id)
 
@@ -111,10 +116,10 @@ class Town:
     def _settle(self, organization: str, horse: Horse) -> None:
         marker = f"planted-in-{organization}"
         users = {}
-        for caller in CALLERS.values():
+        for caller in (*CALLERS.values(), RESIDENT):
             if caller.organization == organization:
                 users[caller.name] = self._open(caller, marker)
-        head = users["admin" if organization == HOME else "outsider"]
+        head = next(actor for actor in users.values() if actor.is_admin)
         household = Household(head.organization_id, marker, users=[user.user_id for user in users.values()])
         self.households[organization] = household
         for actor in users.values():
