@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask import Response, url_for
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
-from jobsapp.api.models import AsWhole, Body, Cursor, IdPath, Number, Query, Text, When, Whole, encode_cursor
+from jobsapp.api.models import Body, Cursor, IdPath, Number, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
 from jobsapp.core.actors import Actor, Reader
@@ -69,7 +69,7 @@ class NewJobBody(Body):
     description: Text = Field("", max_length=DESCRIPTION_LENGTH)
     priority: Whole = Field(0, ge=-PRIORITY_BOUND, le=PRIORITY_BOUND)
     """Larger runs first."""
-    max_attempts: Annotated[StrictInt, Field(ge=1, le=MAX_ATTEMPTS), AsWhole] | None = None
+    max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS)
     """How many attempts there may be. Left to the type if it is missing."""
     run_at: When | None = None
     """Not before this time, at most ten years ahead."""

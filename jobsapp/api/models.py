@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from pydantic import (
@@ -29,15 +30,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 
-
-def _whole(number: Any) -> Any:
-    """In JSON `5.0` is the same number as `5`."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-AsWhole = BeforeValidator(_whole)
-"""Stands behind the bounds of a number that may be null: before them it would hide them from the schema."""
-Whole = Annotated[StrictInt, AsWhole]
+Whole = StrictInt
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Flag = StrictBool
 
@@ -55,7 +48,10 @@ When = Annotated[
 
 
 class Body(BaseModel):
-    """A JSON body: camelCase, snake_case accepted, unknown fields refused by name, no body the same as `{}`."""
+    """A JSON body: camelCase, snake_case accepted, unknown fields refused by name, no body the same as `{}`.
+
+    A whole number may have a point: in JSON `5.0` is `5`.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", use_attribute_docstrings=True
@@ -63,8 +59,22 @@ class Body(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _never_none(cls, body: Any) -> Any:
-        return {} if body is None else body
+    def _read(cls, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return {} if body is None else body
+        pointed = [name for name, value in body.items() if isinstance(value, float) and value.is_integer()]
+        wholes = {name: int(body[name]) for name in pointed if name in _whole_fields(cls)}
+        return body | wholes if wholes else body
+
+
+@cache
+def _whole_fields(model: type[Body]) -> frozenset[str]:
+    """The names, in each spelling, of the fields that take whole numbers."""
+    names = set()
+    for name, field in model.model_fields.items():
+        if {int, StrictInt} & {field.annotation, *get_args(field.annotation)}:
+            names |= {name, field.alias or name}
+    return frozenset(names)
 
 
 class Query(BaseModel):

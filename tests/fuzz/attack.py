@@ -110,6 +110,11 @@ def _config(town: Town, caller: Caller, seed: int, seconds: int) -> Schemathesis
             "path.type": {"dictionary": "types", "probability": 0.6},
             "path.name": {"dictionary": "queues", "probability": 0.6},
             "path.key": {"dictionary": "keys", "probability": 0.8},
+            "query.job": {"dictionary": "ids", "probability": 0.6},
+            "query.user": {"dictionary": "users", "probability": 0.6},
+            "body.ids[*]": {"dictionary": "ids", "probability": 0.6},
+            "body.type": {"dictionary": "types", "probability": 0.6},
+            "body.jobs[*].type": {"dictionary": "types", "probability": 0.8},
         },
     }
     if caller.role:
@@ -161,6 +166,9 @@ def _answer(recorder: ScenarioRecorder, case_id: str) -> str:
 def _count(event: ScenarioFinished, report: Report) -> None:
     for case_id, interaction in event.recorder.interactions.items():
         report.requests += 1
-        case = event.recorder.cases.get(case_id)
-        if case is not None and interaction.response is not None:
-            report.statuses.setdefault(case.value.operation.label, set()).add(interaction.response.status_code)
+        node = event.recorder.cases.get(case_id)
+        if node is None or interaction.response is None:
+            continue
+        case = node.value
+        if case.method.upper() == case.operation.method.upper():
+            report.statuses.setdefault(case.operation.label, set()).add(interaction.response.status_code)

@@ -16,6 +16,8 @@ from tests.fuzz.untouched import checksums
 
 SEED = 6
 SECONDS = 4
+# On a machine that has other work, too: operations that were not only refused.
+REACHED = 8
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +55,5 @@ def test_what_is_changed_elsewhere_would_be_seen(town: Town) -> None:
 def test_nothing_is_found(town: Town, caller: Caller) -> None:
     outcome = besiege(town, caller, seed=SEED, seconds=SECONDS if caller.role else SECONDS // 2)
     assert not outcome.failed, str(outcome)
-    answered = [statuses for statuses in outcome.report.statuses.values() if statuses & {200, 201, 204}]
-    assert len(answered) > len(outcome.report.statuses) / 2 or not caller.role, outcome.report.statuses
+    done = [operation for operation, statuses in outcome.report.statuses.items() if statuses & {200, 201, 204}]
+    assert len(done) >= REACHED if caller.role else not done
