@@ -29,10 +29,7 @@ from jobsapp.core.storable import storable
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
-
 Whole = StrictInt
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Flag = StrictBool
 
 
 def _written_out(moment: Any) -> Any:
@@ -45,6 +42,8 @@ def _written_out(moment: Any) -> Any:
 When = Annotated[
     AwareDatetime, BeforeValidator(_written_out), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = StrictBool
 
 
 class Body(BaseModel):
