@@ -58,8 +58,8 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)
-    parameters.allow_empty(cast(OpenAPI, app))
     app.register_blueprint(health.blueprint)
+    parameters.allow_empty(cast(OpenAPI, app))
 
 
 def openapi_options() -> dict[str, Any]:

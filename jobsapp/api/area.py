@@ -93,4 +93,4 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
         raise BadRequest("The body is nested too deeply.") from None
     if not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
-    refuse_faults(**{name: value for name, value in body.items() if name not in unchecked})
+    refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})
