@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from schemathesis.hooks import HookContext
 from tests.fuzz.exceptions import NOT_APPLICABLE, is_excused
 from tests.fuzz.town import Caller, Town
 
+WAIT = re.compile(r"wait\s*=\s*\"?\d+\"?", re.IGNORECASE)
 # Of an answer, so many bytes are shown.
 SHOWN = 600
 DOCUMENT = "/api/docs/openapi.json"
@@ -36,6 +38,13 @@ class TellsNothingOfOthers:
         said = response.content + repr(response.headers).encode()
         for marker in self._markers:
             assert marker.encode() not in said, f"{marker!r} of another organisation is in the answer"
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+    """Nobody waits: a run would spend all of its time on that, and `Prefer: wait` has tests of its own."""
+    if prefer := (case.headers or {}).get("Prefer"):
+        case.headers["Prefer"] = WAIT.sub("wait=0", prefer)
 
 
 @schemathesis.hook
