@@ -18,6 +18,7 @@ SEED = 6
 SECONDS = {"member": 4, "operator": 3, "admin": 4, "outsider": 3, "nobody": 2}
 # On a machine that has other work, too: operations that were not only refused.
 REACHED = 8
+TRIES = 10
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,9 @@ def test_what_is_told_elsewhere_would_be_found(town: Town) -> None:
     with psycopg.connect(town.settings.database_url, autocommit=True) as connection:
         row = connection.execute(renamed, [quiet.marker, job_id, job_id]).fetchone()
         try:
-            outcome = besiege(town, CALLERS["member"], seed=SEED, seconds=1, only=["listJobs"])
+            # On a busy machine the second may be over before the first request.
+            outcomes = (besiege(town, CALLERS["member"], seed=SEED, seconds=1, only=["listJobs"]) for _ in range(TRIES))
+            outcome = next(outcome for outcome in outcomes if outcome.failed)
         finally:
             assert row is not None
             connection.execute(renamed, [row[0], job_id, job_id])
