@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up up-all test lint audit format bench soak screenshots openapi lock setup clean
+.PHONY: help up up-all test lint audit format bench soak fuzz screenshots openapi lock setup clean
 PYTHON := .venv/bin/python
 # Compiled once, beside the packages: every process then starts two to three times as fast.
 export PYTHONDONTWRITEBYTECODE :=
@@ -38,6 +38,9 @@ bench: setup ## measure against others; writes benchmarks/latest.json
 
 soak: setup ## ten minutes of every fault at random (ARGS="--minutes 2 --seed 7 --write")
 	@$(PYTHON) -m tests.faults.soak $(ARGS)
+
+fuzz: setup ## every call with good and bad input, as everybody (ARGS="--minutes 2 --seed 7 --as member --only createJob")
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 screenshots: setup ## pictures of every page, into screenshots/ (ARGS="--only modal", "--readme")
 	@bin/browser

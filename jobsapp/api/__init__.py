@@ -23,6 +23,7 @@ from jobsapp.api import (
     members,
     metrics,
     organization,
+    parameters,
     presets,
     problems,
     queues,
@@ -66,6 +67,7 @@ def init_app(app: Flask) -> None:
         cast(OpenAPI, app).register_api(area.blueprint)
     examples.add(cast(OpenAPI, app))
     app.register_blueprint(health.blueprint)
+    parameters.allow_empty(cast(OpenAPI, app))
 
 
 def openapi_options() -> dict[str, Any]:

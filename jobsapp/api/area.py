@@ -103,7 +103,7 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
         raise BadRequest(f"The body is not valid JSON: {_cause(error)}.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
-    if body is not None and not isinstance(body, dict):
+    if not isinstance(body, dict):
         raise InvalidInput("Send a JSON object.", errors=(FieldError("", "send a JSON object"),))
     refuse_unknown_fields(body or ())
     refuse_faults(**{name: value for name, value in (body or {}).items() if name not in unchecked})

@@ -19,7 +19,8 @@ from jobsapp.services.views import FileView
 
 blueprint = area("files", "Upload inputs, download results.", takes_form=True)
 
-BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+# Of the media type that its name says.
+BYTES = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
 
 class UploadForm(BaseModel):

@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from flask import Response, url_for
+from pydantic import Field
 
 from jobsapp.api.area import answer, area
 from jobsapp.api.models import Body, IdPath, Whole
@@ -22,7 +23,7 @@ blueprint = area("job_tokens", "Show one job elsewhere: in a page of another sit
 class NewTokenBody(Body):
     kind: Literal["embed", "share"]
     """`embed`: for the bearer, by `<job-progress>`. `share`: for a link to a page that shows the job."""
-    expires_in_seconds: Whole | None = None
+    expires_in_seconds: Whole | None = Field(None, json_schema_extra={"minimum": 60, "maximum": 7_776_000})
     """From 60. `embed`: 3,600 if it is missing, up to 86,400. `share`: 604,800, up to 7,776,000."""
 
 

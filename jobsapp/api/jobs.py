@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response, url_for
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
-from jobsapp.api.models import Body, Cursor, IdPath, Query, Text, When, Whole, encode_cursor
+from jobsapp.api.models import Body, Cursor, IdPath, Number, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.api.waiting import WaitHeaders, wait
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
@@ -32,9 +32,6 @@ from jobsapp.services.jobs import (
 from jobsapp.services.views import JobView, View
 
 blueprint = area("jobs", "Create jobs and follow them.")
-
-
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class RetryBody(Body):

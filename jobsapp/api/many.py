@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from jobsapp.api.area import answer, area
 from jobsapp.api.jobs import FilterBody, wanted
-from jobsapp.api.models import Body, Text
+from jobsapp.api.models import Body, Flag, Text
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.errors import InvalidInput
@@ -21,16 +21,20 @@ EXAMPLES: list[JsonValue] = [
     {"ids": ["0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e88", "0198b7a2-6f3c-7c11-9b2e-3f0a5d6c7e89"]},
     {"filter": {"type": "data-conversion", "status": "failed", "createdAfter": "2026-11-23T18:00:00Z"}, "dryRun": True},
 ]
+ONE_OF: list[JsonValue] = [
+    {"required": ["ids"], "properties": {"ids": {"type": "array"}, "filter": {"type": "null"}}},
+    {"required": ["filter"], "properties": {"filter": {"type": "object"}, "ids": {"type": "null"}}},
+]
 
 
 class ManyBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES, "oneOf": ONE_OF})
 
     ids: list[UUID] | None = Field(None, min_length=1, max_length=MOST)
     """These jobs. Either this or `filter`."""
     filter: FilterBody | None = None
     """All jobs that match; `{}` is all of the organisation. One call changes up to 10,000; `left` tells the rest."""
-    dry_run: bool = False
+    dry_run: Flag = False
     """Change nothing, say what would be changed."""
 
 

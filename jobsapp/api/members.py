@@ -17,13 +17,15 @@ from jobsapp.services.members import MembersView, MemberView
 
 blueprint = area("members", "The members of the caller's organisation and their roles.")
 
+# As `refuse_email` has it.
+EMAIL = r"^[^\u0000]*[^@ \u0000][^\u0000]*@[^\u0000]*[^@ \u0000][^\u0000]*$"
 RoleName = Literal["viewer", "member", "operator", "admin"]
 
 
 class InviteBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ann@example.org", "role": "operator"}]})
 
-    email: Text = Field(min_length=3, max_length=EMAIL_LENGTH)
+    email: Text = Field(min_length=3, max_length=EMAIL_LENGTH, json_schema_extra={"pattern": EMAIL})
     role: RoleName = "member"
 
 

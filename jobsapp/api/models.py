@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from pydantic import (
@@ -15,6 +16,8 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
+    StrictBool,
     StrictInt,
     WithJsonSchema,
     model_validator,
@@ -25,7 +28,7 @@ from jobsapp.core.storable import storable
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
-Text = Annotated[str, AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 Whole = StrictInt
 
 
@@ -39,10 +42,15 @@ def _written_out(moment: Any) -> Any:
 When = Annotated[
     AwareDatetime, BeforeValidator(_written_out), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = StrictBool
 
 
 class Body(BaseModel):
-    """A JSON body: camelCase, snake_case accepted, unknown fields refused by name, no body the same as `{}`."""
+    """A JSON body: camelCase, snake_case accepted, unknown fields refused by name, no body the same as `{}`.
+
+    A whole number may have a point: in JSON `5.0` is `5`.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", use_attribute_docstrings=True
@@ -50,8 +58,22 @@ class Body(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _never_none(cls, body: Any) -> Any:
-        return {} if body is None else body
+    def _read(cls, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return {} if body is None else body
+        pointed = [name for name, value in body.items() if isinstance(value, float) and value.is_integer()]
+        wholes = {name: int(body[name]) for name in pointed if name in _whole_fields(cls)}
+        return body | wholes if wholes else body
+
+
+@cache
+def _whole_fields(model: type[Body]) -> frozenset[str]:
+    """The names, in each spelling, of the fields that take whole numbers."""
+    names = set()
+    for name, field in model.model_fields.items():
+        if {int, StrictInt} & {field.annotation, *get_args(field.annotation)}:
+            names |= {name, field.alias or name}
+    return frozenset(names)
 
 
 class Query(BaseModel):
@@ -71,6 +93,10 @@ class IdPath(BaseModel):
     id: UUID
 
 
+CURSOR = "^[A-Za-z0-9_-]{21}[AQgw]$"
+"""128 bits as base64: the last letter has but two of them."""
+
+
 def encode_cursor(last: UUID) -> str:
     """Where a page ended, as callers carry it to the next one."""
     return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
@@ -87,4 +113,4 @@ def decode_cursor(cursor: Any) -> UUID:
     return last
 
 
-Cursor = Annotated[UUID, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string"})]
+Cursor = Annotated[UUID, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string", "pattern": CURSOR})]

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from jobsapp.api.area import answer, area
-from jobsapp.api.models import Body, Text
+from jobsapp.api.models import Body, Flag, Text
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.services.base import View
@@ -35,7 +35,7 @@ class PresetBody(Body):
     description: Text = Field("", max_length=DESCRIPTION_LENGTH)
     data: dict[str, Any]
     """As for a job of the type; fields may be missing."""
-    shared: bool = False
+    shared: Flag = False
     """For everybody in the organisation."""
 
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from jobsapp.api.area import answer, area
-from jobsapp.api.models import Body, Text, Whole
+from jobsapp.api.models import Body, Number, Text, Whole
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.services.base import View
-from jobsapp.services.queues import NAME_LENGTH, REASON_LENGTH, LimitView, NewLimit, QueueView
+from jobsapp.services.queues import (
+    MAX_NUMBER,
+    MAX_PERIOD_SECONDS,
+    MIN_PERIOD_SECONDS,
+    NAME_LENGTH,
+    REASON_LENGTH,
+    LimitView,
+    NewLimit,
+    QueueView,
+)
 
 blueprint = area("queues", "Queues: depth, pause, limits.")
 
@@ -44,14 +53,34 @@ class PauseBody(Body):
     """Shown to everybody whose jobs wait for it, in all organisations."""
 
 
+ANY_OF: list[JsonValue] = [
+    {
+        "required": ["maxActive"],
+        "properties": {
+            "maxActive": {"type": "integer"},
+            "maxStarts": {"type": "null"},
+            "periodSeconds": {"type": "null"},
+        },
+    },
+    {
+        "required": ["maxStarts", "periodSeconds"],
+        "properties": {"maxStarts": {"type": "integer"}, "periodSeconds": {"type": "number"}},
+    },
+]
+
+
 class LimitBody(Body):
     """At least one of `maxActive` and `maxStarts`; `periodSeconds` goes with `maxStarts`."""
 
-    max_active: Whole | None = None
+    model_config = ConfigDict(json_schema_extra={"anyOf": ANY_OF})
+
+    max_active: Whole | None = Field(None, json_schema_extra={"minimum": 1, "maximum": MAX_NUMBER})
     """How many jobs may run at once, from 1 to 1,000,000."""
-    max_starts: Whole | None = None
+    max_starts: Whole | None = Field(None, json_schema_extra={"minimum": 1, "maximum": MAX_NUMBER})
     """How many jobs may start within any `periodSeconds`, from 1 to 1,000,000."""
-    period_seconds: float | None = None
+    period_seconds: Number | None = Field(
+        None, json_schema_extra={"minimum": MIN_PERIOD_SECONDS, "maximum": MAX_PERIOD_SECONDS}
+    )
     """From 1 second to 31 days."""
 
 
