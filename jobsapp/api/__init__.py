@@ -8,6 +8,7 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from jobsapp.api import (
+    audit,
     bulk,
     cleanup,
     docs,
@@ -23,6 +24,7 @@ from jobsapp.api import (
     queues,
     search,
     stats,
+    tokens,
     types,
     workers,
 )
@@ -50,6 +52,8 @@ def init_app(app: Flask) -> None:
         queues,
         search,
         workers,
+        tokens,
+        audit,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

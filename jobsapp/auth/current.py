@@ -7,6 +7,7 @@ marked with `admits_guests` let one in, and they ask `get_reader`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,6 +17,7 @@ from flask_wtf.csrf import CSRFError, validate_csrf
 from wtforms import ValidationError
 
 from jobsapp.core.actors import Actor, Guest, Reader
+from jobsapp.core.rights import Right, Role, rights_of
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
@@ -59,7 +61,7 @@ def services() -> Services:
 def sign_in(actor: Actor) -> None:
     """Start a session for the actor. The old one ends, and what was in it is dropped."""
     sign_out()
-    session[LOGIN] = services().logins.start(actor, request.user_agent.string)
+    session[LOGIN] = services().logins.start(replace(actor, address=request.remote_addr), request.user_agent.string)
     session.permanent = True
 
 
@@ -71,7 +73,7 @@ def sign_out() -> None:
 
 def sign_out_everywhere() -> None:
     """End the sessions of all browsers of the user. Raises NotSignedIn."""
-    services().logins.end_all(get_actor().user_id)
+    services().logins.end_all(get_actor().user_id, by=get_actor())
     session.clear()
 
 
@@ -89,9 +91,18 @@ def find_actor() -> Actor | None:
             )
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
-        g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
+        actor = (login and login.actor) if token is None else _by_token(token)
+        g.actor = actor and replace(actor, address=request.remote_addr)
         g.by_token = token is not None
     return cast("Actor | None", g.actor)
+
+
+def _by_token(token: str) -> Actor:
+    """Who a token speaks for. One that only reads changes nothing, whatever is asked for and whoever asks by it."""
+    actor = services().identity.actor_for_token(token, request.remote_addr)
+    if request.method not in SAFE_METHODS and Right.CREATE not in rights_of(Role.ADMIN, actor.scopes):
+        raise Forbidden("This token has the scope read and changes nothing. Use one that has the scope jobs, or more.")
+    return actor
 
 
 def login_id() -> UUID | None:

@@ -1,4 +1,4 @@
-"""`flask up | worker | keeper | cleanup | jobs … | queues … | limits … | workers … | users … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | workers … | users … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -10,14 +10,16 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
+    from jobsapp.cli.audit import audit
     from jobsapp.cli.cleanup import cleanup
-    from jobsapp.cli.identity import tokens, users
+    from jobsapp.cli.identity import users
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
+    from jobsapp.cli.tokens import tokens
     from jobsapp.cli.up import up
     from jobsapp.cli.workers import workers
 
-    for command in (up, worker, keeper, cleanup, jobs, queues, limits, workers, users, tokens):
+    for command in (up, worker, keeper, cleanup, audit, jobs, queues, limits, workers, users, tokens):
         app.cli.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ from jobsapp.auth.current import services
 from jobsapp.cli.friendly import friendly
 from jobsapp.config import require_servers
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import COMMAND_LINE
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +37,7 @@ def actor_of(email: str | None) -> Actor:
     """The user a command acts for; the first administrator by default."""
     identity = services().identity
     user = identity.get_user(email) if email else identity.bootstrap()
-    return identity.get_actor(user.id)
+    return replace(identity.get_actor(user.id), address=COMMAND_LINE)
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:

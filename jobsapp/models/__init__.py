@@ -1,5 +1,6 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.audit import AuditEvent
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
@@ -13,6 +14,7 @@ from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 
 __all__ = [
     "ApiToken",
+    "AuditEvent",
     "ChunkVector",
     "DocumentChunk",
     "Job",

@@ -14,6 +14,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.bus.roster import Roster
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
+from jobsapp.services.audit import Audit
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
@@ -32,6 +33,7 @@ from jobsapp.services.queues import Queues
 from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
+from jobsapp.services.tokens import Tokens
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
 from jobsapp.storage import LocalStorage
@@ -57,6 +59,8 @@ class Services:
     many: ManyChanges
     cleanup: Cleanup
     identity: Identity
+    tokens: Tokens
+    audit: Audit
     logins: Logins
     logs: Logs
     presets: Presets
@@ -92,6 +96,8 @@ def build_services(
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
         identity=Identity(session, hints),
+        tokens=Tokens(session, hints),
+        audit=Audit(session),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),

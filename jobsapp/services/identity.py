@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
+from jobsapp.core.rights import Scope
 from jobsapp.core.storable import is_storable, refuse_faults
-from jobsapp.errors import Conflict, InvalidInput, NotFound, NotSignedIn
+from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import ApiToken, LoginLink, Organization, User
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.tokens import Tokens
 
 DEFAULT_ORGANIZATION = "default"
 FIRST_ADMIN = "admin@localhost"
-TOKEN_PREFIX = "jobsapp_"  # noqa: S105 - the prefix is public, it lets scanners find leaked tokens
 LINK_LIFETIME = timedelta(hours=1)
-LAST_USED_STEP = timedelta(minutes=1)
 
 
 class Identity:
@@ -32,7 +32,7 @@ class Identity:
 
     def __init__(self, session: DbSession, hints: Hints | None = None) -> None:
         self._session = session
-        self._hints = hints
+        self._tokens = Tokens(session, hints)
 
     def bootstrap(self) -> User:
         """Make the organisation `default` and its administrator unless they are there, and commit."""
@@ -75,37 +75,19 @@ class Identity:
         self._session.commit()
         return user
 
-    def create_token(self, email: str, name: str, *, lifetime: timedelta | None = None) -> str:
-        """A new API token for the user. It is returned this once."""
-        refuse_faults(name=name)
-        user = self.get_user(email)
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
-        self._session.add(ApiToken(user_id=user.id, name=name, token_hash=_hash(token), expires_at=expires_at))
-        self._session.commit()
-        return token
+    def create_token(
+        self, email: str, name: str, *, lifetime: timedelta | None = None, scopes: Collection[str] = (Scope.ADMIN,)
+    ) -> str:
+        """A new API token for the user, by the command line: see `Tokens.create_for`. It is returned this once."""
+        return self._tokens.create_for(self.get_user(email), name, scopes=scopes, lifetime=lifetime)
 
     def tokens(self) -> list[ApiToken]:
         """All tokens, oldest first."""
-        return list(self._session.scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)))
+        return self._tokens.all()
 
     def revoke_token(self, wanted: str) -> ApiToken:
-        """Revoke the one token in force that has this name, or whose id begins so, and commit.
-
-        Raises NotFound if there is none and Conflict if there are several.
-        """
-        in_force = [token for token in self.tokens() if token.revoked_at is None]
-        found = [token for token in in_force if wanted and wanted in (token.name, str(token.id))]
-        found = found or [token for token in in_force if wanted and str(token.id).startswith(wanted.lower())]
-        if not found:
-            raise NotFound(f"There is no token {wanted!r} in force; `flask tokens list` shows them.")
-        if len(found) > 1:
-            raise Conflict(f"{len(found)} tokens fit {wanted!r}: give more of the id, as `flask tokens list` shows it.")
-        found[0].revoked_at = datetime.now(UTC)
-        if self._hints is not None:
-            after_commit(self._session(), partial(self._hints.logins_ended, found[0].user_id))
-        self._session.commit()
-        return found[0]
+        """Revoke a token by its name or the beginning of its id: see `Tokens.revoke_named`."""
+        return self._tokens.revoke_named(wanted)
 
     def create_login_secret(self, email: str) -> str:
         """The secret of a link that signs the user in once, within LINK_LIFETIME."""
@@ -144,23 +126,12 @@ class Identity:
             raise NotSignedIn("This user does not exist any more.")
         return actor
 
-    def actor_for_token(self, token: str) -> Actor:
-        """Who a token speaks for. Raises NotSignedIn if it is unknown, revoked or expired."""
-        now = datetime.now(UTC)
-        row = self._session.scalars(select(ApiToken).where(ApiToken.token_hash == _hash(token))).one_or_none()
-        if row is None or token_state(row) != "valid":
+    def actor_for_token(self, token: str, address: str | None = None) -> Actor:
+        """Who a token speaks for, narrowed to its scopes. Raises NotSignedIn if it is unknown, revoked or expired."""
+        row = self._tokens.find(token, address)
+        if row is None:
             raise NotSignedIn("The token is unknown, revoked or expired. Make one: flask tokens create --name NAME")
-        if row.last_used_at is None or row.last_used_at < now - LAST_USED_STEP:
-            row.last_used_at = now
-            self._session.commit()
-        return _actor(row.user)
-
-
-def token_state(token: ApiToken) -> str:
-    """`valid`, `expired` or `revoked`."""
-    if token.revoked_at is not None:
-        return "revoked"
-    return "expired" if token.expires_at is not None and token.expires_at <= datetime.now(UTC) else "valid"
+        return replace(_actor(row.user), scopes=frozenset(row.scopes), token_id=row.id)
 
 
 def _actor(user: User) -> Actor:

@@ -54,8 +54,12 @@ CALLS = [
     ("POST", "/api/workers/{name}/stop"),
     ("POST", "/api/workers/{name}/start"),
     ("GET", "/api/health"),
+    ("GET", "/api/tokens"),
+    ("POST", "/api/tokens"),
+    ("DELETE", "/api/tokens/{token}"),
+    ("GET", "/api/audit"),
 ]
-OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}"))]
+OWNED = [call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{token}"))]
 OF_THE_HOUSE = [call for call in CALLS if "{" in call[1] and "{type}" not in call[1] and call not in OWNED]
 """Queues and limits belong to the installation."""
 
@@ -68,6 +72,7 @@ def things(as_member: Caller) -> dict[str, str]:
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     return {"job": job_id, "file": upload.get_json()["id"], "token_id": token, **house}
 
 
@@ -77,7 +82,8 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             method.upper(),
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
-            .replace("presets/{id}", "presets/{preset}"),
+            .replace("presets/{id}", "presets/{preset}")
+            .replace("api/tokens/{id}", "api/tokens/{token}"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
