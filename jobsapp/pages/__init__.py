@@ -6,6 +6,7 @@ from flask import Flask
 
 from jobsapp.pages import (
     assets,
+    audit,
     dashboard,
     embed,
     errors,
@@ -23,6 +24,7 @@ from jobsapp.pages import (
     search,
     shared,
     shares,
+    tokens,
     tray,
     workers,
 )
@@ -52,6 +54,8 @@ def init_app(app: Flask) -> None:
         shared,
         embed,
         tray,
+        tokens,
+        audit,
     )
     for area in areas:
         app.register_blueprint(area.blueprint)

@@ -119,12 +119,8 @@ class Audit:
         """As `note`, of a job, unless it is the actor's own: what people do with their own jobs, the jobs tell."""
         if job.user_id != actor.user_id:
             owner = self._session.scalar(select(User.email).where(User.id == job.user_id))
-            self.note(
-                actor,
-                action,
-                Subject("job", job.id, job.name),
-                {"owner": owner or "somebody who is gone", **(details or {})},
-            )
+            said = {"owner": owner or "somebody who is gone", **(details or {})}
+            self.note(actor, action, Subject("job", job.id, job.name), said)
 
     def refused_sign_in(self, email: str | None, address: str | None) -> None:
         """Write down that somebody could not sign in, and commit. Once in REFUSED_STEP for an address and a user.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -73,6 +73,8 @@ class Jobs:
     cancelled: UUID
     shared: str
     """The token of a link to the completed one."""
+    token: str
+    """The id of an API token that is in force."""
 
 
 class Scene(NamedTuple):
@@ -162,6 +164,18 @@ def ask_to_delete(page: Page) -> None:
     page.wait_for_url("**/jobs/many")
 
 
+def make_token(page: Page) -> None:
+    page.get_by_label("Name").fill("A program")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.locator("#token-text")).to_be_visible()
+
+
+def send_no_name(page: Page) -> None:
+    page.get_by_label("Name").fill(" ")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.locator("#token-name-error")).to_be_visible()
+
+
 def minimise(page: Page) -> None:
     page.get_by_role("button", name="Minimise").click()
     expect(page.locator(".tray-item")).to_have_count(1)
@@ -195,6 +209,14 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("tokens", "tokens.index", "/tokens"),
+    Scene("tokens-new", "tokens.index", "/tokens", make_token),
+    Scene("tokens-error", "tokens.index", "/tokens", send_no_name),
+    Scene("tokens-none", "tokens.index", "/tokens", who=NEWCOMER),
+    Scene("tokens-everyone", "tokens.index", "/tokens?everyone=yes"),
+    Scene("token-revoke", "tokens.ask", "/tokens/{token}/revoke"),
+    Scene("audit", "audit.index", "/audit"),
+    Scene("audit-nothing-found", "audit.index", "/audit?who=nobody@nowhere&when=last-hour&after=soon"),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("not-found", "", "/no/such/page"),
@@ -218,6 +240,7 @@ def set_the_stage(product: Product) -> Jobs:
         failed=_failed(product),
         cancelled=_cancelled(product),
         shared=_shared(product, completed),
+        token=_tokens(product),
     )
     _report_workers(product)
     with product.app.app_context():
@@ -282,6 +305,14 @@ def _cancelled(product: Product) -> UUID:
 def _shared(product: Product, job_id: UUID) -> str:
     with product.app.app_context():
         return product.services.job_tokens.create(product.actor(), job_id, SHARE)[1]
+
+
+def _tokens(product: Product) -> str:
+    """One in force, one that was revoked, and what the audit log tells of both."""
+    with product.app.app_context():
+        tokens, actor = product.services.tokens, product.actor()
+        tokens.revoke(actor, tokens.create(actor, "The laptop that was stolen", scopes=["admin"])[0].id)
+        return str(tokens.create(actor, "Nightly import", lifetime=timedelta(days=90))[0].id)
 
 
 def _report_workers(product: Product) -> None:

@@ -148,7 +148,7 @@ def test_tokens_are_revoked(flask: Flask_, services: Services) -> None:
     first, second, third = (flask("tokens", "create", "--name", name).output.strip() for name in ("ci", "ci", "cd"))
     lines = flask("tokens", "list").output.splitlines()
     assert [line.split("\t")[1:] for line in lines] == [
-        [name, "admin@localhost", "valid"] for name in ("ci", "ci", "cd")
+        [name, "admin@localhost", "valid", "admin", "never used"] for name in ("ci", "ci", "cd")
     ]
     assert flask("tokens", "revoke", "cd").output == "Revoked cd of admin@localhost.\n"
     with pytest.raises(NotSignedIn):
@@ -163,6 +163,34 @@ def test_tokens_are_revoked(flask: Flask_, services: Services) -> None:
     assert flask("tokens", "revoke", "ci").exit_code == 0
     assert "There is no token 'ci' in force" in flask("tokens", "revoke", "ci").output
     assert flask("tokens", "list").output.count("revoked") == 3
+
+
+def test_a_token_of_the_command_line_may_do_all_unless_it_is_narrowed(flask: Flask_, services: Services) -> None:
+    whole = flask("tokens", "create", "--name", "all").output.strip().splitlines()[-1]
+    assert services.identity.actor_for_token(whole).is_admin
+    narrow = ("tokens", "create", "--name", "some", "--scope", "read", "--scope", "jobs", "--days", "7")
+    actor = services.identity.actor_for_token(flask(*narrow).output.strip().splitlines()[-1], "203.0.113.7")
+    assert (actor.scopes, actor.is_admin) == ({"read", "jobs"}, False)
+    assert "\tread,jobs\t" in flask("tokens", "list").output
+    assert "from 203.0.113.7" in flask("tokens", "list").output
+    assert "Invalid value for '--scope'" in flask("tokens", "create", "--name", "x", "--scope", "all").output
+    assert "name: must have 1 to 100 characters" in flask("tokens", "create", "--name", " ").output
+
+
+def test_the_audit_log(flask: Flask_) -> None:
+    flask("tokens", "create", "--name", "ci")
+    flask("queues", "pause", "echo", "--reason", "the bank is closed")
+    head, newest, *older = flask("audit").output.splitlines()
+    assert head.split() == ["TIME", "WHO", "DID", "FROM"]
+    assert "admin@localhost  paused the queue echo (reason: the bank is closed)" in newest
+    assert newest.endswith("command line")
+    assert len(older) == 1
+    entry = json.loads(flask("audit", "--who", "command line", "--action", "token-created", "--json").output)
+    assert entry["subject"]["name"] == "ci"
+    assert flask("audit", "--before", "2020-01-01T00:00:00Z").output == ""
+    flask("users", "create", "ann@example.org")
+    refused = flask("audit", "--user", "ann@example.org")
+    assert (refused.exit_code, "Only an administrator may read the audit log" in refused.output) == (1, True)
 
 
 def test_cleanup(
