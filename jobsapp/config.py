@@ -63,6 +63,8 @@ class Settings(BaseModel):
     """Signs sessions. Empty: made once and kept in the data folder. Set it when there are several web servers."""
     session_days: int = Field(30, ge=1, le=3650)
     """How many days a browser stays signed in after it was last used."""
+    audit_days: int = Field(0, ge=0, le=36500)
+    """How many days the audit log keeps its entries; `flask cleanup` deletes older ones. 0: for ever."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
     queues: str = "*"

@@ -77,6 +77,11 @@ def sign_out_everywhere() -> None:
     session.clear()
 
 
+def refused_sign_in(email: str | None = None) -> None:
+    """Let the audit log tell that somebody could not sign in. `email`: as whom they tried to."""
+    services().audit.refused_sign_in(email, request.remote_addr)
+
+
 def find_actor() -> Actor | None:
     """Who is asking: by `Authorization: Bearer`, otherwise by session. None: nobody signed in.
 

@@ -24,10 +24,12 @@ def cleanup(days: int, dry_run: bool) -> None:
         if unread := services().cleanup.count_uploads(days=days):
             click.echo(f"Would delete {unread} uploads that no job reads.")
         return
-    click.echo(f"Deleted {services().cleanup.delete(days=days)} jobs.")
+    click.echo(f"Deleted {services().cleanup.for_everyone(days=days)} jobs.")
     if unread := services().cleanup.delete_uploads(days=days):
         click.echo(f"Deleted {unread} uploads that no job read.")
     services().logins.delete_expired()
     services().job_tokens.delete_expired()
+    if kept_days := services().settings.audit_days:
+        services().audit.forget(days=kept_days)
     if swept := services().cleanup.sweep():
         click.echo(f"Removed {swept} files that belonged to nothing.")

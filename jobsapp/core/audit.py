@@ -50,7 +50,7 @@ SENTENCES: dict[str, str] = {
     Action.SIGN_IN_FAILED: "tried to sign in and was refused",
     Action.SIGNED_OUT_EVERYWHERE: "signed {name} out of all browsers",
     Action.PASSWORD_SET: "set a new password for {name}",
-    Action.TOKEN_CREATED: "made the token {name} of {owner} with {scopes}",
+    Action.TOKEN_CREATED: "made the token {name} of {owner} with the scope {scopes}",
     Action.TOKEN_REVOKED: "revoked the token {name} of {owner}",
     Action.MEMBER_INVITED: "invited {name} as {role}",
     Action.MEMBER_CHANGED: "changed the role of {name} from {before} to {role}",
@@ -74,7 +74,7 @@ SENTENCES: dict[str, str] = {
     Action.CLEANUP_BEGUN: "began to delete jobs that ended more than {age} ago",
     Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
     Action.RETENTION_CHANGED: "changed how long {name} is kept",
-    Action.AUDIT_FORGOTTEN: "deleted {entries} of this log that were more than {age} old",
+    Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
 COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from jobsapp.errors import FieldError
 from jobsapp.pages.address import CREATED
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.language import words
-from jobsapp.services.audit import PAGE, WINDOW, AuditFilter
+from jobsapp.services.audit import PAGE, WINDOW, AuditEventView, AuditFilter
 from jobsapp.services.filters import TEXT_LENGTH
 
 TIMES = {"when": "created", "after": "createdAfter", "before": "createdBefore"}
@@ -27,6 +29,14 @@ LABELS = {"created": "Time", "createdAfter": "From", "createdBefore": "Before"}
 blueprint = Blueprint("audit", __name__)
 blueprint.before_request(small)
 blueprint.before_request(signed_in)
+
+
+class Fact(NamedTuple):
+    """A detail of an entry, for people. `at`: it is this moment."""
+
+    label: str
+    text: str
+    at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -76,4 +86,17 @@ def index() -> ResponseReturnValue:
         people=[*services().filters.people(actor), COMMAND_LINE, NOBODY],
         actions={action.value: words(action.replace("-", "_")) for action in Action},
         periods=CREATED,
+        facts=facts,
     )
+
+
+def facts(event: AuditEventView) -> list[Fact]:
+    """The details that the sentence does not tell."""
+    return [Fact(words(name), text, _moment(name, text)) for name, text in event.facts.items()]
+
+
+def _moment(name: str, text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if name.endswith("At") else None
+    except ValueError:
+        return None

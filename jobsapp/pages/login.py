@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out, sign_out_everywhere
+from jobsapp.auth.current import (
+    check_csrf,
+    find_actor,
+    refused_sign_in,
+    services,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
+from jobsapp.errors import NotSignedIn
 from jobsapp.pages.guard import local_path, small
 
 blueprint = Blueprint("login", __name__)
@@ -38,7 +47,11 @@ def confirm(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/login/<secret>")
 def redeem(secret: str) -> ResponseReturnValue:
-    actor = services().identity.redeem_login_secret(secret)
+    try:
+        actor = services().identity.redeem_login_secret(secret)
+    except NotSignedIn:
+        refused_sign_in()
+        raise
     wanted = local_path(session.get(NEXT))
     sign_in(actor)
     return redirect(wanted or url_for("jobs.index"), 303)

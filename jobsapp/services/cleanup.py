@@ -44,6 +44,14 @@ class Cleanup:
         self._session.commit()
         return deleted
 
+    def for_everyone(self, *, days: int) -> int:
+        """The same for all organisations, by the command line."""
+        deleted = self.delete(days=days)
+        if deleted:
+            self._audit.note(None, Action.CLEANUP, details={"number": deleted, "days": days})
+            self._session.commit()
+        return deleted
+
     def count(self, *, days: int, organization_id: UUID | None = None) -> int:
         """How many jobs `delete` would delete at most."""
         return store.count_finished(driver(self._session), days=_days(days), organization_id=organization_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,12 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from jobsapp import create_app
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import first_id_at
 from jobsapp.errors import NotSignedIn
+from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 
@@ -204,8 +208,27 @@ def test_cleanup(
     connection.execute("UPDATE jobs SET completed_at = now() - interval '2 days' WHERE status = 'completed'")
     assert flask("cleanup", "--days", "1", "--dry-run").output.strip() == "Would delete 3 jobs."
     assert flask("cleanup", "--days", "1").output.strip() == "Deleted 3 jobs."
+    assert "command line  deleted 3 jobs that ended more than 1 day ago" in flask("audit").output
     assert not [path for path in services.settings.files_dir.rglob("*") if path.is_file()]
     assert len(services.jobs.page(admin, services_filter())[0]) == 1
+
+
+def test_cleanup_of_the_audit_log_if_that_is_wanted(
+    flask: Flask_, services: Services, settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    flask("tokens", "create", "--name", "ci")
+    connection.execute("SET session_replication_role = replica")
+    old = first_id_at(datetime.now(UTC) - timedelta(days=8))
+    connection.execute("UPDATE audit_events SET id = %s", [old])
+    flask("cleanup", "--days", "1")
+    assert "made the token ci" in flask("audit").output
+    app = create_app(settings.model_copy(update={"audit_days": 7}))
+    assert app.test_cli_runner().invoke(args=["cleanup", "--days", "1"]).exit_code == 0
+    said = flask("audit").output
+    assert "made the token ci" not in said
+    assert "deleted 1 entry of this log, more than 7 days old" in said
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_cleanup_of_uploads_that_no_job_read(

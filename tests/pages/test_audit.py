@@ -10,7 +10,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.services import Services
 from jobsapp.services.audit import Subject
-from tests.pages.conftest import SignIn
+from tests.pages.conftest import SignIn, token_in
 
 ROW = re.compile(r'<td role="cell" class="audit-did">(.*?)(?:<span|</td>)')
 
@@ -24,7 +24,11 @@ def test_it_says_who_did_what_in_words(web: FlaskClient, services: Services, adm
     services.identity.create_token("admin@localhost", "ci")
     assert 'href="/audit"' in web.get("/jobs").text
     page = web.get("/audit").text
-    assert did(page) == ["Made the token ci of admin@localhost with admin", "Paused the queue echo", "Signed in"]
+    assert did(page) == [
+        "Made the token ci of admin@localhost with the scope admin",
+        "Paused the queue echo",
+        "Signed in",
+    ]
     assert "Reason: &lt;b&gt;closed&lt;/b&gt;" in page
     assert "Command line" in page
     assert "127.0.0.1" in page
@@ -67,3 +71,23 @@ def test_pages(web: FlaskClient, services: Services, admin: Actor) -> None:
     second = web.get(older[1].replace("&amp;", "&")).text
     assert did(first) + did(second) == [f"Paused the queue q{number:02}" for number in reversed(range(60))]
     assert 'href="/audit?action=queue-paused">' in second
+
+
+def test_a_link_that_does_not_work_is_told(web: FlaskClient, client: FlaskClient) -> None:
+    form = {"csrf_token": token_in(client.get("/login/wrong").text)}
+    assert client.post("/login/wrong", data=form).status_code == 401
+    page = web.get("/audit").text
+    assert did(page)[0] == "Tried to sign in and was refused"
+    assert "Nobody known" in page
+    assert "wrong" not in page
+
+
+def test_what_was_signed_out_everywhere_is_told_with_the_address(sign_in: SignIn, admin: Actor) -> None:
+    sign_in(admin)
+    leaving = sign_in(admin)
+    form = {"csrf_token": token_in(leaving.get("/tokens").text)}
+    assert leaving.post("/logout/everywhere", data=form).status_code == 303
+    page = sign_in(admin).get("/audit").text
+    assert did(page)[:2] == ["Signed in", "Signed admin@localhost out of all browsers"]
+    assert "Browsers: 2" in page
+    assert page.count('class="audit-from muted">127.0.0.1<') == 4
