@@ -21,6 +21,7 @@ from jobsapp.services.audit import WINDOW, AuditFilter
 from tests.api.conftest import Caller, Hand
 from tests.api.problems import fields, problem
 
+MADE = "made the token tests of admin@localhost with the scope admin"
 DONE = Transition(Status.COMPLETED, "completed", result={})
 
 
@@ -59,7 +60,7 @@ def test_an_entry_tells_who_what_and_from_where(as_admin: Caller, admin: Actor, 
     }
     assert (made["actor"], made["text"]) == (
         "command line",
-        "made the token tests of admin@localhost with the scope admin",
+        MADE,
     )
 
 
@@ -72,7 +73,7 @@ def test_what_operators_do(as_admin: Caller) -> None:
     as_admin("DELETE", "/api/limits/type/echo")
     problem(as_admin("DELETE", "/api/limits/type/echo"), 404)
     assert last(as_admin, 7) == [
-        "made the token tests of admin@localhost with the scope admin",
+        MADE,
         *["paused the queue echo", "resumed the queue echo"] * 2,
         "set a limit of the type echo",
         "removed the limit of the type echo",
