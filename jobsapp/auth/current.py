@@ -21,6 +21,7 @@ from jobsapp.core.rights import Right, Role, rights_of
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
+from jobsapp.services.tokens import may_make_tokens
 
 LOGIN = "login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -72,8 +73,8 @@ def sign_out() -> None:
 
 
 def sign_out_everywhere() -> None:
-    """End the sessions of all browsers of the user. Raises NotSignedIn."""
-    services().logins.end_all(get_actor().user_id, by=get_actor())
+    """End the sessions of all browsers of the user. Raises NotSignedIn, and Forbidden as `get_owner`."""
+    services().logins.end_all(get_owner().user_id, by=get_owner())
     session.clear()
 
 
@@ -120,6 +121,17 @@ def get_actor() -> Actor:
     actor = find_actor()
     if actor is None:
         raise NotSignedIn("Send `Authorization: Bearer TOKEN`, or sign in at /login.")
+    return actor
+
+
+def get_owner() -> Actor:
+    """As `get_actor`, for what is the user's alone, such as logins and passwords.
+
+    Raises Forbidden for a token that may not do all that its user may.
+    """
+    actor = get_actor()
+    if not may_make_tokens(actor):
+        raise Forbidden("This token may not do that: it needs the scope admin. Or sign in yourself.")
     return actor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Text
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from jobsapp.core.rights import Scope
@@ -42,10 +42,11 @@ class ApiToken(Base):
         CheckConstraint(
             "cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'jobs', 'operate', 'admin']", name="scopes"
         ),
+        Index("api_tokens_of_user", "user_id", text("id DESC")),
     )
 
     id: Mapped[Id]
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: [Scope.JOBS])

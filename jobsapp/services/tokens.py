@@ -160,13 +160,13 @@ class Tokens:
         return token
 
     def _end(self, token: ApiToken, actor: Actor | None) -> None:
-        if token.revoked_at is not None:
+        ended = update(ApiToken).where(ApiToken.id == token.id, ApiToken.revoked_at.is_(None))
+        values = {"revoked_at": func.now(), "revoked_by": actor.user_id if actor else None}
+        if self._session.scalar(ended.values(values).returning(ApiToken.id)) is None:
             return
-        token.revoked_at = func.now()
-        token.revoked_by = actor.user_id if actor else None
         subject, owner = Subject("token", token.id, token.name), token.user
-        organization_id = owner.organization_id
-        self._audit.note(actor, Action.TOKEN_REVOKED, subject, {"owner": owner.email}, organization_id=organization_id)
+        home = owner.organization_id
+        self._audit.note(actor, Action.TOKEN_REVOKED, subject, {"owner": owner.email}, organization_id=home)
         if self._hints is not None:
             after_commit(self._session(), partial(self._hints.logins_ended, token.user_id))
         self._session.commit()

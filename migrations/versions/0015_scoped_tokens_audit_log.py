@@ -38,6 +38,8 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("api_tokens_revoked_by_fkey"), "api_tokens", "users", ["revoked_by"], ["id"], ondelete="SET NULL"
     )
+    op.create_index("api_tokens_of_user", "api_tokens", ["user_id", sa.text("id DESC")])
+    op.drop_index(op.f("api_tokens_user_id"), table_name="api_tokens")
     op.create_table(
         "audit_events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -69,6 +71,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("audit_events")
     op.execute("DROP FUNCTION audit_events_stay()")
+    op.create_index(op.f("api_tokens_user_id"), "api_tokens", ["user_id"])
+    op.drop_index("api_tokens_of_user", table_name="api_tokens")
     op.drop_constraint(op.f("api_tokens_revoked_by_fkey"), "api_tokens", type_="foreignkey")
     op.drop_column("api_tokens", "revoked_by")
     op.drop_column("api_tokens", "last_used_address")

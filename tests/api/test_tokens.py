@@ -159,6 +159,9 @@ def test_a_token_for_jobs_changes_jobs_alone(as_admin: Caller, made: Make) -> No
         "DELETE /api/jobs/cleanup",
     }
     assert {status for call, status in done.items() if call not in refused} <= {200, 201}
+    # Logins are the user's own.
+    assert worker("POST", "/logout/everywhere").status_code == 403
+    assert made(as_admin, scopes=["admin"])("POST", "/logout/everywhere").status_code == 303
     problem(worker("GET", "/api/audit"), 403, "forbidden")
     problem(worker("GET", "/api/tokens?everyone=true"), 403, "forbidden")
 
