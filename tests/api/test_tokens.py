@@ -12,6 +12,9 @@ import psycopg
 import pytest
 from flask_openapi3 import OpenAPI
 
+from jobsapp.auth.current import get_owner
+from jobsapp.core.actors import Actor
+from jobsapp.errors import Forbidden
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
@@ -159,9 +162,6 @@ def test_a_token_for_jobs_changes_jobs_alone(as_admin: Caller, made: Make) -> No
         "DELETE /api/jobs/cleanup",
     }
     assert {status for call, status in done.items() if call not in refused} <= {200, 201}
-    # Logins are the user's own.
-    assert worker("POST", "/logout/everywhere").status_code == 403
-    assert made(as_admin, scopes=["admin"])("POST", "/logout/everywhere").status_code == 303
     problem(worker("GET", "/api/audit"), 403, "forbidden")
     problem(worker("GET", "/api/tokens?everyone=true"), 403, "forbidden")
 
@@ -233,3 +233,19 @@ def test_who_may_revoke_which(as_admin: Caller, as_member: Caller, as_stranger: 
     assert as_admin("DELETE", f"/api/tokens/{mine}").status_code == 204
     problem(other("GET", "/api/jobs"), 401)
     assert {one["state"] for one in listed(as_member)[:2]} == {"revoked"}
+
+
+def test_what_is_the_users_alone_needs_the_user_or_all_of_their_rights(
+    app: OpenAPI, as_admin: Caller, made: Make
+) -> None:
+    """Logins and passwords, for one: `get_owner` stands before them."""
+
+    def owner(caller: Caller) -> Actor:
+        with app.app_context(), app.test_request_context(headers={"Authorization": f"Bearer {caller.token}"}):
+            return get_owner()
+
+    for scope in ("read", "jobs", "operate"):
+        narrow = made(as_admin, scopes=[scope])
+        with pytest.raises(Forbidden, match="needs the scope admin"):
+            owner(narrow)
+    assert owner(made(as_admin, scopes=["admin"])).email == "admin@localhost"
