@@ -98,7 +98,7 @@ def find_actor() -> Actor | None:
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
         actor = (login and login.actor) if token is None else _by_token(token)
-        g.actor = actor and replace(actor, address=request.remote_addr)
+        g.actor = actor and replace(actor, address=actor.address or request.remote_addr)
         g.by_token = token is not None
     return cast("Actor | None", g.actor)
 
