@@ -10,6 +10,7 @@ from flask_openapi3 import OpenAPI
 from jobsapp.api import (
     artifacts,
     attempts,
+    audit,
     bulk,
     cleanup,
     docs,
@@ -29,6 +30,7 @@ from jobsapp.api import (
     retention,
     search,
     stats,
+    tokens,
     types,
     workers,
 )
@@ -61,6 +63,8 @@ def init_app(app: Flask) -> None:
         workers,
         members,
         organization,
+        tokens,
+        audit,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, abort, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out, sign_out_everywhere
+from jobsapp.auth.current import (
+    check_csrf,
+    find_actor,
+    refused_sign_in,
+    services,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
 from jobsapp.auth.oidc import Provider, find_provider
 from jobsapp.core.actors import Actor
 from jobsapp.errors import JobsappError, NotSignedIn, TooManyTries
@@ -39,6 +47,8 @@ def enter() -> ResponseReturnValue:
     try:
         actor = services().passwords.check(email, request.form.get("password", ""), request.remote_addr or "")
     except (NotSignedIn, TooManyTries) as error:
+        if isinstance(error, NotSignedIn):
+            refused_sign_in(email)
         answer = make_response(_page(email=email, error=error.detail), error.status)
         if isinstance(error, TooManyTries):
             answer.headers["Retry-After"] = str(error.retry_after)
@@ -60,6 +70,7 @@ def oidc_back() -> ResponseReturnValue:
     try:
         actor = services().federation.sign_in(_provider().person())
     except NotSignedIn as error:
+        refused_sign_in()
         return _not_in(error)
     return _welcome(actor)
 
@@ -73,8 +84,12 @@ def confirm(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/login/<secret>")
 def redeem(secret: str) -> ResponseReturnValue:
-    with services().throttle.attempt(request.remote_addr or ""):
-        actor = services().identity.redeem_login_secret(secret)
+    try:
+        with services().throttle.attempt(request.remote_addr or ""):
+            actor = services().identity.redeem_login_secret(secret)
+    except NotSignedIn:
+        refused_sign_in()
+        raise
     return _welcome(actor)
 
 

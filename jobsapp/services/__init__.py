@@ -18,6 +18,7 @@ from jobsapp.bus.windows import Windows
 from jobsapp.config import Settings
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
+from jobsapp.services.audit import Audit
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
@@ -45,6 +46,7 @@ from jobsapp.services.search import Search
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
+from jobsapp.services.tokens import Tokens
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
@@ -77,6 +79,8 @@ class Services:
     memberships: Memberships
     members: Members
     organizations: Organizations
+    tokens: Tokens
+    audit: Audit
     logins: Logins
     browsers: Browsers
     passwords: Passwords
@@ -124,6 +128,8 @@ def build_services(
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
         identity=identity,
+        tokens=Tokens(session, hints),
+        audit=Audit(session),
         memberships=memberships,
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),
