@@ -63,10 +63,11 @@ def services() -> Services:
     return cast(Services, current_app.extensions["jobsapp"])
 
 
-def sign_in(actor: Actor) -> None:
-    """Start a session for the actor. The old one ends, and what was in it is dropped."""
+def sign_in(actor: Actor, by: str | None = None) -> None:
+    """Start a session for the actor. The old one ends, and what was in it is dropped. `by`: see `Logins.start`."""
     sign_out()
-    session[LOGIN] = services().logins.start(replace(actor, address=request.remote_addr), request.user_agent.string)
+    here, agent = replace(actor, address=request.remote_addr), request.user_agent.string
+    session[LOGIN] = services().logins.start(here, agent, by=by)
     session.permanent = True
 
 
@@ -142,7 +143,7 @@ def enter(organization_id: UUID) -> None:
 
     So a page of the former one, which may still be open, changes nothing in the other.
     """
-    sign_in(services().organizations.entered(get_actor(), organization_id))
+    sign_in(services().organizations.entered(get_actor(), organization_id), "another organisation")
 
 
 def get_actor() -> Actor:

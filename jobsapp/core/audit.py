@@ -20,9 +20,14 @@ class Action(StrEnum):
     PASSWORD_SET = "password-set"  # noqa: S105 - the name of an action
     TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an action
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an action
+    IDENTITY_ADDED = "identity-added"
+    IDENTITY_REMOVED = "identity-removed"
+    BROWSER_SIGNED_OUT = "browser-signed-out"
     MEMBER_INVITED = "member-invited"
     MEMBER_CHANGED = "member-changed"
     MEMBER_REMOVED = "member-removed"
+    ACCOUNT_DEACTIVATED = "account-deactivated"
+    ACCOUNT_ACTIVATED = "account-activated"
     ORGANIZATION_CREATED = "organization-created"
     ORGANIZATION_RENAMED = "organization-renamed"
     JOB_CANCELLED = "job-cancelled"
@@ -42,6 +47,7 @@ class Action(StrEnum):
     CLEANUP_BEGUN = "cleanup-begun"
     CLEANUP = "cleanup"
     RETENTION_CHANGED = "retention-changed"
+    RETENTION_REMOVED = "retention-removed"
     AUDIT_FORGOTTEN = "audit-forgotten"
 
 
@@ -52,9 +58,14 @@ SENTENCES: dict[str, str] = {
     Action.PASSWORD_SET: "set a new password for {name}",
     Action.TOKEN_CREATED: "made the token {name} of {owner} with the scope {scopes}",
     Action.TOKEN_REVOKED: "revoked the token {name} of {owner}",
+    Action.IDENTITY_ADDED: "signed in at {provider} for the first time",
+    Action.IDENTITY_REMOVED: "removed the account at {provider} from {name}",
+    Action.BROWSER_SIGNED_OUT: "signed {name} out of {browser}",
     Action.MEMBER_INVITED: "invited {name} as {role}",
     Action.MEMBER_CHANGED: "changed the role of {name} from {before} to {role}",
     Action.MEMBER_REMOVED: "removed {name}",
+    Action.ACCOUNT_DEACTIVATED: "deactivated the account {name}",
+    Action.ACCOUNT_ACTIVATED: "activated the account {name} again",
     Action.ORGANIZATION_CREATED: "made the organisation {name}",
     Action.ORGANIZATION_RENAMED: "renamed the organisation {before} to {name}",
     Action.JOB_CANCELLED: "cancelled the job {name} of {owner}",
@@ -73,7 +84,8 @@ SENTENCES: dict[str, str] = {
     Action.WORKER_STARTED: "started another worker in the place of {name}",
     Action.CLEANUP_BEGUN: "began to delete jobs that ended more than {age} ago",
     Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
-    Action.RETENTION_CHANGED: "changed how long {name} is kept",
+    Action.RETENTION_CHANGED: "changed for how long to keep {name}",
+    Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""

@@ -53,7 +53,7 @@ def enter() -> ResponseReturnValue:
         if isinstance(error, TooManyTries):
             answer.headers["Retry-After"] = str(error.retry_after)
         return answer
-    return _welcome(actor)
+    return _welcome(actor, "password")
 
 
 @blueprint.get("/login/oidc")
@@ -68,11 +68,11 @@ def oidc() -> ResponseReturnValue:
 @blueprint.get("/login/oidc/callback")
 def oidc_back() -> ResponseReturnValue:
     try:
-        actor = services().federation.sign_in(_provider().person())
+        actor = services().federation.sign_in(_provider().person(), request.remote_addr)
     except NotSignedIn as error:
         refused_sign_in()
         return _not_in(error)
-    return _welcome(actor)
+    return _welcome(actor, services().settings.oidc_name)
 
 
 @blueprint.get("/login/<secret>")
@@ -90,7 +90,7 @@ def redeem(secret: str) -> ResponseReturnValue:
     except NotSignedIn:
         refused_sign_in()
         raise
-    return _welcome(actor)
+    return _welcome(actor, "link")
 
 
 @blueprint.post("/logout")
@@ -109,10 +109,10 @@ def _page(*, email: str = "", error: str = "") -> str:
     return render_template("login/show.html", email=email, error=error, provider=find_provider())
 
 
-def _welcome(actor: Actor) -> ResponseReturnValue:
+def _welcome(actor: Actor, by: str) -> ResponseReturnValue:
     """A session of its own, and on to the page that was asked for."""
     wanted = local_path(session.get(NEXT))
-    sign_in(actor)
+    sign_in(actor, by)
     return redirect(wanted or url_for("jobs.index"), 303)
 
 

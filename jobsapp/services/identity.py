@@ -13,12 +13,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.core.rights import Role, Scope
 from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import ApiToken, LoginLink, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.tokens import Tokens
 
@@ -34,6 +36,7 @@ class Identity:
     def __init__(self, session: DbSession, hints: Hints | None = None) -> None:
         self._session = session
         self._tokens = Tokens(session, hints)
+        self._audit = Audit(session)
 
     def bootstrap(self) -> User:
         """The first administrator of the organisation that runs the installation. Both are made if missing; commits."""
@@ -68,6 +71,8 @@ class Identity:
         refuse_faults(email=email, organization=organization)
         home_id = self._running() if organization is None else self._named(organization)
         user = self.new_user(email, role, home_id)
+        subject, told = Subject("user", user.id, user.email), {"role": role}
+        self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
         self._session.commit()
         return user
 

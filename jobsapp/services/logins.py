@@ -52,8 +52,11 @@ class Logins:
         self._lifetime = lifetime
         self._audit = Audit(session)
 
-    def start(self, actor: Actor, user_agent: str = "") -> str:
-        """Sign the actor in, in their organisation; returns what the cookie is to carry, which is kept nowhere else."""
+    def start(self, actor: Actor, user_agent: str = "", *, by: str | None = None) -> str:
+        """Sign the actor in, in their organisation; returns what the cookie is to carry, which is kept nowhere else.
+
+        `by`: how they showed who they are, for the audit log.
+        """
         secret = secrets.token_urlsafe(32)
         login_id = new_id()
         self._session.execute(
@@ -66,7 +69,7 @@ class Logins:
                 expires_at=func.now() + self._lifetime,
             )
         )
-        self._audit.note(actor, Action.SIGNED_IN)
+        self._audit.note(actor, Action.SIGNED_IN, details={"by": by})
         self._session.commit()
         return f"{login_id}.{secret}"
 

@@ -162,9 +162,9 @@ def test_it_is_narrowed_and_read_in_pages(as_admin: Caller, as_member: Caller) -
     assert [one["text"] for one in log(as_admin, "?who=MEMBER@localhost")] == [
         "made the token theirs of member@localhost with the scope jobs"
     ]
-    assert {one["action"] for one in log(as_admin, "?who=command+line")} == {"token-created"}
+    assert {one["action"] for one in log(as_admin, "?who=command+line")} == {"member-invited", "token-created"}
     assert log(as_admin, "?before=2026-01-01T00:00:00Z") == []
-    assert len(log(as_admin, "?after=2026-01-01T00:00:00Z")) == 6
+    assert len(log(as_admin, "?after=2026-01-01T00:00:00Z")) == 7
     for query, field in (("action=dancing", "action"), ("after=soon", "after"), ("colour=red", "colour")):
         assert fields(as_admin("GET", f"/api/audit?{query}")) == [field]
 
@@ -175,7 +175,8 @@ def test_administrators_alone_and_their_own_organisation(
     problem(as_member("GET", "/api/audit"), 403, "forbidden")
     as_admin("POST", "/api/queues/echo/pause")
     assert [one["text"] for one in log(as_stranger)] == [
-        "made the token tests of stranger@elsewhere with the scope admin"
+        "made the token tests of stranger@elsewhere with the scope admin",
+        "invited stranger@elsewhere as admin",
     ]
 
 

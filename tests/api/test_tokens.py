@@ -194,7 +194,9 @@ def test_a_demoted_owner_takes_the_rights_of_the_tokens_along(
 ) -> None:
     program = made(as_admin, scopes=["admin"])
     assert program("DELETE", "/api/jobs/cleanup").status_code == 200
-    connection.execute("UPDATE users SET role = 'member' WHERE email = 'admin@localhost'")
+    connection.execute(
+        "UPDATE memberships SET role = 'member' FROM users WHERE users.id = user_id AND email = 'admin@localhost'"
+    )
     problem(program("DELETE", "/api/jobs/cleanup"), 403)
 
 

@@ -40,7 +40,7 @@ def test_it_is_for_administrators_and_ends_at_the_organisation(
     theirs = sign_in(member)
     assert theirs.get("/audit").status_code == 403
     assert 'href="/audit"' not in theirs.get("/jobs").text
-    assert did(sign_in(stranger).get("/audit").text) == ["Signed in"]
+    assert did(sign_in(stranger).get("/audit").text) == ["Signed in", "Invited stranger@elsewhere as admin"]
 
 
 def test_filters_stand_in_the_address(web: FlaskClient, services: Services, admin: Actor) -> None:
