@@ -88,6 +88,8 @@ class Settings(BaseModel):
     there are already may sign in."""
     oidc_role: str = Field("member", pattern="^(viewer|member|operator|admin)$")
     """Their role there: `viewer`, `member`, `operator` or `admin`."""
+    audit_days: int = Field(0, ge=0, le=36500)
+    """How many days the audit log keeps its entries; `flask cleanup` deletes older ones. 0: for ever."""
     max_upload_mb: int = Field(5120, ge=1)
     """Largest upload, in MiB."""
     rate_limit: str = Field("6000/minute", pattern=RATE)

@@ -10,6 +10,7 @@ from flask_openapi3 import OpenAPI
 from jobsapp.api import (
     artifacts,
     attempts,
+    audit,
     bulk,
     cleanup,
     docs,
@@ -30,6 +31,7 @@ from jobsapp.api import (
     retention,
     search,
     stats,
+    tokens,
     types,
     workers,
 )
@@ -62,6 +64,8 @@ def init_app(app: Flask) -> None:
         workers,
         members,
         organization,
+        tokens,
+        audit,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

@@ -7,6 +7,7 @@ marked with `admits_guests` let one in, and they ask `get_reader`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,9 +17,12 @@ from flask_wtf.csrf import CSRFError, validate_csrf
 from wtforms import ValidationError
 
 from jobsapp.core.actors import Actor, Guest, Reader
+from jobsapp.core.rights import Right, Role, rights_of
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
+from jobsapp.services.spelling import find_user
+from jobsapp.services.tokens import may_make_tokens
 
 LOGIN = "login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -59,10 +63,11 @@ def services() -> Services:
     return cast(Services, current_app.extensions["jobsapp"])
 
 
-def sign_in(actor: Actor) -> None:
-    """Start a session for the actor. The old one ends, and what was in it is dropped."""
+def sign_in(actor: Actor, by: str | None = None) -> None:
+    """Start a session for the actor. The old one ends, and what was in it is dropped. `by`: see `Logins.start`."""
     sign_out()
-    session[LOGIN] = services().logins.start(actor, request.user_agent.string)
+    here, agent = replace(actor, address=request.remote_addr), request.user_agent.string
+    session[LOGIN] = services().logins.start(here, agent, by=by)
     session.permanent = True
 
 
@@ -73,9 +78,15 @@ def sign_out() -> None:
 
 
 def sign_out_everywhere() -> None:
-    """End the sessions of all browsers of the user. Raises NotSignedIn."""
-    services().logins.end_all(get_actor().user_id)
+    """End the sessions of all browsers of the user. Raises NotSignedIn, and Forbidden as `get_owner`."""
+    services().logins.end_all(get_owner().user_id, by=get_owner())
     session.clear()
+
+
+def refused_sign_in(email: str | None = None) -> None:
+    """Let the audit log tell that somebody could not sign in. `email`: as whom they tried to."""
+    user = find_user(services().identity, email) if email else None
+    services().audit.refused_sign_in(None if user is None else user.email, request.remote_addr)
 
 
 def find_actor() -> Actor | None:
@@ -96,7 +107,8 @@ def find_actor() -> Actor | None:
         login = services().logins.find(session.get(LOGIN, "")) if token is None else None
         g.login_id = login and login.id
         g.organizations = login.organizations if login else {}
-        g.actor = (login and login.actor) if token is None else services().identity.actor_for_token(token)
+        actor = (login and login.actor) if token is None else _by_token(token)
+        g.actor = actor and replace(actor, address=actor.address or request.remote_addr)
         g.by_token = token is not None
         _bind(g.actor)
     return cast("Actor | None", g.actor)
@@ -106,6 +118,14 @@ def caller_inside() -> Actor | None:
     """Whom a request acts for that was made in this process. None: it came from elsewhere."""
     caller = request.environ.get(CALLER)
     return caller if isinstance(caller, Actor) else None
+
+
+def _by_token(token: str) -> Actor:
+    """Who a token speaks for. One that only reads changes nothing, whatever is asked for and whoever asks by it."""
+    actor = services().identity.actor_for_token(token, request.remote_addr)
+    if request.method not in SAFE_METHODS and Right.CREATE not in rights_of(Role.ADMIN, actor.scopes):
+        raise Forbidden("This token has the scope read and changes nothing. Use one that has the scope jobs, or more.")
+    return actor
 
 
 def login_id() -> UUID | None:
@@ -123,7 +143,7 @@ def enter(organization_id: UUID) -> None:
 
     So a page of the former one, which may still be open, changes nothing in the other.
     """
-    sign_in(services().organizations.entered(get_actor(), organization_id))
+    sign_in(services().organizations.entered(get_actor(), organization_id), "another organisation")
 
 
 def get_actor() -> Actor:
@@ -131,6 +151,17 @@ def get_actor() -> Actor:
     actor = find_actor()
     if actor is None:
         raise NotSignedIn("Send `Authorization: Bearer TOKEN`, or sign in at /login.")
+    return actor
+
+
+def get_owner() -> Actor:
+    """As `get_actor`, for what is the user's alone, such as logins and passwords.
+
+    Raises Forbidden for a token that may not do all that its user may.
+    """
+    actor = get_actor()
+    if not may_make_tokens(actor):
+        raise Forbidden("This token may not do that: it needs the scope admin. Or sign in yourself.")
     return actor
 
 

@@ -33,11 +33,13 @@ def cleanup(days: int, dry_run: bool, archive: str | None) -> None:
             click.echo(f"Would delete {unread} uploads that no job reads.")
         return
     cleanup = services().cleanup
-    deleted = cleanup.archive_and_delete(days=days, kind=archive) if archive else cleanup.delete(days=days)
+    deleted = cleanup.for_everyone(days=days, archive=archive)
     click.echo(f"{'Archived and deleted' if archive else 'Deleted'} {deleted} jobs.")
     if unread := services().cleanup.delete_uploads(days=days):
         click.echo(f"Deleted {unread} uploads that no job read.")
     services().logins.delete_expired()
     services().job_tokens.delete_expired()
+    if kept_days := services().settings.audit_days:
+        services().audit.forget(days=kept_days)
     if swept := services().cleanup.sweep():
         click.echo(f"Removed {swept} files that belonged to nothing.")

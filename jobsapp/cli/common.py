@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ from jobsapp.cli.friendly import friendly
 from jobsapp.cli.tables import table as table
 from jobsapp.config import require_servers
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import COMMAND_LINE
 from jobsapp.core.rights import Role
 
 P = ParamSpec("P")
@@ -37,7 +39,7 @@ def actor_of(email: str | None) -> Actor:
     """The user a command acts for; the first administrator by default."""
     identity = services().identity
     user = identity.get_user(email) if email else identity.bootstrap()
-    return identity.get_actor(user.id)
+    return replace(identity.get_actor(user.id), address=COMMAND_LINE)
 
 
 user_option = click.option("--user", "email", metavar="EMAIL", help="Whose; the first administrator by default.")

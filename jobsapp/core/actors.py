@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
@@ -22,6 +22,10 @@ class Actor:
     """Of the token that speaks for them; None: they are here themselves."""
     runs_installation: bool = False
     """Whether their organisation is the one that queues and workers belong to."""
+    token_id: UUID | None = field(default=None, compare=False)
+    """The token that speaks for them. None: they are here themselves."""
+    address: str | None = field(default=None, compare=False)
+    """From where they ask, for the audit log: an address of the network, or in words. None: it is not known."""
 
     def may(self, right: Right) -> bool:
         return right in self.rights

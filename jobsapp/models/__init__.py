@@ -1,5 +1,6 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
+from jobsapp.models.audit import AuditEvent
 from jobsapp.models.credentials import UserIdentity, UserPassword
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
@@ -18,6 +19,7 @@ __all__ = [
     "UNSUCCESSFUL",
     "ApiToken",
     "Archive",
+    "AuditEvent",
     "ChunkVector",
     "DocumentChunk",
     "Job",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, ForeignKeyConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from jobsapp.core.rights import Scope
 from jobsapp.extensions import Base
 from jobsapp.models.columns import CreatedAt, Id, Moment
 
@@ -70,19 +71,29 @@ class ApiToken(Base):
     """A token of the API. Only its SHA-256 is kept."""
 
     __tablename__ = "api_tokens"
-    __table_args__ = (of_membership(),)
+    __table_args__ = (
+        of_membership(),
+        CheckConstraint(
+            "cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'jobs', 'operate', 'admin']", name="scopes"
+        ),
+        Index("api_tokens_of_user", "user_id", text("id DESC")),
+    )
 
     id: Mapped[Id]
-    user_id: Mapped[UUID] = mapped_column(index=True)
+    user_id: Mapped[UUID]
     organization_id: Mapped[UUID]
     name: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: [Scope.JOBS])
     created_at: Mapped[CreatedAt]
     last_used_at: Mapped[Moment | None]
+    last_used_address: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
+    revoked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
     user: Mapped[User] = relationship(viewonly=True, primaryjoin="User.id == foreign(ApiToken.user_id)")
+    revoker: Mapped[User | None] = relationship(foreign_keys=revoked_by, viewonly=True)
 
 
 class LoginLink(Base):

@@ -7,6 +7,7 @@ from flask import Flask
 from jobsapp.pages import (
     account,
     assets,
+    audit,
     dashboard,
     embed,
     errors,
@@ -26,6 +27,7 @@ from jobsapp.pages import (
     search,
     shared,
     shares,
+    tokens,
     tray,
     workers,
 )
@@ -58,6 +60,8 @@ def init_app(app: Flask) -> None:
         embed,
         tray,
         members,
+        tokens,
+        audit,
     )
     for area in areas:
         app.register_blueprint(area.blueprint)

@@ -40,7 +40,7 @@ def change_password() -> ResponseReturnValue:
         return _page({fault.field: fault.message[:1].upper() + fault.message[1:] for fault in error.errors}), 422
     except TooManyTries as error:
         return make_response(_page({"old": error.detail}), error.status, {"Retry-After": str(error.retry_after)})
-    sign_in(get_actor())
+    sign_in(get_actor(), "new password")
     flash("Your password is set. All other browsers are signed out.")
     return redirect(url_for("account.show"), 303)
 

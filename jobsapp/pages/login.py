@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, abort, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from jobsapp.auth.current import check_csrf, find_actor, services, sign_in, sign_out, sign_out_everywhere
+from jobsapp.auth.current import (
+    check_csrf,
+    find_actor,
+    refused_sign_in,
+    services,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
 from jobsapp.auth.oidc import Provider, find_provider
 from jobsapp.core.actors import Actor
 from jobsapp.errors import JobsappError, NotSignedIn, TooManyTries
@@ -39,11 +47,13 @@ def enter() -> ResponseReturnValue:
     try:
         actor = services().passwords.check(email, request.form.get("password", ""), request.remote_addr or "")
     except (NotSignedIn, TooManyTries) as error:
+        if isinstance(error, NotSignedIn):
+            refused_sign_in(email)
         answer = make_response(_page(email=email, error=error.detail), error.status)
         if isinstance(error, TooManyTries):
             answer.headers["Retry-After"] = str(error.retry_after)
         return answer
-    return _welcome(actor)
+    return _welcome(actor, "password")
 
 
 @blueprint.get("/login/oidc")
@@ -58,10 +68,11 @@ def oidc() -> ResponseReturnValue:
 @blueprint.get("/login/oidc/callback")
 def oidc_back() -> ResponseReturnValue:
     try:
-        actor = services().federation.sign_in(_provider().person())
+        actor = services().federation.sign_in(_provider().person(), request.remote_addr)
     except NotSignedIn as error:
+        refused_sign_in()
         return _not_in(error)
-    return _welcome(actor)
+    return _welcome(actor, services().settings.oidc_name)
 
 
 @blueprint.get("/login/<secret>")
@@ -73,9 +84,13 @@ def confirm(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/login/<secret>")
 def redeem(secret: str) -> ResponseReturnValue:
-    with services().throttle.attempt(request.remote_addr or ""):
-        actor = services().identity.redeem_login_secret(secret)
-    return _welcome(actor)
+    try:
+        with services().throttle.attempt(request.remote_addr or ""):
+            actor = services().identity.redeem_login_secret(secret)
+    except NotSignedIn:
+        refused_sign_in()
+        raise
+    return _welcome(actor, "link")
 
 
 @blueprint.post("/logout")
@@ -94,10 +109,10 @@ def _page(*, email: str = "", error: str = "") -> str:
     return render_template("login/show.html", email=email, error=error, provider=find_provider())
 
 
-def _welcome(actor: Actor) -> ResponseReturnValue:
+def _welcome(actor: Actor, by: str) -> ResponseReturnValue:
     """A session of its own, and on to the page that was asked for."""
     wanted = local_path(session.get(NEXT))
-    sign_in(actor)
+    sign_in(actor, by)
     return redirect(wanted or url_for("jobs.index"), 303)
 
 

@@ -19,6 +19,7 @@ from jobsapp.config import Settings, secret_key
 from jobsapp.core.sealing import sealer_of
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
+from jobsapp.services.audit import Audit
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
@@ -47,6 +48,7 @@ from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
+from jobsapp.services.tokens import Tokens
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
@@ -80,6 +82,8 @@ class Services:
     memberships: Memberships
     members: Members
     organizations: Organizations
+    tokens: Tokens
+    audit: Audit
     logins: Logins
     browsers: Browsers
     passwords: Passwords
@@ -129,6 +133,8 @@ def build_services(
         many=ManyChanges(session, hints, files, Listing(session), cleanup),
         cleanup=cleanup,
         identity=identity,
+        tokens=Tokens(session, hints),
+        audit=Audit(session),
         memberships=memberships,
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),

@@ -13,8 +13,10 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.agents import agent_name
+from jobsapp.core.audit import Action
 from jobsapp.errors import NotFound
 from jobsapp.models import LoginSession
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 
 SHOWN = 50
@@ -34,6 +36,7 @@ class Browsers:
     def __init__(self, session: DbSession, hints: Hints) -> None:
         self._session = session
         self._hints = hints
+        self._audit = Audit(session)
 
     def of_user(self, actor: Actor) -> list[Browser]:
         """The SHOWN that were used last, newest first."""
@@ -47,7 +50,10 @@ class Browsers:
     def end(self, actor: Actor, login_id: UUID) -> None:
         """Sign one of the actor's browsers out, and commit. Raises NotFound."""
         ended = delete(LoginSession).where(LoginSession.id == login_id, LoginSession.user_id == actor.user_id)
-        if self._session.scalar(ended.returning(LoginSession.id)) is None:
+        agent = self._session.scalar(ended.returning(LoginSession.user_agent))
+        if agent is None:
             raise NotFound("This browser is not one of yours, or was signed out already.")
+        subject = Subject("user", actor.user_id, actor.email)
+        self._audit.note(actor, Action.BROWSER_SIGNED_OUT, subject, {"browser": agent_name(agent)})
         after_commit(self._session(), partial(self._hints.logins_ended, actor.user_id))
         self._session.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -12,12 +12,14 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.archives import PARQUET
+from jobsapp.core.audit import Action
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.retention import FINISHED
 from jobsapp.core.rights import Right
 from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput, Unavailable
 from jobsapp.models import Job, Organization, StoredFile
+from jobsapp.services.audit import Audit
 from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
@@ -38,11 +40,25 @@ class Cleanup:
         self._storage = storage
         self._hints = hints
         self._archives = archives
+        self._audit = Audit(session)
 
     def for_organization(self, actor: Actor, *, days: int) -> int:
         """Delete finished jobs of the actor's organisation older than `days`. Raises Forbidden."""
         actor.require(Right.ADMINISTER, "delete old jobs")
-        return self.delete(days=days, organization_id=actor.organization_id)
+        # With the first batch: however it ends, it is known who began it.
+        self._audit.note(actor, Action.CLEANUP_BEGUN, details={"days": _days(days)})
+        deleted = self.delete(days=days, organization_id=actor.organization_id)
+        self._audit.note(actor, Action.CLEANUP, details={"number": deleted, "days": days})
+        self._session.commit()
+        return deleted
+
+    def for_everyone(self, *, days: int, archive: str | None = None) -> int:
+        """The same for all organisations, by the command line. `archive`: see `archive_and_delete`; None: none."""
+        deleted = self.archive_and_delete(days=days, kind=archive) if archive else self.delete(days=days)
+        if deleted:
+            self._audit.note(None, Action.CLEANUP, details={"number": deleted, "days": days, "archive": archive})
+            self._session.commit()
+        return deleted
 
     def count(self, *, days: int, organization_id: UUID | None = None) -> int:
         """How many jobs `delete` would delete at most."""
@@ -87,12 +103,15 @@ class Cleanup:
         archive = partial(archive_jobs, connection, self._archives, organization_id=owner, kind=kind) if kind else None
         return store.delete_due(connection, due, organization_id=owner, statuses=FINISHED, days=days, before=archive)
 
-    def chosen(self, actor: Actor, job_ids: Sequence[UUID]) -> list[UUID]:
+    def chosen(self, actor: Actor, job_ids: Sequence[UUID], note: Callable[[int], None] | None = None) -> list[UUID]:
         """Delete those of the actor's jobs that have finished, and commit; returns which. The caller checks the right.
 
-        One stays if an unfinished job reads a file of it, or if somebody else is changing it.
+        One stays if an unfinished job reads a file of it, or if somebody else is changing it. `note`: called before the
+        COMMIT with how many were deleted, unless none was.
         """
         batch = store.delete_chosen(driver(self._session), job_ids, organization_id=actor.organization_id)
+        if batch.job_ids and note is not None:
+            note(len(batch.job_ids))
         self._commit(batch)
         return batch.job_ids
 

@@ -7,7 +7,7 @@ who has it, or to a new one if the settings say where new ones belong.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -15,11 +15,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import User, UserIdentity
 from jobsapp.oidc_settings import domain_names
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.identity import Identity
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.spelling import find_user
@@ -44,19 +46,20 @@ class Federation:
     def __init__(self, session: DbSession, identity: Identity, settings: Settings) -> None:
         self._session = session
         self._identity = identity
+        self._audit = Audit(session)
         self._name = settings.oidc_name
         self._domains = domain_names(settings)
         self._organization = settings.oidc_organization
         self._role = settings.oidc_role
 
-    def sign_in(self, person: Person) -> Actor:
-        """Who this is here; commits. Raises NotSignedIn with a sentence for them."""
+    def sign_in(self, person: Person, address: str | None = None) -> Actor:
+        """Who this is here, from that network address; commits. Raises NotSignedIn with a sentence for them."""
         texts = (person.issuer, person.subject, person.email)
         if not person.subject or len(person.subject) > SUBJECT_LENGTH or not all(map(is_storable, texts)):
             raise NotSignedIn(f"What {self._name} says of you cannot be used.")
         self._check_domain(person)
         user_id = self._linked(person)
-        return self._identity.get_actor(self._link(person) if user_id is None else user_id)
+        return self._identity.get_actor(self._link(person, address) if user_id is None else user_id)
 
     def of_user(self, actor: Actor) -> list[UserIdentity]:
         """Who the actor is at providers, oldest first."""
@@ -66,8 +69,10 @@ class Federation:
     def unlink(self, actor: Actor, identity_id: UUID) -> None:
         """Forget who the actor is at a provider, and commit. Raises NotFound."""
         ended = delete(UserIdentity).where(UserIdentity.id == identity_id, UserIdentity.user_id == actor.user_id)
-        if self._session.scalar(ended.returning(UserIdentity.id)) is None:
+        issuer = self._session.scalar(ended.returning(UserIdentity.issuer))
+        if issuer is None:
             raise NotFound("This way to sign in is not yours, or was removed already.")
+        self._audit.note(actor, Action.IDENTITY_REMOVED, _subject(actor), {"provider": issuer})
         self._session.commit()
 
     def _check_domain(self, person: Person) -> None:
@@ -79,7 +84,7 @@ class Federation:
         same = UserIdentity.issuer == person.issuer, UserIdentity.subject == person.subject
         return self._session.scalar(select(UserIdentity.user_id).where(*same))
 
-    def _link(self, person: Person) -> UUID:
+    def _link(self, person: Person, address: str | None) -> UUID:
         if "@" not in person.email:
             raise NotSignedIn(f"{self._name} does not say your e-mail address, so nobody knows who you are here.")
         if not person.email_verified:
@@ -94,6 +99,8 @@ class Federation:
             )
         values = {"id": new_id(), "issuer": person.issuer, "subject": person.subject, "user_id": user.id}
         self._session.execute(insert(UserIdentity).values(values).on_conflict_do_nothing())
+        actor = replace(self._identity.get_actor(user.id), address=address)
+        self._audit.note(actor, Action.IDENTITY_ADDED, _subject(actor), {"provider": person.issuer})
         self._session.commit()
         log.info("%s is %r of %s from now on", user.email, person.subject, person.issuer)
         return user.id
@@ -109,3 +116,7 @@ class Federation:
             if found is None:
                 raise NotSignedIn(f"{email} cannot become a user here: {error.detail}") from None
             return found
+
+
+def _subject(actor: Actor) -> Subject:
+    return Subject("user", actor.user_id, actor.email)

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
-from jobsapp.core.rights import Role
+from jobsapp.core.rights import Role, Scope
 from jobsapp.core.storable import is_storable, refuse_faults
-from jobsapp.errors import Conflict, InvalidInput, NotFound, NotSignedIn
+from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import ApiToken, LoginLink, Membership, Organization, User
-from jobsapp.services.actors import actor_of, actors, of_member
+from jobsapp.services.actors import actor_of, actors
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.tokens import Tokens
 
 DEFAULT_ORGANIZATION = "default"
 FIRST_ADMIN = "admin@localhost"
-TOKEN_PREFIX = "jobsapp_"  # noqa: S105 - the prefix is public, it lets scanners find leaked tokens
 LINK_LIFETIME = timedelta(hours=1)
 EMAIL_LENGTH = 254
-LAST_USED_STEP = timedelta(minutes=1)
 
 
 class Identity:
@@ -35,7 +35,8 @@ class Identity:
 
     def __init__(self, session: DbSession, hints: Hints | None = None) -> None:
         self._session = session
-        self._hints = hints
+        self._tokens = Tokens(session, hints)
+        self._audit = Audit(session)
 
     def bootstrap(self) -> User:
         """The first administrator of the organisation that runs the installation. Both are made if missing; commits."""
@@ -70,6 +71,8 @@ class Identity:
         refuse_faults(email=email, organization=organization)
         home_id = self._running() if organization is None else self._named(organization)
         user = self.new_user(email, role, home_id)
+        subject, told = Subject("user", user.id, user.email), {"role": role}
+        self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
         self._session.commit()
         return user
 
@@ -86,42 +89,28 @@ class Identity:
         return user
 
     def create_token(
-        self, email: str, name: str, *, lifetime: timedelta | None = None, organization_id: UUID | None = None
+        self,
+        email: str,
+        name: str,
+        *,
+        lifetime: timedelta | None = None,
+        scopes: Collection[str] = (Scope.ADMIN,),
+        organization_id: UUID | None = None,
     ) -> str:
-        """A new API token for the user in this organisation, by default the first they came to; returned this once.
+        """A new API token for the user in this organisation, by default the first they came to: by the command line.
 
-        Raises NotFound, and NotSignedIn for who may not sign in there.
+        It is returned this once: see `Tokens.create_for`. Raises NotFound, and NotSignedIn for who may not sign in.
         """
-        refuse_faults(name=name)
-        actor = self.get_actor(self.get_user(email).id, organization_id)
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
-        whose = {"user_id": actor.user_id, "organization_id": actor.organization_id}
-        self._session.add(ApiToken(**whose, name=name, token_hash=_hash(token), expires_at=expires_at))
-        self._session.commit()
-        return token
+        owner = self.get_actor(self.get_user(email).id, organization_id)
+        return self._tokens.create_for(owner, name, scopes=scopes, lifetime=lifetime)
 
     def tokens(self) -> list[ApiToken]:
         """All tokens, oldest first."""
-        return list(self._session.scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)))
+        return self._tokens.all()
 
     def revoke_token(self, wanted: str) -> ApiToken:
-        """Revoke the one token in force that has this name, or whose id begins so, and commit.
-
-        Raises NotFound if there is none and Conflict if there are several.
-        """
-        in_force = [token for token in self.tokens() if token.revoked_at is None]
-        found = [token for token in in_force if wanted and wanted in (token.name, str(token.id))]
-        found = found or [token for token in in_force if wanted and str(token.id).startswith(wanted.lower())]
-        if not found:
-            raise NotFound(f"There is no token {wanted!r} in force; `flask tokens list` shows them.")
-        if len(found) > 1:
-            raise Conflict(f"{len(found)} tokens fit {wanted!r}: give more of the id, as `flask tokens list` shows it.")
-        found[0].revoked_at = datetime.now(UTC)
-        if self._hints is not None:
-            after_commit(self._session(), partial(self._hints.logins_ended, found[0].user_id))
-        self._session.commit()
-        return found[0]
+        """Revoke a token by its name or the beginning of its id: see `Tokens.revoke_named`."""
+        return self._tokens.revoke_named(wanted)
 
     def create_login_secret(self, email: str) -> str:
         """The secret of a link that signs the user in once, within LINK_LIFETIME."""
@@ -163,20 +152,11 @@ class Identity:
             raise NotSignedIn("This user does not exist any more, is deactivated or belongs to no organisation.")
         return actor
 
-    def actor_for_token(self, token: str) -> Actor:
-        """Who a token speaks for. Raises NotSignedIn if it is unknown, revoked or expired."""
-        now = datetime.now(UTC)
-        held = of_member(ApiToken.user_id, ApiToken.organization_id)
-        query = actors().add_columns(ApiToken).join(ApiToken, held).where(ApiToken.token_hash == _hash(token))
-        row = self._session.execute(query).one_or_none()
-        if row is None or token_state(row.ApiToken) != "valid":
+    def actor_for_token(self, token: str, address: str | None = None) -> Actor:
+        """Who a token speaks for, narrowed to its scopes. Raises NotSignedIn if it is unknown, revoked or expired."""
+        actor = self._tokens.find(token, address)
+        if actor is None:
             raise NotSignedIn("The token is unknown, revoked or expired. Make one: flask tokens create --name NAME")
-        actor, used_at = actor_of(row), row.ApiToken.last_used_at
-        if used_at is None or used_at < now - LAST_USED_STEP:
-            row.ApiToken.last_used_at = now
-            self._session.commit()
-            # So that a transaction has begun, as at any other time: what is made in it is no older than its id.
-            return self.get_actor(actor.user_id, actor.organization_id)
         return actor
 
     def _running(self) -> UUID:
@@ -199,13 +179,6 @@ class Identity:
         of = Membership.user_id == User.id, Membership.organization_id == organization_id
         query = select(User).where(User.deactivated_at.is_(None), exists().where(*of, Membership.role == Role.ADMIN))
         return self._session.scalars(query.order_by(User.email != FIRST_ADMIN, User.created_at).limit(1)).first()
-
-
-def token_state(token: ApiToken) -> str:
-    """`valid`, `expired` or `revoked`."""
-    if token.revoked_at is not None:
-        return "revoked"
-    return "expired" if token.expires_at is not None and token.expires_at <= datetime.now(UTC) else "valid"
 
 
 def refuse_email(email: str) -> None:

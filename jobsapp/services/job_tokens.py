@@ -19,9 +19,11 @@ from sqlalchemy.orm import joinedload
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor, Guest
+from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.models import Job, JobToken
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 
 # Tokens of the API begin with `jobsapp_`: neither is ever taken for the other.
@@ -54,6 +56,7 @@ class JobTokens:
     def __init__(self, session: DbSession, hints: Hints) -> None:
         self._session = session
         self._hints = hints
+        self._audit = Audit(session)
 
     def create(
         self, actor: Actor, job_id: UUID, kind: str, *, lifetime: timedelta | None = None
@@ -80,6 +83,7 @@ class JobTokens:
             expires_at=func.now() + chosen,
         )
         self._session.add(token)
+        self._note(actor, Action.SHARE_CREATED, job_id, kind)
         self._session.commit()
         return token, text
 
@@ -106,8 +110,10 @@ class JobTokens:
         if maker is not None:
             owner = actor.user_id if maker == actor.user_id else self._see(actor, job_id)
             actor.require_change(owner, "share")
-        if self._session.scalar(delete(JobToken).where(*found).returning(JobToken.id)) is None:
+        kind = self._session.scalar(delete(JobToken).where(*found).returning(JobToken.kind))
+        if kind is None:
             raise NotFound(f"There is no token {token_id} of the job {job_id}; it may have been revoked already.")
+        self._note(actor, Action.SHARE_REVOKED, job_id, kind)
         after_commit(self._session(), partial(self._hints.logins_ended, token_id))
         self._session.commit()
 
@@ -141,6 +147,12 @@ class JobTokens:
         count = len(self._session.execute(expired).all())
         self._session.commit()
         return count
+
+    def _note(self, actor: Actor, action: Action, job_id: UUID, kind: str) -> None:
+        """Links alone: programs make tokens for embedding with each page that they show."""
+        if kind == SHARE:
+            name = self._session.scalar(select(Job.name).where(Job.id == job_id))
+            self._audit.note(actor, action, Subject("job", job_id, name))
 
     def _see(self, actor: Actor, job_id: UUID, *, hold: bool = False) -> UUID | None:
         """Whose job it is."""

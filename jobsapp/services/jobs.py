@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor, Guest, Reader
+from jobsapp.core.audit import Action
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.points import Measured, series
@@ -25,6 +26,7 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobLog, JobMetric, StoredFile
 from jobsapp.processors.registry import Registry
+from jobsapp.services.audit import Audit
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.files import Files
 from jobsapp.services.inputs import Inputs, files_of
@@ -98,6 +100,7 @@ class Jobs:
         self._inputs = Inputs(session, files)
         self._listing = Listing(session)
         self._secrets = secrets
+        self._audit = Audit(session)
         self._bulk = Bulk(session, registry, hints, self._inputs, secrets)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
@@ -217,6 +220,7 @@ class Jobs:
             raise Conflict(f"The job is {job.status}: only a pending or active job can be cancelled.")
         if changed.status == Status.CANCELLED:
             after_commit(self._session(), partial(self._files.forget_kept, job_id))
+        self._audit.note_job(actor, Action.JOB_CANCELLED, job, {"reason": reason})
         return self._changed(actor, changed)
 
     def retry(self, actor: Actor, job_id: UUID) -> Job:
@@ -227,6 +231,7 @@ class Jobs:
         if changed is None:
             raise Conflict(f"The job is {job.status}: only a failed or cancelled job can be retried.")
         after_commit(self._session(), partial(self._hints.wake, changed.queue))
+        self._audit.note_job(actor, Action.JOB_RETRIED, job)
         return self._changed(actor, changed)
 
     def _changed(self, actor: Actor, changed: store.ChangedJob) -> Job:

@@ -21,10 +21,12 @@ from sqlalchemy.orm import aliased
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
 from jobsapp.models import LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 
 LAST_USED_STEP = timedelta(minutes=5)
@@ -48,9 +50,13 @@ class Logins:
         self._session = session
         self._hints = hints
         self._lifetime = lifetime
+        self._audit = Audit(session)
 
-    def start(self, actor: Actor, user_agent: str = "") -> str:
-        """Sign the actor in, in their organisation; returns what the cookie is to carry, which is kept nowhere else."""
+    def start(self, actor: Actor, user_agent: str = "", *, by: str | None = None) -> str:
+        """Sign the actor in, in their organisation; returns what the cookie is to carry, which is kept nowhere else.
+
+        `by`: how they showed who they are, for the audit log.
+        """
         secret = secrets.token_urlsafe(32)
         login_id = new_id()
         self._session.execute(
@@ -63,6 +69,7 @@ class Logins:
                 expires_at=func.now() + self._lifetime,
             )
         )
+        self._audit.note(actor, Action.SIGNED_IN, details={"by": by})
         self._session.commit()
         return f"{login_id}.{secret}"
 
@@ -91,10 +98,18 @@ class Logins:
         if user_id is not None:
             self._commit_and_tell(user_id)
 
-    def end_all(self, user_id: UUID) -> int:
-        """Sign the user out of all browsers, and commit; returns of how many."""
+    def end_all(self, user_id: UUID, *, by: Actor | None = None) -> int:
+        """Sign the user out of all browsers, and commit; returns of how many. `by` None: the command line."""
         ended = delete(LoginSession).where(LoginSession.user_id == user_id).returning(LoginSession.id)
         count = len(self._session.execute(ended).all())
+        user = self._session.get_one(User, user_id)
+        self._audit.note(
+            by,
+            Action.SIGNED_OUT_EVERYWHERE,
+            Subject("user", user_id, user.email),
+            {"browsers": count},
+            organization_id=by.organization_id if by else user.home_id,
+        )
         self._commit_and_tell(user_id)
         return count
 

@@ -10,17 +10,19 @@ everything that matches only their own match.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Literal
 from uuid import UUID
 
+from pydantic.alias_generators import to_camel
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action as Noted
 from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.rights import Right
@@ -28,6 +30,7 @@ from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job
+from jobsapp.services.audit import Audit
 from jobsapp.services.base import View
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
@@ -41,7 +44,13 @@ MOST = 10_000
 BATCH = 500
 REASON_LENGTH = 500
 
+Note = Callable[[int], None]
 Action = Literal["cancel", "retry", "delete"]
+NOTED: dict[Action, Noted] = {
+    "cancel": Noted.JOBS_CANCELLED,
+    "retry": Noted.JOBS_RETRIED,
+    "delete": Noted.JOBS_DELETED,
+}
 APPLIES: dict[Action, frozenset[Status]] = {
     "cancel": frozenset({Status.PENDING, Status.ACTIVE}),
     "retry": frozenset({Status.FAILED, Status.CANCELLED}),
@@ -100,6 +109,7 @@ class ManyChanges:
         self._files = files
         self._listing = listing
         self._cleanup = cleanup
+        self._audit = Audit(session)
 
     def outlook(self, actor: Actor, action: Action, chosen: Chosen) -> ManyView:
         """What `apply` would do now. Raises Forbidden, and InvalidInput naming `ids`."""
@@ -124,23 +134,26 @@ class ManyChanges:
         refuse_longer("reason", reason, REASON_LENGTH)
         seen = self._look(actor, action, chosen)
         ids = [match.id for match in seen.applicable]
+        note = partial(self._note, actor, action, chosen, reason)
         changed = sum(
-            self._batch(actor, action, ids[start : start + BATCH], reason) for start in range(0, len(ids), BATCH)
+            self._batch(actor, action, ids[start : start + BATCH], reason, note) for start in range(0, len(ids), BATCH)
         )
         if action != "delete" and changed < len(ids):
-            changed += self._busy(actor, action, ids, reason)
+            changed += self._busy(actor, action, ids, reason, note)
         left = len(self._look(actor, action, chosen).applicable) if seen.applicable_is_more else 0
         return _view(action, seen).model_copy(update={"dry_run": False, "changed": changed, "left": left})
 
     def delete(self, actor: Actor, job_id: UUID) -> None:
         """Delete a finished job with its files, and commit. Raises Forbidden, NotFound and Conflict."""
         _enter(actor, "delete")
-        found = self._states(actor, [job_id])
-        if not found:
+        query = select(Job).where(Job.id == job_id, Job.organization_id == actor.organization_id)
+        job = self._session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if job is None:
             raise NotFound(f"There is no job {job_id}.")
-        if (job := found[0][0]).status not in TERMINAL:
+        if job.status not in TERMINAL:
             raise Conflict(f"The job is {job.status}: only a finished job can be deleted. Cancel it first.")
-        if not self._cleanup.chosen(actor, [job_id]):
+        note = partial(self._audit.note_job, actor, Noted.JOB_DELETED, job)
+        if not self._cleanup.chosen(actor, [job_id], lambda _: note()):
             raise Conflict("An unfinished job reads a file of this one, or it is being changed: try again later.")
 
     def _look(self, actor: Actor, action: Action, chosen: Chosen) -> _Seen:
@@ -176,10 +189,10 @@ class ManyChanges:
         rows = self._session.execute(query.order_by(Job.id.desc()))
         return [(Match(job_id, status, stops), owner) for job_id, status, stops, owner in rows]
 
-    def _batch(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
+    def _batch(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None, note: Note) -> int:
         organization_id = actor.organization_id
         if action == "delete":
-            return len(self._cleanup.chosen(actor, ids))
+            return len(self._cleanup.chosen(actor, ids, note))
         connection = driver(self._session)
         if action == "cancel":
             changed = store.cancel_jobs(
@@ -187,10 +200,10 @@ class ManyChanges:
             )
         else:
             changed = store.retry_jobs(connection, ids, organization_id=organization_id)
-        self._commit(changed)
+        self._commit(changed, note)
         return len(changed)
 
-    def _busy(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None) -> int:
+    def _busy(self, actor: Actor, action: Action, ids: list[UUID], reason: str | None, note: Note) -> int:
         """Those that somebody else was writing, one at a time: who holds one lock waits for nobody in a circle."""
         count = 0
         for match, _ in self._states(actor, ids):
@@ -202,13 +215,22 @@ class ManyChanges:
                 if action == "cancel"
                 else store.retry_job(connection, match.id)
             )
-            self._commit([one] if one else [])
+            self._commit([one] if one else [], note)
             count += one is not None
         return count
 
-    def _commit(self, changed: list[store.ChangedJob]) -> None:
+    def _note(self, actor: Actor, action: Action, chosen: Chosen, reason: str | None, number: int) -> None:
+        """With each batch, in its transaction: what was done is told, whatever becomes of the rest."""
+        said = {} if chosen.wanted is None else asdict(chosen.wanted)
+        matching = {to_camel(name): str(value) for name, value in said.items() if value is not None}
+        how = None if chosen.wanted is None else matching or "all"
+        self._audit.note(actor, NOTED[action], details={"number": number, "matching": how, "reason": reason})
+
+    def _commit(self, changed: list[store.ChangedJob], note: Note) -> None:
         """Commit, and let leave what follows from it."""
         session = self._session()
+        if changed:
+            note(len(changed))
         news = [JobChanged(one.id, one.organization_id, event_for(one.status), one.revision) for one in changed]
         if news:
             after_commit(session, partial(self._hints.publish, news))

@@ -14,9 +14,11 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import aliased
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Membership, User
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.identity import Identity, refuse_email, refuse_role
 from jobsapp.services.memberships import Memberships
@@ -54,6 +56,7 @@ class Members:
         self._session = session
         self._identity = identity
         self._memberships = memberships
+        self._audit = Audit(session)
 
     def all(self, actor: Actor) -> MembersView:
         """Everybody in the organisation may see who else is in it."""
@@ -83,6 +86,7 @@ class Members:
         found = self._session.execute(anywhere).one_or_none()
         if found is None:
             user_id = self._identity.new_user(email, role, actor.organization_id).id
+            self._audit.note(actor, Action.MEMBER_INVITED, Subject("user", user_id, email), {"role": role})
             self._session.commit()
         else:
             user_id = found.id
@@ -96,7 +100,7 @@ class Members:
         """
         actor.require(Right.ADMINISTER, "change roles")
         self.get(actor, user_id)
-        self._memberships.set_role(actor.organization_id, user_id, role)
+        self._memberships.set_role(actor.organization_id, user_id, role, by=actor)
         return self.get(actor, user_id)
 
     def remove(self, actor: Actor, user_id: UUID) -> None:
@@ -106,7 +110,7 @@ class Members:
         """
         actor.require(Right.ADMINISTER, "remove members")
         self.get(actor, user_id)
-        self._memberships.remove(actor.organization_id, user_id)
+        self._memberships.remove(actor.organization_id, user_id, by=actor)
 
     def login_secret(self, actor: Actor, user_id: UUID) -> str:
         """The secret of a login link for a member who has lost the last one, and commit.
@@ -129,7 +133,7 @@ class Members:
                 f"{email} has an account of another organisation. Who runs the installation can let it in: "
                 f"`flask orgs add ORGANIZATION {email}`."
             )
-        self._memberships.add(actor.organization_id, user_id, role)
+        self._memberships.add(actor.organization_id, user_id, role, by=actor)
 
 
 def _members(actor: Actor) -> Select[Membership, str, datetime | None, bool]:

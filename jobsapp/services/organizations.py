@@ -9,10 +9,12 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.models import Membership, Organization
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.identity import Identity
 from jobsapp.services.memberships import Memberships
@@ -61,6 +63,7 @@ class Organizations:
         self._session = session
         self._identity = identity
         self._memberships = memberships
+        self._audit = Audit(session)
 
     def me(self, actor: Actor) -> MeView:
         return MeView(
@@ -104,7 +107,7 @@ class Organizations:
     def rename_own(self, actor: Actor, name: str) -> OrganizationView:
         """Give the actor's organisation another name, and commit. Raises Forbidden, and InvalidInput naming `name`."""
         actor.require(Right.ADMINISTER, "rename the organisation")
-        self.rename(actor.organization_id, name)
+        self.rename(actor.organization_id, name, by=actor)
         return self.own(actor)
 
     def all(self) -> Sequence[tuple[Organization, int]]:
@@ -125,15 +128,21 @@ class Organizations:
         """A new organisation without members, and commit. Raises InvalidInput naming `name`."""
         made = Organization(name=self._free(name))
         self._session.add(made)
+        self._session.flush()
+        self._audit.note(None, Action.ORGANIZATION_CREATED, Subject("organization", made.id, made.name))
         self._session.commit()
         return made
 
-    def rename(self, organization_id: UUID, name: str) -> None:
-        """Commits. Raises InvalidInput naming `name`."""
+    def rename(self, organization_id: UUID, name: str, *, by: Actor | None = None) -> None:
+        """Commits. `by` None: the command line. Raises InvalidInput naming `name`."""
         changed = update(Organization).where(Organization.id == organization_id)
         name = self._free(name, but=organization_id)
+        before = self._session.scalar(select(Organization.name).where(Organization.id == organization_id))
+        subject = Subject("organization", organization_id, name)
         try:
             self._session.execute(changed.values(name=name))
+            told = {"before": before}
+            self._audit.note(by, Action.ORGANIZATION_RENAMED, subject, told, organization_id=organization_id)
             self._session.commit()
         except IntegrityError:
             self._session.rollback()

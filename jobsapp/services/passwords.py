@@ -20,9 +20,11 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core import passwords as rules
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import InvalidInput, NotSignedIn
 from jobsapp.models import LoginSession, UserPassword
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.identity import Identity
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.spelling import find_user
@@ -47,6 +49,7 @@ class Passwords:
     ) -> None:
         self._session = session
         self._hints = hints
+        self._audit = Audit(session)
         self._identity = identity
         self._throttle = throttle
         self._hasher = hasher or PasswordHasher()
@@ -74,7 +77,7 @@ class Passwords:
         """
         if self.changed_at(actor) is not None:
             self._prove(actor, old, address)
-        self._set(actor.user_id, actor.email, new)
+        self._set(actor.user_id, actor.email, new, by=actor, home_id=actor.organization_id)
 
     def set(self, email: str, new: str) -> None:
         """Set the password of a user as whoever runs the installation, and commit; all their browsers are signed out.
@@ -82,7 +85,7 @@ class Passwords:
         Raises NotFound and InvalidInput.
         """
         user = self._identity.get_user(email)
-        self._set(user.id, user.email, new)
+        self._set(user.id, user.email, new, by=None, home_id=user.home_id)
 
     def _prove(self, actor: Actor, password: str, address: str) -> None:
         try:
@@ -109,7 +112,7 @@ class Passwords:
         self._session.execute(same.values(hash=self._hasher.hash(rules.normal(password))))
         self._session.commit()
 
-    def _set(self, user_id: UUID, email: str, new: str) -> None:
+    def _set(self, user_id: UUID, email: str, new: str, *, by: Actor | None, home_id: UUID) -> None:
         fault = "contains a character that cannot be kept." if not is_storable(new) else rules.fault(new, email)
         if fault is not None:
             raise InvalidInput.of("new", fault)
@@ -119,5 +122,6 @@ class Passwords:
         written = insert(UserPassword).values(user_id=user_id, **changed)
         self._session.execute(written.on_conflict_do_update(index_elements=[UserPassword.user_id], set_=changed))
         self._session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+        self._audit.note(by, Action.PASSWORD_SET, Subject("user", user_id, email), organization_id=home_id)
         after_commit(self._session(), partial(self._hints.logins_ended, user_id))
         self._session.commit()

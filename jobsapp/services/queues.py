@@ -15,12 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import is_storable, refuse_faults
 from jobsapp.errors import FieldError, InvalidInput, NotFound
 from jobsapp.models import Limit, Membership, Organization, Queue, User
 from jobsapp.processors.registry import Registry
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.limits import EACH, LimitState, Scope, limit_states
@@ -91,6 +93,7 @@ class Queues:
         self._session = session
         self._registry = registry
         self._hints = hints
+        self._audit = Audit(session)
 
     def all(self, actor: Actor) -> list[QueueView]:
         """Every queue that a type uses, that something waits in or that somebody said something about, by name."""
@@ -130,9 +133,9 @@ class Queues:
         self._known(actor, name)
         paused = {"paused_at": func.now(), "paused_by": actor.user_id, "pause_reason": reason}
         statement = insert(Queue).values(name=name, **paused)
-        self._session.execute(
-            statement.on_conflict_do_update(index_elements=["name"], set_=paused, where=Queue.paused_at.is_(None))
-        )
+        new = statement.on_conflict_do_update(index_elements=["name"], set_=paused, where=Queue.paused_at.is_(None))
+        if self._session.scalar(new.returning(Queue.name)):
+            self._audit.note(actor, Action.QUEUE_PAUSED, Subject("queue", name), {"reason": reason})
         self._tell_front(name)
         self._session.commit()
         return self._one(actor, name)
@@ -141,7 +144,8 @@ class Queues:
         """Let jobs of the queue start again, and commit. No fault if it was not paused."""
         actor.require(Right.OPERATE, "resume queues")
         self._known(actor, name)
-        self._session.execute(delete(Queue).where(Queue.name == name))
+        if self._session.scalar(delete(Queue).where(Queue.name == name).returning(Queue.name)):
+            self._audit.note(actor, Action.QUEUE_RESUMED, Subject("queue", name))
         self._tell_front(name)
         after_commit(self._session(), partial(self._hints.wake, name))
         self._session.commit()
@@ -174,6 +178,8 @@ class Queues:
         }
         statement = insert(Limit).values(scope=scope, key=key, **values)
         self._session.execute(statement.on_conflict_do_update(index_elements=["scope", "key"], set_=values))
+        said = {"maxActive": new.max_active, "maxStarts": new.max_starts, "periodSeconds": new.period_seconds}
+        self._audit.note(actor, Action.LIMIT_SET, Subject("limit", key), {"scope": scope} | said)
         self._wake(scope, key)
         self._session.commit()
         return next(one for one in self.limits(actor) if (one.scope, one.key) == (scope, key))
@@ -187,6 +193,7 @@ class Queues:
         found = self._session.scalars(gone).one_or_none() if is_storable(scope + key) else None
         if found is None:
             raise NotFound(f"There is no limit of the {scope} {key}.")
+        self._audit.note(actor, Action.LIMIT_REMOVED, Subject("limit", key), {"scope": scope})
         self._wake(scope, key)
         self._session.commit()
 

@@ -14,11 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.archives import FORMATS, PARQUET, ArchiveName
+from jobsapp.core.audit import Action
 from jobsapp.core.retention import FINISHED, JOBS, MAX_DAYS, UPLOADS, Rule, with_default
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Archive, RetentionRule, RetentionRun, RetentionWalk
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession, driver
@@ -102,6 +104,7 @@ class Retention:
     def __init__(self, session: DbSession, archives: Archives, default_days: int) -> None:
         self._session = session
         self._archives = archives
+        self._audit = Audit(session)
         self._default_days = default_days
 
     def rules(self, actor: Actor) -> list[RuleView]:
@@ -125,6 +128,9 @@ class Retention:
         statement = insert(RetentionRule).values(organization_id=actor.organization_id, **values)
         key = ["organization_id", "scope", "type", "status"]
         self._session.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
+        days = "for ever" if new.days is None else new.days
+        told = {"days": days, "archive": new.archive or None}
+        self._audit.note(actor, Action.RETENTION_CHANGED, _subject(*_key(new)), told)
         self._begin_anew(actor)
         self._session.commit()
         return next(one for one in self.rules(actor) if (one.scope, one.type, one.status) == _key(new))
@@ -138,6 +144,7 @@ class Retention:
         if found is None:
             raise NotFound("There is no such rule.")
         self._session.delete(found)
+        self._audit.note(actor, Action.RETENTION_REMOVED, _subject(scope, type, status))
         self._begin_anew(actor)
         self._session.commit()
 
@@ -240,6 +247,10 @@ def _archive_fault(new: NewRule) -> str:
 
 def _key(new: NewRule) -> tuple[str, str, str]:
     return new.scope, new.type, new.status
+
+
+def _subject(scope: str, type: str, status: str) -> Subject:
+    return Subject("retention", name=" ".join(filter(None, (status, type, scope))))
 
 
 def _rule(row: RetentionRule) -> Rule:

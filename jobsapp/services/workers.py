@@ -11,8 +11,10 @@ from uuid import UUID
 
 from jobsapp.bus.roster import START, STOP, Roster, Seen
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.errors import Conflict, NotFound, Unavailable
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
@@ -79,6 +81,7 @@ class Workers:
     def __init__(self, session: DbSession, roster: Roster) -> None:
         self._session = session
         self._roster = roster
+        self._audit = Audit(session)
 
     def all(self, actor: Actor) -> WorkersView:
         """Every worker that is known. One statement and one round trip to Redis, however many there are."""
@@ -114,6 +117,7 @@ class Workers:
         if not heard:
             raise Conflict(f"The worker {name} does not listen. {_by_hand(view)}")
         log.info("%s asked the worker %s to stop", actor.email, name)
+        self._note(actor, Action.WORKER_STOPPED, view)
         return self._afterwards(actor, view, "stopping")
 
     def start(self, actor: Actor, name: str) -> WorkerView:
@@ -129,7 +133,12 @@ class Workers:
         if not self._roster.ask_to_start(name):
             raise Unavailable(f"Redis does not answer, so {name} cannot be started. Try again in a moment.")
         log.info("%s asked for a worker in the place of %s", actor.email, name)
+        self._note(actor, Action.WORKER_STARTED, view)
         return self._afterwards(actor, view, "starting")
+
+    def _note(self, actor: Actor, action: Action, view: WorkerView) -> None:
+        self._audit.note(actor, action, Subject("worker", view.name), {"host": view.host})
+        self._session.commit()
 
     def _enter(self, actor: Actor, name: str) -> WorkerView:
         actor.require(Right.OPERATE, "stop and start workers")

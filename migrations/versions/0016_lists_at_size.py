@@ -1,7 +1,7 @@
 """Lists of millions of jobs: the failed and the cancelled ones, and an index of what names and descriptions say.
 
 Revision ID: 0016
-Revises: 0012
+Revises: 0015
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.exc import SQLAlchemyError
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -75,10 +75,13 @@ CALLS = [
     ("GET", "/api/me"),
     ("GET", "/api/organization"),
     ("PATCH", "/api/organization"),
+    ("GET", "/api/tokens"),
+    ("POST", "/api/tokens"),
+    ("DELETE", "/api/tokens/{token}"),
+    ("GET", "/api/audit"),
 ]
-OWNED = [
-    call for call in CALLS if any(one in call[1] for one in ("{job}", "{file}", "{preset}", "{user_id}", "{archive}"))
-]
+OWNED_PARTS = ("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}")
+OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
     call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
 ]
@@ -93,6 +96,7 @@ def things(as_member: Caller, member: Actor, connection: psycopg.Connection[Any]
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     house["archive"] = str(new_id())
     connection.execute(
         """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
@@ -109,7 +113,8 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
             .replace("presets/{id}", "presets/{preset}")
-            .replace("archives/{id}", "archives/{archive}"),
+            .replace("archives/{id}", "archives/{archive}")
+            .replace("api/tokens/{id}", "api/tokens/{token}"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations

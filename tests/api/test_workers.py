@@ -45,6 +45,8 @@ def test_stopping_and_starting(as_admin: Caller, settings: Settings) -> None:
     report(settings, "w", pid=0)
     assert as_admin("GET", "/api/workers").get_json()["workers"][0]["state"] == "stopped"
     assert as_admin("POST", "/api/workers/w/start").get_json()["state"] == "starting"
+    told = as_admin("GET", "/api/audit").get_json()["events"][:2]
+    assert [one["text"] for one in told] == ["started another worker in the place of w", "stopped the worker w"]
 
 
 def test_health(as_admin: Caller, as_member: Caller) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -81,6 +81,8 @@ class Jobs:
     """The token of a link to the completed one."""
     member: str
     """The id of the administrator's account."""
+    token: str
+    """The id of an API token that is in force."""
 
 
 class Scene(NamedTuple):
@@ -192,6 +194,18 @@ def ask_to_delete(page: Page) -> None:
     page.wait_for_url("**/jobs/many")
 
 
+def make_token(page: Page) -> None:
+    page.get_by_label("Name").fill("A program")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.locator("#token-text")).to_be_visible()
+
+
+def send_no_name(page: Page) -> None:
+    page.get_by_label("Name").fill(" ")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.locator("#token-name-error")).to_be_visible()
+
+
 def minimise(page: Page) -> None:
     page.get_by_role("button", name="Minimise").click()
     expect(page.locator(".tray-item")).to_have_count(1)
@@ -236,6 +250,14 @@ SCENES = (
     Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
     Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
     Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
+    Scene("tokens", "tokens.index", "/tokens"),
+    Scene("tokens-new", "tokens.index", "/tokens", make_token),
+    Scene("tokens-error", "tokens.index", "/tokens", send_no_name),
+    Scene("tokens-none", "tokens.index", "/tokens", who=NEWCOMER),
+    Scene("tokens-everyone", "tokens.index", "/tokens?everyone=yes"),
+    Scene("token-revoke", "tokens.ask", "/tokens/{token}/revoke"),
+    Scene("audit", "audit.index", "/audit"),
+    Scene("audit-nothing-found", "audit.index", "/audit?who=nobody@nowhere&when=last-hour&after=soon"),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("members", "members.index", "/members", open_details),
@@ -267,6 +289,7 @@ def set_the_stage(product: Product) -> Jobs:
         cancelled=_cancelled(product),
         shared=_shared(product, completed),
         member=_member(product),
+        token=_tokens(product),
     )
     _report_workers(product)
     with product.app.app_context():
@@ -340,6 +363,14 @@ def _shared(product: Product, job_id: UUID) -> str:
 def _member(product: Product) -> str:
     with product.app.app_context():
         return str(product.actor().user_id)
+
+
+def _tokens(product: Product) -> str:
+    """One in force, one that was revoked, and what the audit log tells of both."""
+    with product.app.app_context():
+        tokens, actor = product.services.tokens, product.actor()
+        tokens.revoke(actor, tokens.create(actor, "The laptop that was stolen", scopes=["admin"])[0].id)
+        return str(tokens.create(actor, "Nightly import", lifetime=timedelta(days=90))[0].id)
 
 
 def _report_workers(product: Product) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,12 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from jobsapp import create_app
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
+from jobsapp.core.ids import first_id_at
 from jobsapp.errors import NotSignedIn
+from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 
@@ -194,7 +198,7 @@ def test_tokens_are_revoked(flask: Flask_, services: Services) -> None:
     first, second, third = (flask("tokens", "create", "--name", name).output.strip() for name in ("ci", "ci", "cd"))
     lines = flask("tokens", "list").output.splitlines()
     assert [line.split("\t")[1:] for line in lines] == [
-        [name, "admin@localhost", "valid"] for name in ("ci", "ci", "cd")
+        [name, "admin@localhost", "valid", "admin", "never used"] for name in ("ci", "ci", "cd")
     ]
     assert flask("tokens", "revoke", "cd").output == "Revoked cd of admin@localhost.\n"
     with pytest.raises(NotSignedIn):
@@ -211,6 +215,34 @@ def test_tokens_are_revoked(flask: Flask_, services: Services) -> None:
     assert flask("tokens", "list").output.count("revoked") == 3
 
 
+def test_a_token_of_the_command_line_may_do_all_unless_it_is_narrowed(flask: Flask_, services: Services) -> None:
+    whole = flask("tokens", "create", "--name", "all").output.strip().splitlines()[-1]
+    assert services.identity.actor_for_token(whole).is_admin
+    narrow = ("tokens", "create", "--name", "some", "--scope", "read", "--scope", "jobs", "--days", "7")
+    actor = services.identity.actor_for_token(flask(*narrow).output.strip().splitlines()[-1], "203.0.113.7")
+    assert (actor.scopes, actor.is_admin) == ({"read", "jobs"}, False)
+    assert "\tread,jobs\t" in flask("tokens", "list").output
+    assert "from 203.0.113.7" in flask("tokens", "list").output
+    assert "Invalid value for '--scope'" in flask("tokens", "create", "--name", "x", "--scope", "all").output
+    assert "name: must have 1 to 100 characters" in flask("tokens", "create", "--name", " ").output
+
+
+def test_the_audit_log(flask: Flask_) -> None:
+    flask("tokens", "create", "--name", "ci")
+    flask("queues", "pause", "echo", "--reason", "the bank is closed")
+    head, newest, *older = flask("audit").output.splitlines()
+    assert head.split() == ["TIME", "WHO", "DID", "FROM"]
+    assert "admin@localhost  paused the queue echo (reason: the bank is closed)" in newest
+    assert newest.endswith("command line")
+    assert len(older) == 1
+    entry = json.loads(flask("audit", "--who", "command line", "--action", "token-created", "--json").output)
+    assert entry["subject"]["name"] == "ci"
+    assert flask("audit", "--before", "2020-01-01T00:00:00Z").output == ""
+    flask("users", "create", "ann@example.org")
+    refused = flask("audit", "--user", "ann@example.org")
+    assert (refused.exit_code, "Only an administrator may read the audit log" in refused.output) == (1, True)
+
+
 def test_cleanup(
     flask: Flask_, services: Services, admin: Actor, drain: Callable[[str], int], connection: psycopg.Connection[Any]
 ) -> None:
@@ -222,8 +254,27 @@ def test_cleanup(
     connection.execute("UPDATE jobs SET completed_at = now() - interval '2 days' WHERE status = 'completed'")
     assert flask("cleanup", "--days", "1", "--dry-run").output.strip() == "Would delete 3 jobs."
     assert flask("cleanup", "--days", "1").output.strip() == "Deleted 3 jobs."
+    assert "command line  deleted 3 jobs that ended more than 1 day ago" in flask("audit").output
     assert not [path for path in services.settings.files_dir.rglob("*") if path.is_file()]
     assert len(services.jobs.page(admin, services_filter())[0]) == 1
+
+
+def test_cleanup_of_the_audit_log_if_that_is_wanted(
+    flask: Flask_, services: Services, settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    flask("tokens", "create", "--name", "ci")
+    connection.execute("SET session_replication_role = replica")
+    old = first_id_at(datetime.now(UTC) - timedelta(days=8))
+    connection.execute("UPDATE audit_events SET id = %s", [old])
+    flask("cleanup", "--days", "1")
+    assert "made the token ci" in flask("audit").output
+    app = create_app(settings.model_copy(update={"audit_days": 7}))
+    assert app.test_cli_runner().invoke(args=["cleanup", "--days", "1"]).exit_code == 0
+    said = flask("audit").output
+    assert "made the token ci" not in said
+    assert "deleted 1 entry of this log, more than 7 days old" in said
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_cleanup_of_uploads_that_no_job_read(

@@ -151,7 +151,7 @@ def test_lists_at_size_come_to_a_table_with_rows_and_to_one_left_half_done(setti
         assert connection.execute(INDEX).fetchone() == (True,)
         assert connection.execute("SELECT count(*) FROM unsuccessful_jobs").fetchone() == (200,)
         # Killed while it built the index, and before all was listed.
-        connection.execute("UPDATE alembic_version SET version_num = '0012'")
+        connection.execute("UPDATE alembic_version SET version_num = '0015'")
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'jobs_by_text'::regclass")
         connection.execute("DELETE FROM unsuccessful_jobs WHERE status = 'failed'")
         upgrade_to(url, "head")

@@ -30,6 +30,9 @@ VIEWER_MAY = {
     "account.change_password": "one's own",
     "account.end_browser": "one's own",
     "account.unlink": "one's own",
+    "tokens.create": "one's own",
+    "api_tokens.create": "one's own",
+    "api_tokens.revoke": "one's own; those of others are not there",
     "members.switch": "going over to another organisation of one's own",
 }
 """Changing methods that are not about the organisation's things."""

@@ -66,6 +66,7 @@ class Things:
     upload: UUID
     preset: UUID
     token: UUID
+    api_token: UUID
     user: UUID
     archive: UUID
     login: UUID
@@ -96,6 +97,8 @@ class Things:
             "file_id": str(self.artifact),
             "preset_id": str(self.preset),
             "token_id": str(self.token),
+            "tokens.token_id": str(self.api_token),
+            "api_tokens.id": str(self.api_token),
             "type": "echo",
             "type_name": "echo",
             "name": "echo",
@@ -135,6 +138,10 @@ def queries(things: Things) -> dict[str, list[str]]:
         "dashboard.board": ["?period=day"],
         "log.show": [f"?q={WORD}"],
         "log.text": [f"?q={WORD}"],
+        "api_tokens.index": ["", f"?cursor={things.api_token}"],
+        "tokens.index": ["", f"?before={uuid4()}"],
+        "audit.index": [f"?who={MARK}@first.example"],
+        "api_audit.index": [f"?who={MARK}@first.example"],
     }
 
 
@@ -167,6 +174,8 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.change_role": [{"data": {"role": "viewer"}}],
         "members.invite": [{"data": {"email": "new@first.example", "role": "viewer"}}],
         "members.rename": [{"data": {"name": "Another name"}}],
+        "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
+        "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
@@ -192,6 +201,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         upload=upload,
         preset=UUID(kept.id),
         token=token.id,
+        api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
         archive=_archive(services, actor, connection),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
@@ -271,6 +281,8 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT jobs::text FROM jobs WHERE organization_id = %s ORDER BY id",
         "SELECT files::text FROM files WHERE organization_id = %s ORDER BY id",
         "SELECT job_presets::text FROM job_presets WHERE organization_id = %s ORDER BY id",
+        f"SELECT api_tokens::text FROM api_tokens JOIN users ON users.id = user_id AND email LIKE '{MARK}%%' "
+        "WHERE organization_id = %s ORDER BY 1",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",

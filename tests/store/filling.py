@@ -42,7 +42,8 @@ VALUES: dict[str, Any] = {
     "uuid[]": lambda: [uuid4()],
     "vector": lambda: "[1, 2]",
     "character varying[]": lambda: [],
-    "text[]": lambda: [],
+    # The scopes of a token among them, of which one must be given.
+    "text[]": lambda: ["read"],
 }
 # What a constraint asks for beyond the columns that must not be empty. A new table may need a line here.
 MORE: dict[str, dict[str, Any]] = {"limits": {"max_active": 1}}

@@ -1,0 +1,119 @@
+"""What the audit log tells of, and in which words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from enum import StrEnum
+from string import Formatter
+from typing import Any
+
+COMMAND_LINE = "command line"
+NOBODY = "nobody"
+"""Who did it, where it was no user that is known."""
+
+
+class Action(StrEnum):
+    SIGNED_IN = "signed-in"
+    SIGN_IN_FAILED = "sign-in-failed"
+    SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
+    PASSWORD_SET = "password-set"  # noqa: S105 - the name of an action
+    TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an action
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an action
+    IDENTITY_ADDED = "identity-added"
+    IDENTITY_REMOVED = "identity-removed"
+    BROWSER_SIGNED_OUT = "browser-signed-out"
+    MEMBER_INVITED = "member-invited"
+    MEMBER_CHANGED = "member-changed"
+    MEMBER_REMOVED = "member-removed"
+    ACCOUNT_DEACTIVATED = "account-deactivated"
+    ACCOUNT_ACTIVATED = "account-activated"
+    ORGANIZATION_CREATED = "organization-created"
+    ORGANIZATION_RENAMED = "organization-renamed"
+    JOB_CANCELLED = "job-cancelled"
+    JOB_RETRIED = "job-retried"
+    JOB_DELETED = "job-deleted"
+    JOBS_CANCELLED = "jobs-cancelled"
+    JOBS_RETRIED = "jobs-retried"
+    JOBS_DELETED = "jobs-deleted"
+    SHARE_CREATED = "share-created"
+    SHARE_REVOKED = "share-revoked"
+    QUEUE_PAUSED = "queue-paused"
+    QUEUE_RESUMED = "queue-resumed"
+    LIMIT_SET = "limit-set"
+    LIMIT_REMOVED = "limit-removed"
+    WORKER_STOPPED = "worker-stopped"
+    WORKER_STARTED = "worker-started"
+    CLEANUP_BEGUN = "cleanup-begun"
+    CLEANUP = "cleanup"
+    RETENTION_CHANGED = "retention-changed"
+    RETENTION_REMOVED = "retention-removed"
+    AUDIT_FORGOTTEN = "audit-forgotten"
+
+
+SENTENCES: dict[str, str] = {
+    Action.SIGNED_IN: "signed in",
+    Action.SIGN_IN_FAILED: "tried to sign in and was refused",
+    Action.SIGNED_OUT_EVERYWHERE: "signed {name} out of all browsers",
+    Action.PASSWORD_SET: "set a new password for {name}",
+    Action.TOKEN_CREATED: "made the token {name} of {owner} with the scope {scopes}",
+    Action.TOKEN_REVOKED: "revoked the token {name} of {owner}",
+    Action.IDENTITY_ADDED: "signed in at {provider} for the first time",
+    Action.IDENTITY_REMOVED: "removed the account at {provider} from {name}",
+    Action.BROWSER_SIGNED_OUT: "signed {name} out of {browser}",
+    Action.MEMBER_INVITED: "invited {name} as {role}",
+    Action.MEMBER_CHANGED: "changed the role of {name} from {before} to {role}",
+    Action.MEMBER_REMOVED: "removed {name}",
+    Action.ACCOUNT_DEACTIVATED: "deactivated the account {name}",
+    Action.ACCOUNT_ACTIVATED: "activated the account {name} again",
+    Action.ORGANIZATION_CREATED: "made the organisation {name}",
+    Action.ORGANIZATION_RENAMED: "renamed the organisation {before} to {name}",
+    Action.JOB_CANCELLED: "cancelled the job {name} of {owner}",
+    Action.JOB_RETRIED: "retried the job {name} of {owner}",
+    Action.JOB_DELETED: "deleted the job {name} of {owner}",
+    Action.JOBS_CANCELLED: "cancelled {jobs} at once",
+    Action.JOBS_RETRIED: "retried {jobs} at once",
+    Action.JOBS_DELETED: "deleted {jobs} at once",
+    Action.SHARE_CREATED: "shared the job {name} by a link",
+    Action.SHARE_REVOKED: "revoked a link to the job {name}",
+    Action.QUEUE_PAUSED: "paused the queue {name}",
+    Action.QUEUE_RESUMED: "resumed the queue {name}",
+    Action.LIMIT_SET: "set a limit of the {scope} {name}",
+    Action.LIMIT_REMOVED: "removed the limit of the {scope} {name}",
+    Action.WORKER_STOPPED: "stopped the worker {name}",
+    Action.WORKER_STARTED: "started another worker in the place of {name}",
+    Action.CLEANUP_BEGUN: "began to delete jobs that ended more than {age} ago",
+    Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
+    Action.RETENTION_CHANGED: "changed for how long to keep {name}",
+    Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
+    Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
+}
+"""What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
+COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}
+"""A number among the details and what it counts."""
+
+
+def sentence(action: str, name: str | None, details: Mapping[str, Any]) -> str:
+    """The words for an entry: `paused the queue echo`. What is not known is a `?`."""
+    said = {key: _text(value) for key, value in details.items()}
+    for key, (number, one, many) in COUNTED.items():
+        if number in details:
+            said[key] = f"{said[number]} {one if details[number] == 1 else many}"
+    return SENTENCES.get(action, action).format_map(defaultdict(lambda: "?", said, name=name or "?"))
+
+
+def unsaid(action: str, details: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the details that the sentence does not tell, as text."""
+    told = {field for _, field, _, _ in Formatter().parse(SENTENCES.get(action, "")) if field}
+    told |= {COUNTED[field][0] for field in told if field in COUNTED}
+    return {key: _text(value) for key, value in details.items() if key not in told}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(one)}" for key, one in value.items())
+    return str(value)

@@ -1,0 +1,104 @@
+"""What people and commands do to accounts, organisations and rules stands in the audit log, with who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.audit import COMMAND_LINE, Action
+from jobsapp.services import Services
+from jobsapp.services.audit import AuditFilter
+from jobsapp.services.federation import Person
+from jobsapp.services.retention import NewRule
+
+Deed = Callable[[Services, Actor, Actor], object]
+
+PASSWORD = "a long enough phrase for a test"
+PERSON = Person("https://provider.example", "one", "member@localhost", email_verified=True)
+
+
+def _unlink(services: Services, _: Actor, member: Actor) -> None:
+    services.federation.sign_in(PERSON)
+    services.federation.unlink(member, services.federation.of_user(member)[0].id)
+
+
+def _end_browser(services: Services, _: Actor, member: Actor) -> None:
+    services.logins.start(member)
+    services.browsers.end(member, services.browsers.of_user(member)[0].id)
+
+
+def _forget_rule(services: Services, admin: Actor, _: Actor) -> None:
+    services.retention.set_rule(admin, NewRule(30, status="failed"))
+    services.retention.remove_rule(admin, scope="jobs", status="failed")
+
+
+DEEDS: dict[Action, tuple[str, str, Deed]] = {
+    Action.SIGNED_IN: ("member", "signed in", lambda s, a, m: s.logins.start(m, by="password")),
+    Action.PASSWORD_SET: (
+        "member",
+        "set a new password for member@localhost",
+        lambda s, a, m: s.passwords.change(m, old="", new=PASSWORD, address=""),
+    ),
+    Action.IDENTITY_ADDED: (
+        "member",
+        "signed in at https://provider.example for the first time",
+        lambda s, a, m: s.federation.sign_in(PERSON),
+    ),
+    Action.IDENTITY_REMOVED: (
+        "member",
+        "removed the account at https://provider.example from member@localhost",
+        _unlink,
+    ),
+    Action.BROWSER_SIGNED_OUT: ("member", "signed member@localhost out of", _end_browser),
+    Action.MEMBER_INVITED: (
+        "admin",
+        "invited new@localhost as viewer",
+        lambda s, a, m: s.members.invite(a, "new@localhost", "viewer"),
+    ),
+    Action.MEMBER_CHANGED: (
+        "admin",
+        "changed the role of member@localhost from member to operator",
+        lambda s, a, m: s.members.set_role(a, m.user_id, "operator"),
+    ),
+    Action.MEMBER_REMOVED: ("admin", "removed member@localhost", lambda s, a, m: s.members.remove(a, m.user_id)),
+    Action.ACCOUNT_DEACTIVATED: (
+        COMMAND_LINE,
+        "deactivated the account member@localhost",
+        lambda s, a, m: s.memberships.deactivate(m.user_id),
+    ),
+    Action.ACCOUNT_ACTIVATED: (
+        COMMAND_LINE,
+        "activated the account member@localhost again",
+        lambda s, a, m: s.memberships.activate(m.user_id),
+    ),
+    Action.ORGANIZATION_CREATED: (
+        COMMAND_LINE,
+        "made the organisation Another",
+        lambda s, a, m: s.organizations.create("Another"),
+    ),
+    Action.ORGANIZATION_RENAMED: (
+        "admin",
+        "renamed the organisation default to Works",
+        lambda s, a, m: s.organizations.rename_own(a, "Works"),
+    ),
+    Action.RETENTION_CHANGED: (
+        "admin",
+        "changed for how long to keep failed jobs",
+        lambda s, a, m: s.retention.set_rule(a, NewRule(30, status="failed")),
+    ),
+    Action.RETENTION_REMOVED: ("admin", "removed the rule for how long to keep failed jobs", _forget_rule),
+}
+
+
+@pytest.mark.parametrize("action", DEEDS)
+def test_it_is_told_who_did_it(services: Services, admin: Actor, member: Actor, action: Action) -> None:
+    who, text, deed = DEEDS[action]
+    wanted = AuditFilter(action=action)
+    before = {one.id for one in services.audit.page(admin, wanted)[0]}
+    deed(services, admin, member)
+    (told,) = [one for one in services.audit.page(admin, wanted)[0] if one.id not in before]
+    assert told.actor == {"admin": admin.email, "member": member.email}.get(who, who)
+    assert told.text.startswith(text)
+    assert PASSWORD not in told.model_dump_json()
