@@ -171,8 +171,12 @@ class LogLine(Answer, frozen=True, kw_only=True):
 
 
 class LogPage(Answer, frozen=True, kw_only=True):
+    """Lines of a log. `ended`: nothing follows, unless the job is retried."""
+
     lines: tuple[LogLine, ...]
     next_after: int
+    next_before: int | None = None
+    ended: bool = False
 
 
 class JobType(Answer, frozen=True, kw_only=True):

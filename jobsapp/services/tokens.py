@@ -26,7 +26,7 @@ from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 
 # Public: it lets scanners find leaked tokens.
-TOKEN_PREFIX = "jobsapp_"  # noqa: S105
+TOKEN_PREFIX = "jobsapp_"  # noqa: S105 - the prefix is public, it lets scanners find leaked tokens
 NAME_LENGTH = 100
 LONGEST = timedelta(days=3650)
 LAST_USED_STEP = timedelta(minutes=1)

@@ -13,10 +13,12 @@ from jobsapp.services.bounds import bounded_mappers
 
 HOUSE = Path(__file__).parent.parent.parent / "jobsapp"
 WEB = ("api", "pages", "live", "auth")
-BOUND = re.compile(r"\borganization_id = %\(organization_id\)s")
+BOUND = re.compile(r"\borganization_id = (ANY\(ARRAY\[)?%\(organization_id\)s")
 
 CHECKED = "takes ids of jobs that the service has read for this actor"
 CREATED = "takes ids of jobs that the service has just written, with the actor's organisation"
+LOCKED = "takes ids of jobs that were found and locked before, of one organisation or by `flask cleanup`"
+ARCHIVED = "takes ids of jobs that a walk of one organisation has found and locked"
 BY_COMMAND = "is run by `flask cleanup` for all organisations, never for an actor"
 ELSEWHERE: dict[str, str] = {
     "cancel_job": CHECKED,
@@ -25,8 +27,14 @@ ELSEWHERE: dict[str, str] = {
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
     "waiting_places": CHECKED + ". It counts jobs of others that come first, and tells how many",
     "enqueue": CREATED,
-    "lock_files_of_jobs": "takes ids of jobs that lock_chosen or lock_finished has found",
-    "delete_finished": "takes ids of jobs that lock_chosen or lock_finished has found",
+    "lock_files_of_jobs": LOCKED,
+    "delete_finished": LOCKED,
+    "add_archive": "writes down whose the archive is",
+    "jobs_to_archive": ARCHIVED,
+    "attempts_to_archive": ARCHIVED,
+    "artifacts_to_archive": ARCHIVED,
+    "log_to_archive": ARCHIVED,
+    "find_stretch": "its `scopes` begin with the organisation, as the entries of the index do; no job comes back",
     "read_passages": "takes keys of passages that search_words or search_vectors has found",
     "queue_sizes": "tells how many jobs wait in a queue of the installation, of everybody, and since when; no job",
     "queue_front": "tells the hub which jobs to read anew after a pause; what it finds is sent to nobody",
@@ -39,7 +47,6 @@ ELSEWHERE: dict[str, str] = {
 """Statements that a service runs, that touch rows of organisations, and that are bounded otherwise."""
 OPTIONAL = {
     "count_finished": "without an organisation only for `flask cleanup`",
-    "lock_finished": "without an organisation only for `flask cleanup`",
 }
 """Statements that take an organisation, or none for all."""
 

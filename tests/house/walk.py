@@ -37,6 +37,7 @@ PUBLIC = {
     "embed.script": "the product's script for other sites",
     "openapi.openapi": "the description of the API",
     "openapi.doc_url": "the description of the API",
+    "openapi.start": "the way to the page of the API",
     "openapi.static": "files of its page",
     "swagger.swagger": "the page of the API",
     "swagger.static": "files of its page",
@@ -140,8 +141,6 @@ def queries(things: Things) -> dict[str, list[str]]:
         "log.text": [f"?q={WORD}"],
         "api_tokens.index": ["", f"?cursor={things.api_token}"],
         "tokens.index": ["", f"?before={uuid4()}"],
-        "audit.index": [f"?who={MARK}@first.example"],
-        "api_audit.index": [f"?who={MARK}@first.example"],
     }
 
 
@@ -242,6 +241,7 @@ MARKS = (
     """INSERT INTO document_chunks
        (job_id, attempt, number, organization_id, document, heading, char_from, char_to, text)
        SELECT id, attempts, 1, organization_id, %(text)s, %(text)s, 0, 1, %(text)s FROM jobs WHERE id = %(done)s""",
+    "UPDATE job_attempts SET error = json_build_object('type', 'Error', 'message', %(text)s::text)",
     "UPDATE files SET name = %(text)s || '.txt' WHERE job_id = %(done)s",
 )
 
