@@ -14,6 +14,8 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from psycopg.errors import DeadlockDetected
 
 from jobsapp import create_app
@@ -104,10 +106,37 @@ def settings(servers: Servers, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Also of applications that a test made by itself: found later, by chance, they would be another test's fault."""
+    yield
+    for engines in list(db._app_engines.values()):
+        for engine in engines.values():
+            engine.dispose()
+
+
+class Compiled(BytecodeCache):
+    """Templates, compiled once for all applications of the process."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if text := self._texts.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(text)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._texts[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[OpenAPI]:
     app = create_app(settings)
     app.testing = True
+    app.jinja_env.bytecode_cache = COMPILED
     with app.app_context():
         yield app
         db.session.remove()

@@ -13,7 +13,7 @@ from jobsapp.api.examples import examples
 
 EVERYWHERE = {"401", "403", "414", "422", "429", "500", "503"}
 WITH_A_BODY = {"400", "413", "415"}
-WITHOUT_EXAMPLE = {"application/octet-stream", "multipart/form-data"}
+WITHOUT_EXAMPLE = {"*/*", "application/octet-stream", "multipart/form-data"}
 
 
 @pytest.fixture

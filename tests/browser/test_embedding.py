@@ -76,7 +76,8 @@ def shop(browser: Browser, product: Product, shop_port: int) -> Iterator[Shop]:
     with product.app.app_context():
         user = product.services.identity.get_user(ADMIN)
         digest = hashlib.sha256(OWN_TOKEN.encode()).digest()
-        db.session.add(ApiToken(user_id=user.id, name="the example", token_hash=digest))
+        whose = {"user_id": user.id, "organization_id": product.actor().organization_id}
+        db.session.add(ApiToken(**whose, name="the example", token_hash=digest, scopes=["jobs"]))
         db.session.commit()
     context = browser.new_context(viewport={"width": 900, "height": 900})
     context.set_default_timeout(DEADLINE)
