@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,8 @@ class Server:
             # The operator named this address, and no other.
             http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
+        # A client of our own making is not closed with its object.
+        weakref.finalize(self, self._client.close)
         self.dimensions = 0
         self.dimensions = self.embed(["dimensions"]).shape[1]
 
