@@ -115,9 +115,12 @@ class Members:
     def login_secret(self, actor: Actor, user_id: UUID) -> str:
         """The secret of a login link for a member who has lost the last one, and commit.
 
-        Raises Forbidden, also for an account that is not the organisation's own, and NotFound.
+        Raises Forbidden, also for an account that is not the organisation's own, and for a token that would sign in as
+        its user: that outlives the token. Raises NotFound.
         """
         actor.require(Right.ADMINISTER, "make login links for members")
+        if actor.scopes is not None and user_id == actor.user_id:
+            raise Forbidden("A token makes no login link for its own user. Sign in yourself.")
         member = self.get(actor, user_id)
         if not member.own_account:
             raise Forbidden("This account belongs to another organisation too: `flask users login` makes links for it.")

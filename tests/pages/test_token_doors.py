@@ -1,0 +1,69 @@
+"""A token stays a token: no page makes a browser's session of it, and no administrator gets into what is another's."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.rights import Scope
+from jobsapp.errors import Forbidden
+from jobsapp.extensions import db
+from jobsapp.models import LoginLink, LoginSession
+from jobsapp.services import Services
+
+Headers = dict[str, str]
+
+
+def bearer(services: Services, actor: Actor, scope: str) -> Headers:
+    return {"Authorization": f"Bearer {services.identity.create_token(actor.email, 'test', scopes=[scope])}"}
+
+
+def count(model: type[LoginSession] | type[LoginLink], user_id: UUID) -> int:
+    db.session.rollback()
+    return db.session.query(model).filter_by(user_id=user_id).count()
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_goes_to_no_other_organisation_and_gets_no_session(
+    client: FlaskClient, services: Services, admin: Actor, stranger: Actor, scope: Scope
+) -> None:
+    services.memberships.add(stranger.organization_id, admin.user_id, "admin")
+    headers = bearer(services, admin, scope)
+    for one in (admin.organization_id, stranger.organization_id):
+        answer = client.post(f"/organizations/{one}/switch", headers=headers)
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+    assert count(LoginSession, admin.user_id) == 0
+    narrowed = services.identity.actor_for_token(headers["Authorization"].removeprefix("Bearer "))
+    with pytest.raises(Forbidden, match="stays in the organisation"):
+        services.organizations.entered(narrowed, stranger.organization_id)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_no_answer_to_a_token_sets_a_cookie(
+    client: FlaskClient, services: Services, admin: Actor, member: Actor, scope: Scope
+) -> None:
+    headers = bearer(services, admin, scope)
+    for path in ("/login", "/jobs", "/jobs/new/echo", "/members", "/tokens", "/account"):
+        assert "Set-Cookie" not in client.get(path, headers=headers).headers, path
+    # What leaves a note for the next page, where the scope lets it through.
+    answer = client.post(f"/members/{member.user_id}/role", data={"role": "viewer"}, headers=headers)
+    assert answer.status_code == (303 if scope == Scope.ADMIN else 403)
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_makes_no_login_link_for_its_own_user(
+    client: FlaskClient, services: Services, admin: Actor, member: Actor, scope: Scope
+) -> None:
+    headers = bearer(services, admin, scope)
+    assert client.post(f"/members/{admin.user_id}/link", headers=headers).status_code == 403
+    assert count(LoginLink, admin.user_id) == 0
+    # For others it takes the whole scope of administrators.
+    answer = client.post(f"/members/{member.user_id}/link", headers=headers)
+    assert (answer.status_code < 400) is (scope == Scope.ADMIN)
+    assert count(LoginLink, member.user_id) == (1 if scope == Scope.ADMIN else 0)
+    assert "Set-Cookie" not in answer.headers
