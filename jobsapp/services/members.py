@@ -145,7 +145,10 @@ def _members(actor: Actor) -> Select[Membership, str, datetime | None, bool]:
     query = select(Membership, User.email, User.deactivated_at, own.label("own")).join(
         User, User.id == Membership.user_id
     )
-    return query.where(Membership.organization_id == actor.organization_id).execution_options(populate_existing=True)
+    # It says the organisation itself, and looks into others: bound, nobody would ever be a member elsewhere.
+    return query.where(Membership.organization_id == actor.organization_id).execution_options(
+        populate_existing=True, unbounded={Membership}
+    )
 
 
 def _view(row: Any) -> MemberView:

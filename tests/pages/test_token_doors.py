@@ -67,3 +67,19 @@ def test_a_token_makes_no_login_link_for_its_own_user(
     assert (answer.status_code < 400) is (scope == Scope.ADMIN)
     assert count(LoginLink, member.user_id) == (1 if scope == Scope.ADMIN else 0)
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_login_link_for_a_member_of_two_organisations_is_made_by_neither(
+    web: FlaskClient, csrf: str, client: FlaskClient, services: Services, admin: Actor, member: Actor, stranger: Actor
+) -> None:
+    listed = client.get("/api/members", headers=bearer(services, admin, "read")).get_json()["members"]
+    assert {one["email"]: one["ownAccount"] for one in listed}[member.email]
+    services.memberships.add(stranger.organization_id, member.user_id, "admin")
+    answer = web.post(f"/members/{member.user_id}/link", data={"csrf_token": csrf})
+    assert answer.status_code == 403
+    assert "belongs to another organisation too" in answer.text
+    assert count(LoginLink, member.user_id) == 0
+    assert f"/members/{member.user_id}/link" not in web.get("/members").text
+    listed = client.get("/api/members", headers=bearer(services, admin, "read")).get_json()["members"]
+    own = {one["email"]: one["ownAccount"] for one in listed}
+    assert own == {admin.email: True, member.email: False}
