@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.rights import Scope
-from jobsapp.errors import Forbidden
+from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.extensions import db
 from jobsapp.models import LoginLink, LoginSession
 from jobsapp.services import Services
+from tests.pages.conftest import SignIn
 
+PASSWORD = "a long enough phrase for a test"
 Headers = dict[str, str]
 
 
@@ -83,3 +85,34 @@ def test_a_login_link_for_a_member_of_two_organisations_is_made_by_neither(
     listed = client.get("/api/members", headers=bearer(services, admin, "read")).get_json()["members"]
     own = {one["email"]: one["ownAccount"] for one in listed}
     assert own == {admin.email: True, member.email: False}
+
+
+def test_what_one_organisation_made_for_an_account_does_not_open_another(
+    sign_in: SignIn, client: FlaskClient, services: Services, admin: Actor, member: Actor, stranger: Actor
+) -> None:
+    # The administrator of the first makes two links, and a password by one of them.
+    unused = services.members.login_secret(admin, member.user_id)
+    services.passwords.change(member, old="", new=PASSWORD, address="")
+    browser = sign_in(member)
+    assert browser.get("/jobs").status_code == 200
+    services.memberships.add(stranger.organization_id, member.user_id, "admin")
+    assert browser.get("/jobs").status_code == 303
+    with pytest.raises(NotSignedIn):
+        services.identity.redeem_login_secret(unused)
+    with pytest.raises(NotSignedIn):
+        services.passwords.check(member.email, PASSWORD, "192.0.2.1")
+
+
+def test_nor_after_the_account_left_the_first(services: Services, member: Actor, stranger: Actor) -> None:
+    services.passwords.change(member, old="", new=PASSWORD, address="")
+    services.memberships.remove(member.organization_id, member.user_id)
+    services.memberships.add(stranger.organization_id, member.user_id, "admin")
+    with pytest.raises(NotSignedIn):
+        services.passwords.check(member.email, PASSWORD, "192.0.2.1")
+
+
+def test_who_comes_back_to_their_only_organisation_keeps_the_password(services: Services, member: Actor) -> None:
+    services.passwords.change(member, old="", new=PASSWORD, address="")
+    services.memberships.remove(member.organization_id, member.user_id)
+    services.memberships.add(member.organization_id, member.user_id, "viewer")
+    assert services.passwords.check(member.email, PASSWORD, "192.0.2.1").user_id == member.user_id
