@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -13,9 +14,11 @@ from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.extensions import db
 from jobsapp.models import LoginLink, LoginSession
 from jobsapp.services import Services
+from jobsapp.services.federation import Person
 from tests.pages.conftest import SignIn
 
 PASSWORD = "a long enough phrase for a test"
+ANN = Person("https://provider.example", "ann", "Ann@Example.org", email_verified=True)
 Headers = dict[str, str]
 
 
@@ -116,3 +119,25 @@ def test_who_comes_back_to_their_only_organisation_keeps_the_password(services: 
     services.memberships.remove(member.organization_id, member.user_id)
     services.memberships.add(member.organization_id, member.user_id, "viewer")
     assert services.passwords.check(member.email, PASSWORD, "192.0.2.1").user_id == member.user_id
+
+
+def test_the_first_verified_identity_ends_what_others_put_into_the_account(
+    sign_in: SignIn, services: Services, admin: Actor
+) -> None:
+    """An administrator invites the address of somebody who knows nothing of it, and makes themselves at home."""
+    invited, secret = services.members.invite(admin, "ann@example.org", "member")
+    taken = services.identity.redeem_login_secret(secret)
+    services.passwords.change(taken, old="", new=PASSWORD, address="")
+    unused = services.members.login_secret(admin, invited.user_id)
+    browser = sign_in(taken)
+    assert services.federation.sign_in(ANN).user_id == invited.user_id
+    assert browser.get("/jobs").status_code == 303
+    with pytest.raises(NotSignedIn):
+        services.passwords.check("ann@example.org", PASSWORD, "192.0.2.1")
+    with pytest.raises(NotSignedIn):
+        services.identity.redeem_login_secret(unused)
+    # What the owner sets from then on is theirs, also when they come by another account of theirs.
+    services.passwords.change(taken, old="", new=PASSWORD, address="")
+    services.federation.sign_in(replace(ANN, issuer="https://second.example"))
+    services.federation.sign_in(ANN)
+    assert services.passwords.check("ann@example.org", PASSWORD, "192.0.2.1").user_id == invited.user_id
