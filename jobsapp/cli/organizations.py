@@ -34,7 +34,7 @@ def create(name: str, admin: str | None) -> None:
     click.echo(f"Created {made.name}.")
     if admin is not None:
         services().identity.create_user(admin, role="admin", organization=made.name)
-        click.echo(f"{services().settings.base_url}/login/{services().identity.create_login_secret(admin)}")
+        click.echo(f"{services().settings.base_url}/login/{services().identity.make_login_link(admin)}")
 
 
 @orgs.command("rename")

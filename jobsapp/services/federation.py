@@ -95,7 +95,7 @@ class Federation:
             raise NotSignedIn(f"{self._name} does not say your e-mail address, so nobody knows who you are here.")
         if not person.email_verified:
             raise NotSignedIn(f"{self._name} has not verified your address {person.email}. Verify it there first.")
-        user = find_user(self._identity, person.email) or self._create(person.email)
+        user = find_user(self._identity, person.email) or self._create(person.email, address)
         known = list(self._session.scalars(select(UserIdentity.issuer).where(UserIdentity.user_id == user.id)))
         if person.issuer in known:
             # An address that a provider gave to somebody new must not open what belongs to who had it before.
@@ -113,11 +113,13 @@ class Federation:
         log.info("%s is %r of %s from now on", user.email, person.subject, person.issuer)
         return user.id
 
-    def _create(self, email: str) -> User:
+    def _create(self, email: str, address: str | None) -> User:
         if not self._organization:
             raise NotSignedIn(f"There is no user {email} here. Ask an administrator to add you.")
         try:
-            return self._identity.create_user(email.lower(), role=self._role, organization=self._organization)
+            return self._identity.create_user(
+                email.lower(), role=self._role, organization=self._organization, signs_in=True, address=address
+            )
         except InvalidInput as error:
             # Somebody with that address came in at the same moment, or it is none.
             found = find_user(self._identity, email)

@@ -63,16 +63,29 @@ class Identity:
     def users(self) -> list[User]:
         return list(self._session.scalars(select(User).order_by(User.email)))
 
-    def create_user(self, email: str, *, role: str = "member", organization: str | None = None) -> User:
+    def create_user(
+        self,
+        email: str,
+        *,
+        role: str = "member",
+        organization: str | None = None,
+        signs_in: bool = False,
+        address: str | None = None,
+    ) -> User:
         """Create a user in an organisation, which is made if it is new, and commit. None: that of the installation.
 
+        `signs_in`: they come themselves, from that network address; otherwise the command line makes them.
         Raises InvalidInput naming `email` or `role`.
         """
         refuse_faults(email=email, organization=organization)
         home_id = self._running() if organization is None else self._named(organization)
         user = self.new_user(email, role, home_id)
         subject, told = Subject("user", user.id, user.email), {"role": role}
-        self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
+        if signs_in:
+            who = Actor(user.id, home_id, user.email, role, address=address)
+            self._audit.note(who, Action.MEMBER_JOINED, subject, told)
+        else:
+            self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
         self._session.commit()
         return user
 
@@ -120,6 +133,11 @@ class Identity:
         self._session.add(LoginLink(user_id=user.id, token_hash=_hash(secret), expires_at=expires_at))
         self._session.commit()
         return secret
+
+    def make_login_link(self, email: str, by: Actor | None = None) -> str:
+        """As `create_login_secret`, and the audit log tells of it. `by` None: the command line."""
+        self._audit.note_account(self.get_user(email).id, Action.LOGIN_LINK_MADE, by=by)
+        return self.create_login_secret(email)
 
     def redeem_login_secret(self, secret: str) -> Actor:
         """Sign in with a link's secret, which is used up. Raises NotSignedIn."""

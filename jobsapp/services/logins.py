@@ -26,7 +26,7 @@ from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
 from jobsapp.models import LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
-from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.audit import Audit
 from jobsapp.services.sessions import DbSession
 
 LAST_USED_STEP = timedelta(minutes=5)
@@ -102,14 +102,7 @@ class Logins:
         """Sign the user out of all browsers, and commit; returns of how many. `by` None: the command line."""
         ended = delete(LoginSession).where(LoginSession.user_id == user_id).returning(LoginSession.id)
         count = len(self._session.execute(ended).all())
-        user = self._session.get_one(User, user_id)
-        self._audit.note(
-            by,
-            Action.SIGNED_OUT_EVERYWHERE,
-            Subject("user", user_id, user.email),
-            {"browsers": count},
-            organization_id=by.organization_id if by else user.home_id,
-        )
+        self._audit.note_account(user_id, Action.SIGNED_OUT_EVERYWHERE, {"browsers": count}, by=by)
         self._commit_and_tell(user_id)
         return count
 

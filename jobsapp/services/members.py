@@ -124,7 +124,7 @@ class Members:
         member = self.get(actor, user_id)
         if not member.own_account:
             raise Forbidden("This account belongs to another organisation too: `flask users login` makes links for it.")
-        return self._identity.create_login_secret(member.email)
+        return self._identity.make_login_link(member.email, actor)
 
     def _again(self, actor: Actor, user_id: UUID, email: str, role: str, *, is_own: bool) -> None:
         """Take back somebody who was a member before."""
