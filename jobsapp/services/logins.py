@@ -24,7 +24,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
-from jobsapp.models import LoginSession, Membership, Organization, User
+from jobsapp.models import LoginLink, LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
 from jobsapp.services.audit import Audit
 from jobsapp.services.sessions import DbSession
@@ -114,9 +114,11 @@ class Logins:
         return {row.login_id: actor_of(row) for row in rows}
 
     def delete_expired(self) -> int:
-        """Delete the logins that nobody can use any more, and commit; returns how many."""
-        expired = delete(LoginSession).where(LoginSession.expires_at <= func.now()).returning(LoginSession.id)
-        count = len(self._session.execute(expired).all())
+        """Delete the logins and login links that nobody can use any more, and commit; returns how many."""
+        count = 0
+        for model in (LoginSession, LoginLink):
+            expired = delete(model).where(model.expires_at <= func.now()).returning(model.user_id)
+            count += len(self._session.execute(expired).all())
         self._session.commit()
         return count
 
