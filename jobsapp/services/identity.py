@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.hints import Hints
@@ -54,7 +54,7 @@ class Identity:
 
     def get_user(self, email: str) -> User:
         """Raises NotFound."""
-        query = select(User).where(User.email == email)
+        query = select(User).where(of_address(email)).order_by(User.email != email.strip()).limit(1)
         user = self._session.scalars(query).one_or_none() if is_storable(email) else None
         if user is None:
             raise NotFound(f"There is no user {email}.")
@@ -93,6 +93,7 @@ class Identity:
         """A user with a membership, without COMMIT. Raises InvalidInput naming `email` or `role`."""
         refuse_email(email)
         refuse_role(role)
+        email = folded(email)
         values = {"id": new_id(), "home_id": home_id, "email": email}
         made = insert(User).values(values).on_conflict_do_nothing().returning(User)
         user = self._session.scalars(made).one_or_none()
@@ -197,6 +198,16 @@ class Identity:
         of = Membership.user_id == User.id, Membership.organization_id == organization_id
         query = select(User).where(User.deactivated_at.is_(None), exists().where(*of, Membership.role == Role.ADMIN))
         return self._session.scalars(query.order_by(User.email != FIRST_ADMIN, User.created_at).limit(1)).first()
+
+
+def folded(email: str) -> str:
+    """An address as it is kept."""
+    return email.strip().lower()
+
+
+def of_address(email: str) -> ColumnElement[bool]:
+    """The users, at most one, who have this address, however it is written."""
+    return func.lower(User.email) == func.lower(email.strip())
 
 
 def refuse_email(email: str) -> None:

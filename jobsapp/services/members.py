@@ -20,7 +20,7 @@ from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Membership, User
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
-from jobsapp.services.identity import Identity, refuse_email, refuse_role
+from jobsapp.services.identity import Identity, folded, of_address, refuse_email, refuse_role
 from jobsapp.services.memberships import Memberships
 from jobsapp.services.sessions import DbSession
 
@@ -78,12 +78,12 @@ class Members:
         Raises Forbidden, InvalidInput naming `email` or `role`, and Conflict for an account of another organisation.
         """
         actor.require(Right.ADMINISTER, "invite members")
-        email = email.strip()
+        email = folded(email)
         refuse_email(email)
         refuse_role(role)
         # An address has one account in all the installation.
-        anywhere = select(User.id, User.home_id).where(User.email == email).execution_options(unbounded={User})
-        found = self._session.execute(anywhere).one_or_none()
+        anywhere = select(User.id, User.home_id).where(of_address(email)).execution_options(unbounded={User})
+        found = self._session.execute(anywhere.limit(1)).one_or_none()
         if found is None:
             user_id = self._identity.new_user(email, role, actor.organization_id).id
             self._audit.note(actor, Action.MEMBER_INVITED, Subject("user", user_id, email), {"role": role})

@@ -7,12 +7,14 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.rights import Scope
-from jobsapp.errors import Forbidden, NotSignedIn
+from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotSignedIn
 from jobsapp.extensions import db
-from jobsapp.models import LoginLink, LoginSession
+from jobsapp.models import LoginLink, LoginSession, User
 from jobsapp.services import Services
 from jobsapp.services.federation import Person
 from tests.pages.conftest import SignIn
@@ -141,3 +143,20 @@ def test_the_first_verified_identity_ends_what_others_put_into_the_account(
     services.federation.sign_in(replace(ANN, issuer="https://second.example"))
     services.federation.sign_in(ANN)
     assert services.passwords.check("ann@example.org", PASSWORD, "192.0.2.1").user_id == invited.user_id
+
+
+def test_an_address_in_other_letters_is_the_same_account(services: Services, admin: Actor, stranger: Actor) -> None:
+    invited, _ = services.members.invite(admin, "Ann@Example.org", "member")
+    assert invited.email == "ann@example.org"
+    with pytest.raises(InvalidInput, match="is a member already"):
+        services.members.invite(admin, "ANN@example.org", "member")
+    with pytest.raises(Conflict, match="another organisation"):
+        services.members.invite(stranger, "aNN@example.org", "member")
+    with pytest.raises(InvalidInput, match="already"):
+        services.identity.create_user("ann@EXAMPLE.org")
+    assert services.identity.get_user(" Ann@example.org").id == invited.user_id
+    assert services.federation.sign_in(ANN).user_id == invited.user_id
+    # The database itself keeps a second one from being made.
+    with pytest.raises(IntegrityError):
+        db.session.execute(insert(User).values(home_id=admin.organization_id, email="ANN@example.org"))
+    db.session.rollback()
