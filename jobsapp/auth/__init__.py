@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jobsapp.auth import cors, headers, oidc, rate, unread
+from jobsapp.auth import cookies, cors, headers, oidc, rate, unread
 from jobsapp.auth.current import services
 from jobsapp.auth.upload import UploadRequest
 
@@ -13,6 +13,7 @@ def init_app(app: Flask) -> None:
     """Uploads go straight to storage, whoever sends them; every answer is narrowed, every refusal arrives. Who asked
     is forgotten with the request."""
     app.request_class = UploadRequest
+    cookies.init_app(app)
     headers.init_app(app)
     cors.init_app(app)
     rate.init_app(app)

@@ -23,4 +23,4 @@ def first_login_link(settings: Settings) -> str:
 
 
 def login_link(identity: Identity, settings: Settings, email: str) -> str:
-    return f"{settings.base_url}/login/{identity.create_login_secret(email)}"
+    return f"{settings.base_url}/login/{identity.make_login_link(email)}"

@@ -34,7 +34,7 @@ def create(name: str, admin: str | None) -> None:
     click.echo(f"Created {made.name}.")
     if admin is not None:
         services().identity.create_user(admin, role="admin", organization=made.name)
-        click.echo(f"{services().settings.base_url}/login/{services().identity.create_login_secret(admin)}")
+        click.echo(f"{services().settings.base_url}/login/{services().identity.make_login_link(admin)}")
 
 
 @orgs.command("rename")
@@ -65,10 +65,13 @@ def members(name: str) -> None:
 @role_option
 @in_app
 def add(name: str, email: str, role: str) -> None:
-    """Make a user who is there already a member of one more organisation. Be sure whose account it is."""
+    """Make a user who is there already a member of one more organisation. Be sure whose account it is.
+
+    Their password, login links and sessions end: administrators of the other organisation could have made them.
+    """
     organization_id, user = services().organizations.named(name).id, services().identity.get_user(email)
     services().memberships.add(organization_id, user.id, role)
-    click.echo(f"{email} is {role} of {name} now.")
+    click.echo(f"{email} is {role} of {name} now, and signs in anew. Make a login link: flask users login {email}")
 
 
 @orgs.command("remove")

@@ -18,12 +18,14 @@ class Action(StrEnum):
     SIGN_IN_FAILED = "sign-in-failed"
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
     PASSWORD_SET = "password-set"  # noqa: S105 - the name of an action
+    LOGIN_LINK_MADE = "login-link-made"
     TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an action
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an action
     IDENTITY_ADDED = "identity-added"
     IDENTITY_REMOVED = "identity-removed"
     BROWSER_SIGNED_OUT = "browser-signed-out"
     MEMBER_INVITED = "member-invited"
+    MEMBER_JOINED = "member-joined"
     MEMBER_CHANGED = "member-changed"
     MEMBER_REMOVED = "member-removed"
     ACCOUNT_DEACTIVATED = "account-deactivated"
@@ -56,12 +58,14 @@ SENTENCES: dict[str, str] = {
     Action.SIGN_IN_FAILED: "tried to sign in and was refused",
     Action.SIGNED_OUT_EVERYWHERE: "signed {name} out of all browsers",
     Action.PASSWORD_SET: "set a new password for {name}",
+    Action.LOGIN_LINK_MADE: "made a login link for {name}",
     Action.TOKEN_CREATED: "made the token {name} of {owner} with the scope {scopes}",
     Action.TOKEN_REVOKED: "revoked the token {name} of {owner}",
     Action.IDENTITY_ADDED: "signed in at {provider} for the first time",
     Action.IDENTITY_REMOVED: "removed the account at {provider} from {name}",
     Action.BROWSER_SIGNED_OUT: "signed {name} out of {browser}",
     Action.MEMBER_INVITED: "invited {name} as {role}",
+    Action.MEMBER_JOINED: "became a member by signing in, as {role}",
     Action.MEMBER_CHANGED: "changed the role of {name} from {before} to {role}",
     Action.MEMBER_REMOVED: "removed {name}",
     Action.ACCOUNT_DEACTIVATED: "deactivated the account {name}",

@@ -34,13 +34,14 @@ class Organization(Base):
 
 
 class User(Base):
-    """An account. What it may do, and where, its memberships say.
+    """An account. What it may do, and where, its memberships say. `email`: in small letters.
 
     `home_id`: the organisation that made it, whose administrators have had its first login link. `deactivated_at`:
     since when nobody may sign in to it.
     """
 
     __tablename__ = "users"
+    __table_args__ = (Index("users_by_address", text("lower(email)"), unique=True),)
 
     id: Mapped[Id]
     home_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import enter, get_actor, organizations, services
@@ -13,7 +13,6 @@ from jobsapp.core.rights import Role
 from jobsapp.errors import Conflict, InvalidInput
 from jobsapp.pages.guard import signed_in, small
 
-NEW = "new_login_link"
 ROLES = {
     Role.VIEWER: "Reads everything of the organisation: jobs, files, logs, numbers.",
     Role.MEMBER: "Also creates jobs and uploads files; cancels, retries and shares their own jobs.",
@@ -46,8 +45,7 @@ def invite() -> ResponseReturnValue:
         member, secret = services().members.invite(get_actor(), typed["email"], typed["role"])
     except (InvalidInput, Conflict) as error:
         return _page(typed, {"email": _said(error)}), error.status
-    session[NEW] = f"{member.email} {secret}"
-    return redirect(url_for("members.index"), 303)
+    return _with_link(member.email, secret)
 
 
 @blueprint.post("/members/<uuid:user_id>/role")
@@ -60,8 +58,7 @@ def change_role(user_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/members/<uuid:user_id>/link")
 def link(user_id: UUID) -> ResponseReturnValue:
     secret = services().members.login_secret(get_actor(), user_id)
-    session[NEW] = f"{services().members.get(get_actor(), user_id).email} {secret}"
-    return redirect(url_for("members.index"), 303)
+    return _with_link(services().members.get(get_actor(), user_id).email, secret)
 
 
 @blueprint.get("/members/<uuid:user_id>/remove")
@@ -94,10 +91,14 @@ def switch(organization_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("jobs.index"), 303)
 
 
-def _page(typed: dict[str, str], faults: dict[str, str]) -> str:
+def _with_link(email: str, secret: str) -> ResponseReturnValue:
+    """Not by way of another page: then the link would have to be kept somewhere until it is shown."""
+    link = f"{services().settings.base_url}{url_for('login.confirm', secret=secret)}"
+    return _page({"role": Role.MEMBER}, {}, Fresh(email, link)), 201, {"Cache-Control": "no-store"}
+
+
+def _page(typed: dict[str, str], faults: dict[str, str], fresh: Fresh | None = None) -> str:
     actor = get_actor()
-    email, _, secret = session.pop(NEW, "").partition(" ")
-    fresh = Fresh(email, f"{services().settings.base_url}{url_for('login.confirm', secret=secret)}") if secret else None
     return render_template(
         "members/index.html",
         found=services().members.all(actor),

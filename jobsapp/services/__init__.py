@@ -142,7 +142,7 @@ def build_services(
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         browsers=Browsers(session, hints),
         passwords=Passwords(session, hints, identity, throttle),
-        federation=Federation(session, identity, settings),
+        federation=Federation(session, identity, settings, hints),
         throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),

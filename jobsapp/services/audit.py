@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, any_, delete, func, select
+from sqlalchemy import ColumnElement, Uuid, any_, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.orm import aliased
 
@@ -20,7 +20,7 @@ from jobsapp.core.audit import COMMAND_LINE, NOBODY, Action, sentence, unsaid
 from jobsapp.core.ids import first_id_at, new_id
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import is_storable
-from jobsapp.models import ApiToken, AuditEvent, Job, Organization, User
+from jobsapp.models import ApiToken, AuditEvent, Job, Membership, Organization, User
 from jobsapp.services.base import Moment, View
 from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession
@@ -30,6 +30,7 @@ WINDOW = 20_000
 """Entries that a page looks at."""
 BATCH = 5_000
 NAME_LENGTH = 300
+NO_USER = UUID(int=0)
 REFUSED_STEP = timedelta(minutes=1)
 """Sign-ins that fail from one address are written down once in this time, so that nobody fills the log by guessing."""
 
@@ -114,6 +115,15 @@ class Audit:
             who |= {"token_id": actor.token_id, "address": actor.address}
         self._write(organization_id or self._first(), action, subject, details or {}, who)
 
+    def note_account(
+        self, user_id: UUID, action: Action, details: Mapping[str, Any] | None = None, *, by: Actor | None = None
+    ) -> None:
+        """As `note`, of an account: where the actor is; of the command line in all organisations of the user."""
+        email = self._session.scalar(select(User.email).where(User.id == user_id))
+        subject = Subject("user", user_id, email)
+        for organization_id in [by.organization_id] if by else self._organizations(user_id):
+            self.note(by, action, subject, details, organization_id=organization_id)
+
     def note_job(self, actor: Actor, action: Action, job: Job, details: Mapping[str, Any] | None = None) -> None:
         """As `note`, of a job, unless it is the actor's own: what people do with their own jobs, the jobs tell."""
         if job.user_id != actor.user_id:
@@ -122,26 +132,32 @@ class Audit:
             self.note(actor, action, Subject("job", job.id, job.name), said)
 
     def refused_sign_in(self, email: str | None, address: str | None) -> None:
-        """Write down that somebody could not sign in, and commit. Once in REFUSED_STEP for an address and a user.
+        """Write down that somebody could not sign in, and commit, in all organisations of the user. Once in
+        REFUSED_STEP for an address and a user.
 
         `email`: as whom; only that of a user is kept, for what else was typed there may be a password.
         """
-        query = select(User.id, User.email, User.home_id).where(User.email == (email or ""))
+        query = select(User.id, User.email).where(User.email == (email or "")).execution_options(unbounded={User})
         user = self._session.execute(query).one_or_none() if is_storable(email or "") else None
-        # Asked for users too: who waits for the answer must not learn whether there is one.
-        home = self._first()
+        # The same statements for everybody: who waits for the answer must not learn whether there is such a user.
+        first, theirs = self._first(), self._organizations(NO_USER if user is None else user.id)
         subject = None if user is None else Subject("user", user.id, user.email)
-        home = home if user is None else user.home_id
+        told = theirs or ([first] if first else [])
         same = (
             AuditEvent.action == Action.SIGN_IN_FAILED,
             AuditEvent.address.is_not_distinct_from(address),
             AuditEvent.subject_id.is_not_distinct_from(subject and str(subject.id)),
         )
         lately = first_id_at(datetime.now(UTC) - REFUSED_STEP)
-        known = select(AuditEvent.id).where(AuditEvent.organization_id == home, AuditEvent.id >= lately, *same)
-        if self._session.scalar(known.limit(1)) is None:
-            self._write(home, Action.SIGN_IN_FAILED, subject, {}, {"actor": NOBODY, "address": address})
-            self._session.commit()
+        known = select(AuditEvent.organization_id).where(
+            AuditEvent.organization_id.in_(told), AuditEvent.id >= lately, *same
+        )
+        knowing = set(self._session.scalars(known.execution_options(unbounded={AuditEvent})))
+        for organization_id in told:
+            if organization_id not in knowing:
+                who = {"actor": NOBODY, "address": address}
+                self._write(organization_id, Action.SIGN_IN_FAILED, subject, {}, who)
+        self._session.commit()
 
     def page(
         self, actor: Actor, wanted: AuditFilter, *, before: UUID | None = None, limit: int = PAGE
@@ -199,6 +215,13 @@ class Audit:
         kept = {key: value for key, value in details.items() if value is not None}
         row = {"id": new_id(), "organization_id": organization_id, "action": action, "details": kept}
         self._session.execute(insert(AuditEvent).values(row | what | dict(who)))
+
+    def _organizations(self, user_id: UUID) -> list[UUID]:
+        """Those that the user is a member of, else the one that made the account. Empty: there is no such user."""
+        of_user = select(Membership.organization_id).where(Membership.user_id == user_id)
+        home = select(User.home_id).where(User.id == user_id, ~exists().where(Membership.user_id == user_id))
+        both = of_user.union(home).order_by("organization_id")
+        return list(self._session.scalars(both.execution_options(unbounded={Membership, User})))
 
     def _first(self) -> UUID | None:
         """The organisation that runs the installation. None: there is none yet."""

@@ -2,6 +2,9 @@
 
 Who they are is (issuer, subject) from the first time on. At that first time a verified e-mail address leads to the user
 who has it, or to a new one if the settings say where new ones belong.
+
+Any administrator may have made that account, for an address that nobody had verified. So the first verified identity of
+an account ends what opened it before: password, login links, sessions.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from jobsapp.bus.hints import Hints
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
@@ -22,6 +26,7 @@ from jobsapp.errors import InvalidInput, NotFound, NotSignedIn
 from jobsapp.models import User, UserIdentity
 from jobsapp.oidc_settings import domain_names
 from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.credentials import end_credentials
 from jobsapp.services.identity import Identity
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.spelling import find_user
@@ -43,8 +48,9 @@ class Person:
 
 
 class Federation:
-    def __init__(self, session: DbSession, identity: Identity, settings: Settings) -> None:
+    def __init__(self, session: DbSession, identity: Identity, settings: Settings, hints: Hints) -> None:
         self._session = session
+        self._hints = hints
         self._identity = identity
         self._audit = Audit(session)
         self._name = settings.oidc_name
@@ -89,9 +95,9 @@ class Federation:
             raise NotSignedIn(f"{self._name} does not say your e-mail address, so nobody knows who you are here.")
         if not person.email_verified:
             raise NotSignedIn(f"{self._name} has not verified your address {person.email}. Verify it there first.")
-        user = find_user(self._identity, person.email) or self._create(person.email)
-        taken = select(UserIdentity.id).where(UserIdentity.user_id == user.id, UserIdentity.issuer == person.issuer)
-        if self._session.scalar(taken) is not None:
+        user = find_user(self._identity, person.email) or self._create(person.email, address)
+        known = list(self._session.scalars(select(UserIdentity.issuer).where(UserIdentity.user_id == user.id)))
+        if person.issuer in known:
             # An address that a provider gave to somebody new must not open what belongs to who had it before.
             raise NotSignedIn(
                 f"{person.email} signs in with another account of {self._name}. If that is yours and gone, sign in "
@@ -99,17 +105,21 @@ class Federation:
             )
         values = {"id": new_id(), "issuer": person.issuer, "subject": person.subject, "user_id": user.id}
         self._session.execute(insert(UserIdentity).values(values).on_conflict_do_nothing())
+        if not known:
+            end_credentials(self._session, self._hints, user.id)
         actor = replace(self._identity.get_actor(user.id), address=address)
         self._audit.note(actor, Action.IDENTITY_ADDED, _subject(actor), {"provider": person.issuer})
         self._session.commit()
         log.info("%s is %r of %s from now on", user.email, person.subject, person.issuer)
         return user.id
 
-    def _create(self, email: str) -> User:
+    def _create(self, email: str, address: str | None) -> User:
         if not self._organization:
             raise NotSignedIn(f"There is no user {email} here. Ask an administrator to add you.")
         try:
-            return self._identity.create_user(email.lower(), role=self._role, organization=self._organization)
+            return self._identity.create_user(
+                email.lower(), role=self._role, organization=self._organization, signs_in=True, address=address
+            )
         except InvalidInput as error:
             # Somebody with that address came in at the same moment, or it is none.
             found = find_user(self._identity, email)

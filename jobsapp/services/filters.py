@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, union
+from sqlalchemy import exists, func, or_, select
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import FieldError, InvalidInput
-from jobsapp.models import Membership, User
+from jobsapp.models import JobCount, Membership, User
 from jobsapp.services.sessions import DbSession
 
 TEXT_LENGTH = 200
@@ -77,11 +77,15 @@ class Filters:
             return UUID(text)
         except ValueError:
             pass
+        here = actor.organization_id
         # Also of those who were members: their jobs have stayed.
-        members = select(Membership.user_id).where(Membership.organization_id == actor.organization_id)
-        known = union(members, select(User.id).where(User.home_id == actor.organization_id))
-        query = select(User.id).where(User.id.in_(known)).execution_options(unbounded={User, Membership})
-        found = self._session.scalar(query.where(func.lower(User.email) == text.lower()))
+        known = or_(
+            User.home_id == here,
+            exists().where(Membership.organization_id == here, Membership.user_id == User.id),
+            exists().where(JobCount.organization_id == here, JobCount.user_id == User.id, JobCount.jobs > 0),
+        )
+        query = select(User.id).where(func.lower(User.email) == text.lower(), known)
+        found = self._session.scalar(query.limit(1).execution_options(unbounded={User, Membership}))
         if found is None:
             raise InvalidInput.of("user", f"there is nobody {text} here; give `me`, an e-mail address or an id.")
         return found

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.hints import Hints
@@ -54,7 +54,7 @@ class Identity:
 
     def get_user(self, email: str) -> User:
         """Raises NotFound."""
-        query = select(User).where(User.email == email)
+        query = select(User).where(of_address(email)).order_by(User.email != email.strip()).limit(1)
         user = self._session.scalars(query).one_or_none() if is_storable(email) else None
         if user is None:
             raise NotFound(f"There is no user {email}.")
@@ -63,16 +63,29 @@ class Identity:
     def users(self) -> list[User]:
         return list(self._session.scalars(select(User).order_by(User.email)))
 
-    def create_user(self, email: str, *, role: str = "member", organization: str | None = None) -> User:
+    def create_user(
+        self,
+        email: str,
+        *,
+        role: str = "member",
+        organization: str | None = None,
+        signs_in: bool = False,
+        address: str | None = None,
+    ) -> User:
         """Create a user in an organisation, which is made if it is new, and commit. None: that of the installation.
 
+        `signs_in`: they come themselves, from that network address; otherwise the command line makes them.
         Raises InvalidInput naming `email` or `role`.
         """
         refuse_faults(email=email, organization=organization)
         home_id = self._running() if organization is None else self._named(organization)
         user = self.new_user(email, role, home_id)
         subject, told = Subject("user", user.id, user.email), {"role": role}
-        self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
+        if signs_in:
+            who = Actor(user.id, home_id, user.email, role, address=address)
+            self._audit.note(who, Action.MEMBER_JOINED, subject, told)
+        else:
+            self._audit.note(None, Action.MEMBER_INVITED, subject, told, organization_id=home_id)
         self._session.commit()
         return user
 
@@ -80,6 +93,7 @@ class Identity:
         """A user with a membership, without COMMIT. Raises InvalidInput naming `email` or `role`."""
         refuse_email(email)
         refuse_role(role)
+        email = folded(email)
         values = {"id": new_id(), "home_id": home_id, "email": email}
         made = insert(User).values(values).on_conflict_do_nothing().returning(User)
         user = self._session.scalars(made).one_or_none()
@@ -120,6 +134,11 @@ class Identity:
         self._session.add(LoginLink(user_id=user.id, token_hash=_hash(secret), expires_at=expires_at))
         self._session.commit()
         return secret
+
+    def make_login_link(self, email: str, by: Actor | None = None) -> str:
+        """As `create_login_secret`, and the audit log tells of it. `by` None: the command line."""
+        self._audit.note_account(self.get_user(email).id, Action.LOGIN_LINK_MADE, by=by)
+        return self.create_login_secret(email)
 
     def redeem_login_secret(self, secret: str) -> Actor:
         """Sign in with a link's secret, which is used up. Raises NotSignedIn."""
@@ -179,6 +198,16 @@ class Identity:
         of = Membership.user_id == User.id, Membership.organization_id == organization_id
         query = select(User).where(User.deactivated_at.is_(None), exists().where(*of, Membership.role == Role.ADMIN))
         return self._session.scalars(query.order_by(User.email != FIRST_ADMIN, User.created_at).limit(1)).first()
+
+
+def folded(email: str) -> str:
+    """An address as it is kept."""
+    return email.strip().lower()
+
+
+def of_address(email: str) -> ColumnElement[bool]:
+    """The users, at most one, who have this address, however it is written."""
+    return func.lower(User.email) == func.lower(email.strip())
 
 
 def refuse_email(email: str) -> None:

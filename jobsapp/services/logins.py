@@ -24,9 +24,9 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
 from jobsapp.core.storable import is_storable
-from jobsapp.models import LoginSession, Membership, Organization, User
+from jobsapp.models import LoginLink, LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
-from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.audit import Audit
 from jobsapp.services.sessions import DbSession
 
 LAST_USED_STEP = timedelta(minutes=5)
@@ -102,14 +102,7 @@ class Logins:
         """Sign the user out of all browsers, and commit; returns of how many. `by` None: the command line."""
         ended = delete(LoginSession).where(LoginSession.user_id == user_id).returning(LoginSession.id)
         count = len(self._session.execute(ended).all())
-        user = self._session.get_one(User, user_id)
-        self._audit.note(
-            by,
-            Action.SIGNED_OUT_EVERYWHERE,
-            Subject("user", user_id, user.email),
-            {"browsers": count},
-            organization_id=by.organization_id if by else user.home_id,
-        )
+        self._audit.note_account(user_id, Action.SIGNED_OUT_EVERYWHERE, {"browsers": count}, by=by)
         self._commit_and_tell(user_id)
         return count
 
@@ -121,9 +114,11 @@ class Logins:
         return {row.login_id: actor_of(row) for row in rows}
 
     def delete_expired(self) -> int:
-        """Delete the logins that nobody can use any more, and commit; returns how many."""
-        expired = delete(LoginSession).where(LoginSession.expires_at <= func.now()).returning(LoginSession.id)
-        count = len(self._session.execute(expired).all())
+        """Delete the logins and login links that nobody can use any more, and commit; returns how many."""
+        count = 0
+        for model in (LoginSession, LoginLink):
+            expired = delete(model).where(model.expires_at <= func.now()).returning(model.user_id)
+            count += len(self._session.execute(expired).all())
         self._session.commit()
         return count
 

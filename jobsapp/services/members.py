@@ -20,7 +20,7 @@ from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Membership, User
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
-from jobsapp.services.identity import Identity, refuse_email, refuse_role
+from jobsapp.services.identity import Identity, folded, of_address, refuse_email, refuse_role
 from jobsapp.services.memberships import Memberships
 from jobsapp.services.sessions import DbSession
 
@@ -78,12 +78,12 @@ class Members:
         Raises Forbidden, InvalidInput naming `email` or `role`, and Conflict for an account of another organisation.
         """
         actor.require(Right.ADMINISTER, "invite members")
-        email = email.strip()
+        email = folded(email)
         refuse_email(email)
         refuse_role(role)
         # An address has one account in all the installation.
-        anywhere = select(User.id, User.home_id).where(User.email == email).execution_options(unbounded={User})
-        found = self._session.execute(anywhere).one_or_none()
+        anywhere = select(User.id, User.home_id).where(of_address(email)).execution_options(unbounded={User})
+        found = self._session.execute(anywhere.limit(1)).one_or_none()
         if found is None:
             user_id = self._identity.new_user(email, role, actor.organization_id).id
             self._audit.note(actor, Action.MEMBER_INVITED, Subject("user", user_id, email), {"role": role})
@@ -115,13 +115,16 @@ class Members:
     def login_secret(self, actor: Actor, user_id: UUID) -> str:
         """The secret of a login link for a member who has lost the last one, and commit.
 
-        Raises Forbidden, also for an account that is not the organisation's own, and NotFound.
+        Raises Forbidden, also for an account that is not the organisation's own, and for a token that would sign in as
+        its user: that outlives the token. Raises NotFound.
         """
         actor.require(Right.ADMINISTER, "make login links for members")
+        if actor.scopes is not None and user_id == actor.user_id:
+            raise Forbidden("A token makes no login link for its own user. Sign in yourself.")
         member = self.get(actor, user_id)
         if not member.own_account:
             raise Forbidden("This account belongs to another organisation too: `flask users login` makes links for it.")
-        return self._identity.create_login_secret(member.email)
+        return self._identity.make_login_link(member.email, actor)
 
     def _again(self, actor: Actor, user_id: UUID, email: str, role: str, *, is_own: bool) -> None:
         """Take back somebody who was a member before."""
@@ -142,7 +145,10 @@ def _members(actor: Actor) -> Select[Membership, str, datetime | None, bool]:
     query = select(Membership, User.email, User.deactivated_at, own.label("own")).join(
         User, User.id == Membership.user_id
     )
-    return query.where(Membership.organization_id == actor.organization_id).execution_options(populate_existing=True)
+    # It says the organisation itself, and looks into others: bound, nobody would ever be a member elsewhere.
+    return query.where(Membership.organization_id == actor.organization_id).execution_options(
+        populate_existing=True, unbounded={Membership}
+    )
 
 
 def _view(row: Any) -> MemberView:

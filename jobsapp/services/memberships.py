@@ -23,6 +23,7 @@ from jobsapp.core.rights import Role
 from jobsapp.errors import Conflict, NotFound
 from jobsapp.models import ApiToken, JobToken, LoginLink, LoginSession, Membership, Organization, User
 from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.credentials import end_credentials
 from jobsapp.services.identity import refuse_role
 from jobsapp.services.sessions import DbSession
 
@@ -51,12 +52,18 @@ class Memberships:
         return self._session.scalars(query.order_by(Membership.created_at, Membership.organization_id)).all()
 
     def add(self, organization_id: UUID, user_id: UUID, role: str, *, by: Actor | None = None) -> None:
-        """Make a user a member, and commit. Raises Conflict if they are one, and InvalidInput naming `role`."""
+        """Make a user a member, and commit. Raises Conflict if they are one, and InvalidInput naming `role`.
+
+        An account that another organisation made, or that belongs to one, loses its password, login links and sessions:
+        an administrator of the other may have made or kept them, and they would open this one.
+        """
         refuse_role(role)
         values = {"user_id": user_id, "organization_id": organization_id, "role": role}
         made = insert(Membership).values(values).on_conflict_do_nothing().returning(Membership.user_id)
         if self._session.scalar(made) is None:
             raise Conflict("This user is a member already; change the role instead.")
+        if self._is_known_elsewhere(organization_id, user_id):
+            end_credentials(self._session, self._hints, user_id)
         self._note(by, Action.MEMBER_INVITED, organization_id, user_id, role=role)
         self._session.commit()
 
@@ -131,6 +138,11 @@ class Memberships:
         email = self._session.scalar(select(User.email).where(User.id == user_id))
         subject = Subject("user", user_id, email)
         self._audit.note(by, action, subject, details, organization_id=organization_id)
+
+    def _is_known_elsewhere(self, organization_id: UUID, user_id: UUID) -> bool:
+        home_id = self._session.scalar(select(User.home_id).where(User.id == user_id))
+        others = {one.organization_id for one in self.of_user(user_id)} - {organization_id}
+        return home_id != organization_id or bool(others)
 
     def _is_active(self, user_id: UUID) -> bool:
         found = self._session.scalar(select(User.id).where(User.id == user_id, User.deactivated_at.is_(None)))

@@ -12,7 +12,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import is_storable, refuse_faults
-from jobsapp.errors import InvalidInput, NotFound
+from jobsapp.errors import Forbidden, InvalidInput, NotFound
 from jobsapp.models import Membership, Organization
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
@@ -93,7 +93,9 @@ class Organizations:
         )
 
     def entered(self, actor: Actor, organization_id: UUID) -> Actor:
-        """The same user in another of their organisations. Raises NotFound."""
+        """The same user in another of their organisations. Raises NotFound, and Forbidden for a token."""
+        if actor.scopes is not None:
+            raise Forbidden("A token stays in the organisation that it was made in.")
         found = self._identity.actor(actor.user_id, organization_id)
         if found is None:
             raise NotFound("You are no member of such an organisation.")

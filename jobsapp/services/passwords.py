@@ -24,7 +24,7 @@ from jobsapp.core.audit import Action
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import InvalidInput, NotSignedIn
 from jobsapp.models import LoginSession, UserPassword
-from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.audit import Audit
 from jobsapp.services.identity import Identity
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.spelling import find_user
@@ -77,7 +77,7 @@ class Passwords:
         """
         if self.changed_at(actor) is not None:
             self._prove(actor, old, address)
-        self._set(actor.user_id, actor.email, new, by=actor, home_id=actor.organization_id)
+        self._set(actor.user_id, actor.email, new, by=actor)
 
     def set(self, email: str, new: str) -> None:
         """Set the password of a user as whoever runs the installation, and commit; all their browsers are signed out.
@@ -85,7 +85,7 @@ class Passwords:
         Raises NotFound and InvalidInput.
         """
         user = self._identity.get_user(email)
-        self._set(user.id, user.email, new, by=None, home_id=user.home_id)
+        self._set(user.id, user.email, new, by=None)
 
     def _prove(self, actor: Actor, password: str, address: str) -> None:
         try:
@@ -112,7 +112,7 @@ class Passwords:
         self._session.execute(same.values(hash=self._hasher.hash(rules.normal(password))))
         self._session.commit()
 
-    def _set(self, user_id: UUID, email: str, new: str, *, by: Actor | None, home_id: UUID) -> None:
+    def _set(self, user_id: UUID, email: str, new: str, *, by: Actor | None) -> None:
         fault = "contains a character that cannot be kept." if not is_storable(new) else rules.fault(new, email)
         if fault is not None:
             raise InvalidInput.of("new", fault)
@@ -122,6 +122,6 @@ class Passwords:
         written = insert(UserPassword).values(user_id=user_id, **changed)
         self._session.execute(written.on_conflict_do_update(index_elements=[UserPassword.user_id], set_=changed))
         self._session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
-        self._audit.note(by, Action.PASSWORD_SET, Subject("user", user_id, email), organization_id=home_id)
+        self._audit.note_account(user_id, Action.PASSWORD_SET, by=by)
         after_commit(self._session(), partial(self._hints.logins_ended, user_id))
         self._session.commit()

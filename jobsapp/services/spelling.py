@@ -8,10 +8,8 @@ from jobsapp.services.identity import Identity
 
 
 def find_user(identity: Identity, email: str) -> User | None:
-    """The user with that address as it is written, otherwise in small letters."""
-    for written in dict.fromkeys((email.strip(), email.strip().lower())):
-        try:
-            return identity.get_user(written)
-        except NotFound:
-            continue
-    return None
+    """The user with that address, however it is written; None if there is none."""
+    try:
+        return identity.get_user(email)
+    except NotFound:
+        return None

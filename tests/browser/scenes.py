@@ -297,8 +297,8 @@ def set_the_stage(product: Product) -> Jobs:
         newcomer = product.services.identity.create_user(NEWCOMER, role="admin", organization="elsewhere")
         product.services.memberships.add(product.actor().organization_id, newcomer.id, "viewer")
         _retain(product)
-        product.services.passwords.set(ADMIN, PASSWORD)
         product.services.federation.sign_in(Person("https://login.example.org", "8a61-77", ADMIN, email_verified=True))
+        product.services.passwords.set(ADMIN, PASSWORD)
     return jobs
 
 

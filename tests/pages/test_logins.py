@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy import event
 from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
+from jobsapp.models import LoginLink
 from jobsapp.services import Services
 from tests.pages.conftest import SignIn, token_in
 
@@ -169,3 +171,15 @@ def test_the_command_signs_out_everywhere(sign_in: SignIn, member: Actor, flask:
     assert "out of 2 browsers" in flask("users", "logout", member.email).output
     assert not any(is_in(browser) for browser in browsers)
     assert flask("users", "logout", "nobody@localhost").exit_code == 1
+
+
+def test_login_links_that_have_expired_are_deleted(services: Services, admin: Actor) -> None:
+    services.identity.create_login_secret(admin.email)
+    living = services.identity.create_login_secret(admin.email)
+    first = db.session.query(LoginLink).order_by(LoginLink.created_at, LoginLink.id).first()
+    assert first is not None
+    first.expires_at = datetime.now(UTC) - timedelta(seconds=1)
+    db.session.commit()
+    assert services.logins.delete_expired() == 1
+    assert db.session.query(LoginLink).count() == 1
+    assert services.identity.redeem_login_secret(living).email == admin.email

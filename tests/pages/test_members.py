@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -29,6 +30,18 @@ def test_somebody_is_invited_by_a_link_that_is_shown_once(
     refused = post(web, "/members", email="ann@example.org", role="operator")
     assert "is a member already" in refused
     assert 'aria-invalid="true"' in refused
+
+
+def test_a_login_link_is_answered_and_kept_nowhere(web: FlaskClient, csrf: str, member: Actor) -> None:
+    forms = {"/members": {"email": "ann@example.org", "role": "viewer"}, f"/members/{member.user_id}/link": {}}
+    for path, form in forms.items():
+        answer = web.post(path, data={"csrf_token": csrf, **form})
+        assert answer.status_code == 201
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert re.search(r'value="[^"]*/login/[^"]+"', answer.text)
+        with web.session_transaction() as session:
+            assert set(session) == {LOGIN, "_permanent", "csrf_token"}
+        assert "/login/" not in web.get("/members").text
 
 
 def test_a_role_is_changed_and_a_member_removed(web: FlaskClient, member: Actor, sign_in: SignIn) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE
@@ -29,8 +30,12 @@ def link(services: Services, admin: Actor, job_id: UUID) -> str:
 def make(web: FlaskClient, csrf: str, job_id: UUID, days: str = "1") -> str:
     """The page that tells the new link."""
     answer = web.post(f"/jobs/{job_id}/shares", data={"csrf_token": csrf, "days": days})
-    assert answer.status_code == 303
-    return web.get(answer.headers["Location"]).text
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    # In the cookie it would lie on, wherever that is copied.
+    with web.session_transaction() as session:
+        assert set(session) == {LOGIN, "_permanent", "csrf_token"}
+    return answer.text
 
 
 def new_link(page: str) -> str | None:
@@ -63,7 +68,7 @@ def test_a_link_of_one_job_is_not_told_on_the_page_of_another(
     web: FlaskClient, csrf: str, services: Services, admin: Actor, job_id: UUID
 ) -> None:
     other, _ = services.jobs.create(admin, NewJob("echo", {}))
-    assert web.post(f"/jobs/{job_id}/shares", data={"csrf_token": csrf, "days": "7"}).status_code == 303
+    assert web.post(f"/jobs/{job_id}/shares", data={"csrf_token": csrf, "days": "7"}).status_code == 201
     assert new_link(web.get(f"/jobs/{other.id}/shares").text) is None
 
 

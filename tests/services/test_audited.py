@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from jobsapp.bus import connection as redis_connection
+from jobsapp.bus.hints import Hints
+from jobsapp.cli.identity import login_link
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import COMMAND_LINE, Action
+from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.audit import AuditFilter
-from jobsapp.services.federation import Person
+from jobsapp.services.federation import Federation, Person
 from jobsapp.services.retention import NewRule
+from jobsapp.services.sessions import DbSession
 
 Deed = Callable[[Services, Actor, Actor], object]
 
@@ -40,6 +48,11 @@ DEEDS: dict[Action, tuple[str, str, Deed]] = {
         "member",
         "set a new password for member@localhost",
         lambda s, a, m: s.passwords.change(m, old="", new=PASSWORD, address=""),
+    ),
+    Action.LOGIN_LINK_MADE: (
+        "admin",
+        "made a login link for member@localhost",
+        lambda s, a, m: s.members.login_secret(a, m.user_id),
     ),
     Action.IDENTITY_ADDED: (
         "member",
@@ -102,3 +115,48 @@ def test_it_is_told_who_did_it(services: Services, admin: Actor, member: Actor, 
     assert told.actor == {"admin": admin.email, "member": member.email}.get(who, who)
     assert told.text.startswith(text)
     assert PASSWORD not in told.model_dump_json()
+
+
+def _told(services: Services, reader: Actor, action: Action) -> list[tuple[str, str, str | None]]:
+    return [(one.actor, one.text, one.address) for one in services.audit.page(reader, AuditFilter(action=action))[0]]
+
+
+def test_a_login_link_by_the_command_line_is_told_wherever_the_account_is_a_member(
+    services: Services, settings: Settings, admin: Actor, member: Actor, stranger: Actor
+) -> None:
+    services.memberships.add(stranger.organization_id, member.user_id, "viewer")
+    assert "/login/" in login_link(services.identity, settings, member.email)
+    for reader in (admin, stranger):
+        told = _told(services, reader, Action.LOGIN_LINK_MADE)
+        assert told == [(COMMAND_LINE, "made a login link for member@localhost", None)]
+
+
+def test_what_the_command_line_does_to_an_account_is_told_wherever_it_is_a_member(
+    services: Services, admin: Actor, member: Actor, stranger: Actor
+) -> None:
+    services.memberships.add(stranger.organization_id, member.user_id, "viewer")
+    services.passwords.set(member.email, PASSWORD)
+    services.logins.end_all(member.user_id)
+    for _ in range(2):
+        services.audit.refused_sign_in(member.email, "192.0.2.7")
+    for reader in (admin, stranger):
+        for action in (Action.PASSWORD_SET, Action.SIGNED_OUT_EVERYWHERE, Action.SIGN_IN_FAILED):
+            assert len(_told(services, reader, action)) == 1, action
+    # Of who is a member nowhere any more, who made the account is told.
+    for one in (admin, stranger):
+        services.memberships.remove(one.organization_id, member.user_id)
+    services.logins.end_all(member.user_id)
+    assert len(_told(services, admin, Action.SIGNED_OUT_EVERYWHERE)) == 2
+    assert len(_told(services, stranger, Action.SIGNED_OUT_EVERYWHERE)) == 1
+
+
+def test_who_comes_by_a_provider_for_the_first_time_came_themselves(
+    services: Services, settings: Settings, admin: Actor
+) -> None:
+    there = settings.model_copy(update={"oidc_organization": "default", "oidc_role": "viewer"})
+    hints = Hints(redis_connection.hints(settings.redis_url))
+    federation = Federation(cast(DbSession, db.session), services.identity, there, hints)
+    federation.sign_in(replace(PERSON, email="New@localhost"), "192.0.2.7")
+    came = ("new@localhost", "became a member by signing in, as viewer", "192.0.2.7")
+    assert _told(services, admin, Action.MEMBER_JOINED) == [came]
+    assert _told(services, admin, Action.MEMBER_INVITED) == []

@@ -20,12 +20,14 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.ids import first_id_at, new_id
 from jobsapp.core.states import Status
+from jobsapp.errors import InvalidInput
 from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services, listing, texts
 from jobsapp.services.jobs import NewJob
 from jobsapp.store import texts as store
 from jobsapp.store import turns
+from jobsapp.store.tallies import fold
 from tests.examples import examples
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -326,3 +328,22 @@ def test_what_cannot_be_stored_is_found_nowhere(services: Services, admin: Actor
     services.jobs.create(admin, NewJob("echo", {}, name=string.printable.replace("\x00", "")))
     assert services.jobs.page(admin, JobFilter(text="\0")) == ([], None)
     assert services.many.count(admin, JobFilter(text="\ud800")) == (0, False)
+
+
+def test_jobs_of_who_came_from_elsewhere_and_left_are_found_by_their_address(
+    services: Services, admin: Actor, stranger: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    services.memberships.add(admin.organization_id, stranger.user_id, "member")
+    guest = services.identity.get_actor(stranger.user_id, admin.organization_id)
+    services.jobs.create(guest, NewJob("echo", {}))
+    services.memberships.remove(admin.organization_id, stranger.user_id)
+    fold(connection)
+    services.bounds.bind(admin)
+    assert services.filters.user_id(admin, stranger.email.upper()) == stranger.user_id
+    assert services.filters.read(admin, {"user": stranger.email}).faults == []
+
+
+def test_whoever_never_had_a_job_here_is_not_found(services: Services, admin: Actor, stranger: Actor) -> None:
+    services.jobs.create(stranger, NewJob("echo", {}))
+    with pytest.raises(InvalidInput, match="there is nobody"):
+        services.filters.user_id(admin, stranger.email)

@@ -278,3 +278,24 @@ def test_an_index_is_made_while_others_write(busy: str) -> None:
         with in_a_migration(busy):
             drop_index("jobs_by_name", "jobs")
         assert other.execute(VALID).fetchone() is None
+
+
+@pytest.mark.parametrize("also", ["ann@example.org", "ANN@example.org", None])
+def test_addresses_become_small_unless_two_are_one(
+    servers: Servers, caplog: pytest.LogCaptureFixture, also: str | None
+) -> None:
+    caplog.set_level(logging.WARNING)
+    with database(servers.database_url) as url, migrating(url) as (_, config):
+        command.upgrade(config, "0017")
+        with psycopg.connect(url, autocommit=True) as raw:
+            home = uuid4()
+            raw.execute("INSERT INTO organizations (id, name) VALUES (%s, 'x')", [home])
+            emails = ["Ann@example.org", "Bob@example.org", *([also] if also else [])]
+            for email in emails:
+                raw.execute("INSERT INTO users (id, home_id, email) VALUES (%s, %s, %s)", [uuid4(), home, email])
+            command.upgrade(config, "0018")
+            found = {row[0] for row in raw.execute("SELECT email FROM users")}
+            made = raw.execute("SELECT to_regclass('users_by_address')").fetchone()
+    assert found == {"bob@example.org", *(["Ann@example.org", also] if also else ["ann@example.org"])}
+    assert (made == (None,)) is (also is not None)
+    assert ("1 addresses have several accounts" in caplog.text) is (also is not None)
