@@ -21,7 +21,6 @@ from jobsapp.core.rights import Right, Role, rights_of
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
-from jobsapp.services.spelling import find_user
 from jobsapp.services.tokens import may_make_tokens
 
 LOGIN = "login"
@@ -83,10 +82,9 @@ def sign_out_everywhere() -> None:
     session.clear()
 
 
-def refused_sign_in(email: str | None = None) -> None:
+def refused_sign_in(email: str = "") -> None:
     """Let the audit log tell that somebody could not sign in. `email`: as whom they tried to."""
-    user = find_user(services().identity, email) if email else None
-    services().audit.refused_sign_in(None if user is None else user.email, request.remote_addr)
+    services().audit.refused_sign_in(email, request.remote_addr)
 
 
 def find_actor() -> Actor | None:

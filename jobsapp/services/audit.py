@@ -5,7 +5,7 @@ Nothing secret goes into it: no token, no password, no `data` of a job, nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import COMMAND_LINE, NOBODY, Action, sentence, unsaid
 from jobsapp.core.ids import first_id_at, new_id
 from jobsapp.core.rights import Right
+from jobsapp.core.sealing import Sealer
 from jobsapp.core.storable import is_storable
 from jobsapp.models import ApiToken, AuditEvent, Job, Organization, User
 from jobsapp.services.base import Moment, View
@@ -32,6 +33,9 @@ BATCH = 5_000
 NAME_LENGTH = 300
 REFUSED_STEP = timedelta(minutes=1)
 """Sign-ins that fail from one address are written down once in this time, so that nobody fills the log by guessing."""
+AS_WHOM = "as"
+"""The detail that tells such sign-ins apart. Nobody is shown it."""
+DIGEST_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,10 @@ class AuditEventView(View):
 
 
 class Audit:
-    def __init__(self, session: DbSession) -> None:
+    def __init__(self, session: DbSession, sealer: Callable[[], Sealer] | None = None) -> None:
+        """`sealer` is asked where somebody was refused, by nobody else."""
         self._session = session
+        self._sealer = sealer or _no_sealer
 
     def note(
         self,
@@ -121,26 +127,31 @@ class Audit:
             said = {"owner": owner or "somebody who is gone", **(details or {})}
             self.note(actor, action, Subject("job", job.id, job.name), said)
 
-    def refused_sign_in(self, email: str | None, address: str | None) -> None:
-        """Write down that somebody could not sign in, and commit. Once in REFUSED_STEP for an address and a user.
+    def refused_sign_in(self, typed: str, address: str | None) -> None:
+        """Write down that somebody could not sign in, and commit. Once in REFUSED_STEP for an address and what was
+        typed as the e-mail address.
 
-        `email`: as whom; only that of a user is kept, for what else was typed there may be a password.
+        Only that of a user is kept, for what else was typed there may be a password; of all a keyed digest. For who is
+        a user and who is not the same is asked and written: who waits for the answer must not learn which it was.
         """
-        query = select(User.id, User.email, User.home_id).where(User.email == (email or ""))
-        user = self._session.execute(query).one_or_none() if is_storable(email or "") else None
-        # Asked for users too: who waits for the answer must not learn whether there is one.
-        home = self._first()
-        subject = None if user is None else Subject("user", user.id, user.email)
-        home = home if user is None else user.home_id
+        written = typed.strip()
+        query = select(User.id, User.email, User.home_id).where(User.email.in_([written, written.lower()]))
+        query = query.order_by((User.email == written).desc()).limit(1)
+        user = self._session.execute(query).one_or_none() if is_storable(typed) else None
+        first = self._first()
+        home, subject = (first, None) if user is None else (user.home_id, Subject("user", user.id, user.email))
+        said = written.lower().encode(errors="replace")
+        as_whom = self._sealer().digest(b"sign-in " + said).hex()[:DIGEST_LENGTH]
         same = (
             AuditEvent.action == Action.SIGN_IN_FAILED,
             AuditEvent.address.is_not_distinct_from(address),
-            AuditEvent.subject_id.is_not_distinct_from(subject and str(subject.id)),
+            AuditEvent.details[AS_WHOM].astext == as_whom,
         )
         lately = first_id_at(datetime.now(UTC) - REFUSED_STEP)
         known = select(AuditEvent.id).where(AuditEvent.organization_id == home, AuditEvent.id >= lately, *same)
         if self._session.scalar(known.limit(1)) is None:
-            self._write(home, Action.SIGN_IN_FAILED, subject, {}, {"actor": NOBODY, "address": address})
+            who = {"actor": NOBODY, "address": address}
+            self._write(home, Action.SIGN_IN_FAILED, subject, {AS_WHOM: as_whom}, who)
             self._session.commit()
 
     def page(
@@ -191,7 +202,7 @@ class Audit:
     ) -> None:
         if organization_id is None:
             return
-        what: dict[str, Any] = {}
+        what: dict[str, Any] = dict.fromkeys(("subject_type", "subject_id", "subject_name"))
         if subject is not None:
             name = None if subject.name is None else subject.name[:NAME_LENGTH]
             subject_id = None if subject.id is None else str(subject.id)
@@ -213,6 +224,10 @@ class Audit:
         return [_view(event, tokens) for event in events]
 
 
+def _no_sealer() -> Sealer:
+    raise RuntimeError("This audit log was made without a key: it tells of no sign-in that was refused.")
+
+
 def _walked(organization_id: UUID, wanted: AuditFilter, before: UUID | None) -> list[ColumnElement[bool]]:
     # Equality that leaves the column a part of the order: no other index gives that order then.
     found = [AuditEvent.organization_id == any_(array([organization_id], type_=Uuid))]
@@ -225,7 +240,8 @@ def _walked(organization_id: UUID, wanted: AuditFilter, before: UUID | None) -> 
 
 
 def _view(event: AuditEvent, tokens: Mapping[UUID, str]) -> AuditEventView:
-    name, details = event.subject_name or event.subject_id, event.details
+    name = event.subject_name or event.subject_id
+    details = {key: value for key, value in event.details.items() if key != AS_WHOM}
     subject = SubjectView(type=event.subject_type, id=event.subject_id, name=name) if event.subject_type else None
     return AuditEventView(
         id=event.id,
