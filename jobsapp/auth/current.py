@@ -208,7 +208,15 @@ def foreign_origin() -> bool:
     """Whether a page of another origin asks. Browsers say so of every request whose answer it could read."""
     origin = request.headers.get("Origin")
     ours = {request.host, urlsplit(services().settings.base_url).netloc}
-    return origin is not None and urlsplit(origin).netloc not in ours
+    return origin is not None and _host_in(origin) not in ours
+
+
+def _host_in(origin: str) -> str | None:
+    """None: it is no address, which no browser sends."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def check_csrf() -> None:
