@@ -70,9 +70,9 @@ def sign_in(actor: Actor, by: str | None = None) -> None:
     session.permanent = True
 
 
-def sign_out() -> None:
-    """End the session of this browser, wherever else its cookie may be by now."""
-    services().logins.end(session.get(LOGIN, ""))
+def sign_out(*, told: bool = False) -> None:
+    """End the session of this browser, wherever else its cookie may be by now. `told`: in the audit log."""
+    services().logins.end(session.get(LOGIN, ""), told=told, address=request.remote_addr)
     session.clear()
 
 

@@ -122,10 +122,20 @@ class Audit:
 
     def note_job(self, actor: Actor, action: Action, job: Job, details: Mapping[str, Any] | None = None) -> None:
         """As `note`, of a job, unless it is the actor's own: what people do with their own jobs, the jobs tell."""
-        if job.user_id != actor.user_id:
-            owner = self._session.scalar(select(User.email).where(User.id == job.user_id))
-            said = {"owner": owner or "somebody who is gone", **(details or {})}
-            self.note(actor, action, Subject("job", job.id, job.name), said)
+        self.note_others(actor, action, Subject("job", job.id, job.name), job.user_id, details)
+
+    def note_others(
+        self,
+        actor: Actor,
+        action: Action,
+        subject: Subject,
+        owner_id: UUID | None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """As `note`, of a thing that may be somebody else's, and only if it is."""
+        if owner_id != actor.user_id:
+            owner = self._session.scalar(select(User.email).where(User.id == owner_id))
+            self.note(actor, action, subject, {"owner": owner or "somebody who is gone", **(details or {})})
 
     def refused_sign_in(self, typed: str, address: str | None) -> None:
         """Write down that somebody could not sign in, and commit. Once in REFUSED_STEP for an address and what was
