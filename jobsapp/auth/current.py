@@ -137,11 +137,15 @@ def organizations() -> dict[UUID, str]:
 
 
 def enter(organization_id: UUID) -> None:
-    """Go on in another organisation of the user, in a new session. Raises NotSignedIn and NotFound.
+    """Go on in another organisation of the user, in a new session. Raises NotSignedIn, NotFound, and Forbidden for a
+    token, which would become more than it is.
 
     So a page of the former one, which may still be open, changes nothing in the other.
     """
-    sign_in(services().organizations.entered(get_actor(), organization_id), "another organisation")
+    actor = get_actor()
+    if login_id() is None:
+        raise Forbidden("Who is signed in with a browser goes to another organisation. A token stays in its own.")
+    sign_in(services().organizations.entered(actor, organization_id), "another organisation")
 
 
 def get_actor() -> Actor:
