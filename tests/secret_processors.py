@@ -34,6 +34,7 @@ class Gossip(Processor):
         before = context.last_checkpoint
         context.log(f"the token is {token}")
         context.progress(1, 2, f"trying {token}")
+        context.metric(f"of {token}", 1.0)
         context.checkpoint({"next": f"?token={token}"})
         if data.fail:
             raise RuntimeError(f"{token} was refused")

@@ -21,7 +21,6 @@ from jobsapp.core.rights import Right, Role, rights_of
 from jobsapp.errors import Forbidden, NotSignedIn
 from jobsapp.services import Services
 from jobsapp.services.job_tokens import EMBED, SHARE, is_job_token
-from jobsapp.services.spelling import find_user
 from jobsapp.services.tokens import may_make_tokens
 
 LOGIN = "login"
@@ -71,9 +70,9 @@ def sign_in(actor: Actor, by: str | None = None) -> None:
     session.permanent = True
 
 
-def sign_out() -> None:
-    """End the session of this browser, wherever else its cookie may be by now."""
-    services().logins.end(session.get(LOGIN, ""))
+def sign_out(*, told: bool = False) -> None:
+    """End the session of this browser, wherever else its cookie may be by now. `told`: in the audit log."""
+    services().logins.end(session.get(LOGIN, ""), told=told, address=request.remote_addr)
     session.clear()
 
 
@@ -83,10 +82,9 @@ def sign_out_everywhere() -> None:
     session.clear()
 
 
-def refused_sign_in(email: str | None = None) -> None:
+def refused_sign_in(email: str = "") -> None:
     """Let the audit log tell that somebody could not sign in. `email`: as whom they tried to."""
-    user = find_user(services().identity, email) if email else None
-    services().audit.refused_sign_in(None if user is None else user.email, request.remote_addr)
+    services().audit.refused_sign_in(email, request.remote_addr)
 
 
 def find_actor() -> Actor | None:
@@ -214,7 +212,15 @@ def foreign_origin() -> bool:
     """Whether a page of another origin asks. Browsers say so of every request whose answer it could read."""
     origin = request.headers.get("Origin")
     ours = {request.host, urlsplit(services().settings.base_url).netloc}
-    return origin is not None and urlsplit(origin).netloc not in ours
+    return origin is not None and _host_in(origin) not in ours
+
+
+def _host_in(origin: str) -> str | None:
+    """None: it is no address, which no browser sends."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def check_csrf() -> None:

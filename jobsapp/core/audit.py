@@ -16,6 +16,7 @@ NOBODY = "nobody"
 class Action(StrEnum):
     SIGNED_IN = "signed-in"
     SIGN_IN_FAILED = "sign-in-failed"
+    SIGNED_OUT = "signed-out"
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
     PASSWORD_SET = "password-set"  # noqa: S105 - the name of an action
     LOGIN_LINK_MADE = "login-link-made"
@@ -38,6 +39,8 @@ class Action(StrEnum):
     JOBS_CANCELLED = "jobs-cancelled"
     JOBS_RETRIED = "jobs-retried"
     JOBS_DELETED = "jobs-deleted"
+    UPLOAD_DELETED = "upload-deleted"
+    PRESET_DELETED = "preset-deleted"
     SHARE_CREATED = "share-created"
     SHARE_REVOKED = "share-revoked"
     QUEUE_PAUSED = "queue-paused"
@@ -56,6 +59,7 @@ class Action(StrEnum):
 SENTENCES: dict[str, str] = {
     Action.SIGNED_IN: "signed in",
     Action.SIGN_IN_FAILED: "tried to sign in and was refused",
+    Action.SIGNED_OUT: "signed out",
     Action.SIGNED_OUT_EVERYWHERE: "signed {name} out of all browsers",
     Action.PASSWORD_SET: "set a new password for {name}",
     Action.LOGIN_LINK_MADE: "made a login link for {name}",
@@ -78,6 +82,8 @@ SENTENCES: dict[str, str] = {
     Action.JOBS_CANCELLED: "cancelled {jobs} at once",
     Action.JOBS_RETRIED: "retried {jobs} at once",
     Action.JOBS_DELETED: "deleted {jobs} at once",
+    Action.UPLOAD_DELETED: "deleted the file {name} of {owner}",
+    Action.PRESET_DELETED: "deleted the preset {name} of {owner}",
     Action.SHARE_CREATED: "shared the job {name} by a link",
     Action.SHARE_REVOKED: "revoked a link to the job {name}",
     Action.QUEUE_PAUSED: "paused the queue {name}",

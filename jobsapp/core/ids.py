@@ -42,3 +42,8 @@ def first_id_at(moment: datetime) -> UUID:
     milliseconds, rest = divmod(microseconds, 1000)
     # As new_id rounds: down.
     return UUID(int=min(milliseconds, _LAST_MILLISECOND) << 80 | 7 << 76 | (rest * 4096 // 1000) << 64 | 2 << 62)
+
+
+def first_of_millisecond(found: UUID) -> UUID:
+    """The smallest id of the same millisecond as `found`: it says when that was made, and no more."""
+    return min(found, UUID(int=found.int >> 80 << 80 | 7 << 76 | 2 << 62))

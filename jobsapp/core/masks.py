@@ -25,9 +25,26 @@ class Mask:
         # A longer one may hold a shorter one.
         ordered = sorted(found, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self.longest = max((len(one.encode(errors="replace")) for one in found), default=0)
+        """Bytes of the longest that is looked for, as UTF-8."""
 
     def text(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def beginning(self, text: str, length: int) -> str:
+        """The first `length` letters of the text, and in place of each secret that begins there MASK.
+
+        `text` has `longest` letters more, if there are so many: half a secret would not be known for one.
+        """
+        if self._pattern is None:
+            return text[:length]
+        parts, end = [], 0
+        for found in self._pattern.finditer(text):
+            if found.start() >= length:
+                break
+            parts += [text[end : found.start()], MASK]
+            end = found.end()
+        return "".join(parts) + text[end:length]
 
     def json(self, value: Any) -> Any:
         """The same in all texts of JSON, names of fields as well."""

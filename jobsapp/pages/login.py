@@ -95,7 +95,7 @@ def redeem(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
-    sign_out()
+    sign_out(told=True)
     return redirect(url_for("login.show"), 303)
 
 

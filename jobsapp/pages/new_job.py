@@ -86,7 +86,8 @@ def _filled(job_type: JobType, preset: PresetView | None) -> JobForm:
 def _again(job_type: JobType, job: Job, data: dict[str, str]) -> JobForm:
     """The form as the job had it, but for `data`."""
     given = shown(job.data)
-    keeps = job.type == job_type.name and services().secrets.may_keep(get_actor(), job)
+    # Whoever made the link may have chosen where the secrets go, be it by a file whose rows name addresses.
+    keeps = not data and job.type == job_type.name and services().secrets.may_keep(get_actor(), job)
     known = given if keeps else without_secrets(job_type.processor.Input, given)
     form = JobForm.blank(job_type, {**known, **data}, description=job.description)
     form.secrets_of = job.id if keeps else None

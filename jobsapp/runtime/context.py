@@ -132,7 +132,7 @@ class JobContext:
         with self._lock:
             if self._points is None:
                 self._points = Points()
-            point = self._points.add(key, value, step)
+            point = self._points.add(self._masked(key), value, step)
             if point is not None:
                 self._measured.append(point)
 

@@ -35,10 +35,11 @@ class Pruner:
         self._batches = {False: FIRST_BATCH, True: FIRST_BATCH}
 
     def start(self) -> None:
-        """No fault if it runs."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="pruner", daemon=True)
+        """No fault if it runs. While one that was stopped is in its last batch, nothing is started: ask again later."""
+        if self._thread is None or not self._thread.is_alive():
+            # A new one: whoever was told to stop stays told.
+            self._stopping = threading.Event()
+            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="pruner", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -46,7 +47,6 @@ class Pruner:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
-        self._thread = None
 
     def prune(self, *, at_once: bool = False) -> int:
         """Prune until nothing is due; returns how many jobs and uploads were deleted.
@@ -74,8 +74,8 @@ class Pruner:
         full = pruned.deleted == self._batches[kind]
         self._batches[kind] = next_batch(self._batches[kind], took / allowed, full=full, late=pruned.late)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
                 if deleted := self.prune():
                     log.info("deleted %s jobs and uploads that nobody keeps any longer", deleted)
@@ -83,7 +83,7 @@ class Pruner:
                 log.warning("the pruning was cut off: %s", error)
             except Exception:
                 log.exception("the pruning failed")
-            self._stopping.wait(PAUSE_SECONDS)
+            stopping.wait(PAUSE_SECONDS)
 
 
 def next_batch(batch: int, took: float, *, full: bool, late: bool) -> int:

@@ -112,7 +112,7 @@ def build_services(
     """Wire the use cases to their collaborators."""
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
-    secrets = Secrets(registry, lambda: sealer_of(secret_key(settings)))
+    secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     jobs = Jobs(session, registry, hints, files, secrets)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
@@ -134,7 +134,7 @@ def build_services(
         cleanup=cleanup,
         identity=identity,
         tokens=Tokens(session, hints),
-        audit=Audit(session),
+        audit=Audit(session, sealer),
         memberships=memberships,
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),

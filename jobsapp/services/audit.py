@@ -5,7 +5,7 @@ Nothing secret goes into it: no token, no password, no `data` of a job, nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import COMMAND_LINE, NOBODY, Action, sentence, unsaid
 from jobsapp.core.ids import first_id_at, new_id
 from jobsapp.core.rights import Right
+from jobsapp.core.sealing import Sealer
 from jobsapp.core.storable import is_storable
 from jobsapp.models import ApiToken, AuditEvent, Job, Membership, Organization, User
 from jobsapp.services.base import Moment, View
@@ -33,6 +34,9 @@ NAME_LENGTH = 300
 NO_USER = UUID(int=0)
 REFUSED_STEP = timedelta(minutes=1)
 """Sign-ins that fail from one address are written down once in this time, so that nobody fills the log by guessing."""
+AS_WHOM = "as"
+"""The detail that tells such sign-ins apart. Nobody is shown it."""
+DIGEST_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,10 @@ class AuditEventView(View):
 
 
 class Audit:
-    def __init__(self, session: DbSession) -> None:
+    def __init__(self, session: DbSession, sealer: Callable[[], Sealer] | None = None) -> None:
+        """`sealer` is asked where somebody was refused, by nobody else."""
         self._session = session
+        self._sealer = sealer or _no_sealer
 
     def note(
         self,
@@ -126,27 +132,39 @@ class Audit:
 
     def note_job(self, actor: Actor, action: Action, job: Job, details: Mapping[str, Any] | None = None) -> None:
         """As `note`, of a job, unless it is the actor's own: what people do with their own jobs, the jobs tell."""
-        if job.user_id != actor.user_id:
-            owner = self._session.scalar(select(User.email).where(User.id == job.user_id))
-            said = {"owner": owner or "somebody who is gone", **(details or {})}
-            self.note(actor, action, Subject("job", job.id, job.name), said)
+        self.note_others(actor, action, Subject("job", job.id, job.name), job.user_id, details)
 
-    def refused_sign_in(self, email: str | None, address: str | None) -> None:
+    def note_others(
+        self,
+        actor: Actor,
+        action: Action,
+        subject: Subject,
+        owner_id: UUID | None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """As `note`, of a thing that may be somebody else's, and only if it is."""
+        if owner_id != actor.user_id:
+            owner = self._session.scalar(select(User.email).where(User.id == owner_id))
+            self.note(actor, action, subject, {"owner": owner or "somebody who is gone", **(details or {})})
+
+    def refused_sign_in(self, typed: str, address: str | None) -> None:
         """Write down that somebody could not sign in, and commit, in all organisations of the user. Once in
-        REFUSED_STEP for an address and a user.
+        REFUSED_STEP for an address and what was typed as the e-mail address.
 
-        `email`: as whom; only that of a user is kept, for what else was typed there may be a password.
+        Only that of a user is kept, for what else was typed there may be a password; of all a keyed digest. For who is
+        a user and who is not the same is asked and written: who waits for the answer must not learn which it was.
         """
-        query = select(User.id, User.email).where(User.email == (email or "")).execution_options(unbounded={User})
-        user = self._session.execute(query).one_or_none() if is_storable(email or "") else None
-        # The same statements for everybody: who waits for the answer must not learn whether there is such a user.
+        written = typed.strip().lower()
+        query = select(User.id, User.email).where(User.email == written).execution_options(unbounded={User})
+        user = self._session.execute(query).one_or_none() if is_storable(typed) else None
         first, theirs = self._first(), self._organizations(NO_USER if user is None else user.id)
         subject = None if user is None else Subject("user", user.id, user.email)
         told = theirs or ([first] if first else [])
+        as_whom = self._sealer().digest(b"sign-in " + written.encode(errors="replace")).hex()[:DIGEST_LENGTH]
         same = (
             AuditEvent.action == Action.SIGN_IN_FAILED,
             AuditEvent.address.is_not_distinct_from(address),
-            AuditEvent.subject_id.is_not_distinct_from(subject and str(subject.id)),
+            AuditEvent.details[AS_WHOM].astext == as_whom,
         )
         lately = first_id_at(datetime.now(UTC) - REFUSED_STEP)
         known = select(AuditEvent.organization_id).where(
@@ -156,7 +174,7 @@ class Audit:
         for organization_id in told:
             if organization_id not in knowing:
                 who = {"actor": NOBODY, "address": address}
-                self._write(organization_id, Action.SIGN_IN_FAILED, subject, {}, who)
+                self._write(organization_id, Action.SIGN_IN_FAILED, subject, {AS_WHOM: as_whom}, who)
         self._session.commit()
 
     def page(
@@ -207,7 +225,7 @@ class Audit:
     ) -> None:
         if organization_id is None:
             return
-        what: dict[str, Any] = {}
+        what: dict[str, Any] = dict.fromkeys(("subject_type", "subject_id", "subject_name"))
         if subject is not None:
             name = None if subject.name is None else subject.name[:NAME_LENGTH]
             subject_id = None if subject.id is None else str(subject.id)
@@ -236,6 +254,10 @@ class Audit:
         return [_view(event, tokens) for event in events]
 
 
+def _no_sealer() -> Sealer:
+    raise RuntimeError("This audit log was made without a key: it tells of no sign-in that was refused.")
+
+
 def _walked(organization_id: UUID, wanted: AuditFilter, before: UUID | None) -> list[ColumnElement[bool]]:
     # Equality that leaves the column a part of the order: no other index gives that order then.
     found = [AuditEvent.organization_id == any_(array([organization_id], type_=Uuid))]
@@ -248,7 +270,8 @@ def _walked(organization_id: UUID, wanted: AuditFilter, before: UUID | None) -> 
 
 
 def _view(event: AuditEvent, tokens: Mapping[UUID, str]) -> AuditEventView:
-    name, details = event.subject_name or event.subject_id, event.details
+    name = event.subject_name or event.subject_id
+    details = {key: value for key, value in event.details.items() if key != AS_WHOM}
     subject = SubjectView(type=event.subject_type, id=event.subject_id, name=name) if event.subject_type else None
     return AuditEventView(
         id=event.id,

@@ -45,8 +45,9 @@ class Cleanup:
     def for_organization(self, actor: Actor, *, days: int) -> int:
         """Delete finished jobs of the actor's organisation older than `days`. Raises Forbidden."""
         actor.require(Right.ADMINISTER, "delete old jobs")
-        # With the first batch: however it ends, it is known who began it.
         self._audit.note(actor, Action.CLEANUP_BEGUN, details={"days": _days(days)})
+        # Before the first batch, which may be rolled back: however it ends, it is known who began it.
+        self._session.commit()
         deleted = self.delete(days=days, organization_id=actor.organization_id)
         self._audit.note(actor, Action.CLEANUP, details={"number": deleted, "days": days})
         self._session.commit()

@@ -15,12 +15,14 @@ from jobsapp.core.filters import JobFilter
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
 from jobsapp.errors import FieldError, InvalidInput
-from jobsapp.models import JobCount, Membership, User
+from jobsapp.models import Job, JobCount, Membership, User
 from jobsapp.services.sessions import DbSession
 
 TEXT_LENGTH = 200
 PEOPLE = 200
+LOOKED_AT = 5000
 ME = "me"
+NOBODY = UUID(int=0)
 PERIODS = {
     "last-hour": timedelta(hours=1),
     "last-24-hours": timedelta(hours=24),
@@ -70,11 +72,14 @@ class Filters:
         return read
 
     def user_id(self, actor: Actor, text: str) -> UUID:
-        """Whose jobs are meant: `me`, an id, or an e-mail address of the organisation. Raises InvalidInput."""
+        """Whose jobs are meant: `me`, an id, or an e-mail address of the organisation. Raises InvalidInput.
+
+        An id that is nobody's here becomes NOBODY: a list would walk along the jobs that somebody has elsewhere.
+        """
         if text == ME:
             return actor.user_id
         try:
-            return UUID(text)
+            return self._here(actor, UUID(text))
         except ValueError:
             pass
         here = actor.organization_id
@@ -89,6 +94,22 @@ class Filters:
         if found is None:
             raise InvalidInput.of("user", f"there is nobody {text} here; give `me`, an e-mail address or an id.")
         return found
+
+    def _here(self, actor: Actor, user_id: UUID) -> UUID:
+        """The same id if it is of a member, of somebody who began here, or of one who has jobs here; else NOBODY."""
+        organization_id = actor.organization_id
+        member = exists().where(Membership.user_id == user_id, Membership.organization_id == organization_id)
+        at_home = exists().where(User.id == user_id, User.home_id == organization_id)
+        # Of somebody with very many jobs elsewhere only so many are looked at.
+        walk = select(Job.organization_id).where(Job.user_id == user_id).order_by(Job.user_id, Job.id.desc())
+        newest = walk.limit(LOOKED_AT).subquery()
+        owner = exists().where(newest.c.organization_id == organization_id)
+        bounds_itself: dict[str, Any] = {"unbounded": {Job, User, Membership}}
+        # One after the other: most are members.
+        known = any(
+            self._session.scalar(select(one).execution_options(**bounds_itself)) for one in (member, at_home, owner)
+        )
+        return user_id if known else NOBODY
 
     def people(self, actor: Actor) -> list[str]:
         """E-mail addresses of the organisation, the first PEOPLE of them."""

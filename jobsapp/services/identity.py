@@ -190,8 +190,14 @@ class Identity:
 
     def _named(self, organization: str) -> UUID:
         """The organisation of that name, made if there is none."""
-        self._session.execute(insert(Organization).values(id=new_id(), name=organization).on_conflict_do_nothing())
-        return self._session.scalars(select(Organization.id).where(Organization.name == organization)).one()
+        values = {"id": new_id(), "name": organization}
+        made = insert(Organization).values(values).on_conflict_do_nothing().returning(Organization.id)
+        organization_id = self._session.scalar(made)
+        if organization_id is None:
+            return self._session.scalars(select(Organization.id).where(Organization.name == organization)).one()
+        subject = Subject("organization", organization_id, organization)
+        self._audit.note(None, Action.ORGANIZATION_CREATED, subject)
+        return organization_id
 
     def _first_admin(self, organization_id: UUID) -> User | None:
         """An administrator who may sign in: FIRST_ADMIN if it is one, else the oldest."""

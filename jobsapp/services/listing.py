@@ -38,6 +38,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from jobsapp.core.filters import JobFilter
+from jobsapp.core.ids import first_of_millisecond
 from jobsapp.core.states import Status
 from jobsapp.core.storable import is_storable
 from jobsapp.extensions import Base
@@ -106,7 +107,14 @@ class Listing:
         found = list(self._session.scalars(walk.jobs(limit).options(selectinload(walk.job.artifacts))))
         # Where every row of the walk matches, a short page is the last.
         end: UUID | None = self._session.scalar(walk.end()) if walk.narrows and len(found) < limit else None
-        return found, end
+        if end is None or not walk.meets_others:
+            return found, end
+        # It may be the id of somebody else's job, which is nobody's business. Its millisecond is a place too, once the
+        # rest of that was looked at.
+        since = first_of_millisecond(end)
+        rest = Walk(organization_id, wanted, before=end, since=since, window=WIDE_WINDOW)
+        found += self._session.scalars(rest.jobs(limit - len(found)).options(selectinload(rest.job.artifacts)))
+        return found, since if len(found) < limit else None
 
     def _newest(self, organization_id: UUID, wanted: JobFilter, before: UUID) -> UUID | None:
         found: UUID | None = self._session.scalar(Walk(organization_id, wanted, before=before, window=1).end())
@@ -156,7 +164,7 @@ def in_order(session: DbSession) -> Iterator[None]:
 class Walk:
     """The statements of one walk: `job` is the job in them. `statuses`: empty for all; the filter's own if not given.
 
-    `before`: only smaller ids. `window`: rows to look at.
+    `before`: only smaller ids, `since`: none that is smaller. `window`: rows to look at.
     """
 
     def __init__(
@@ -166,6 +174,7 @@ class Walk:
         *,
         statuses: frozenset[str] | None = None,
         before: UUID | None = None,
+        since: UUID | None = None,
         window: int | None = None,
     ) -> None:
         statuses = _statuses(wanted) if statuses is None else statuses
@@ -174,6 +183,8 @@ class Walk:
         self._statuses = statuses
         ends = [one for one in (before, wanted.end_id) if one is not None]
         self._before = min(ends) if ends else None
+        begins = [one for one in (since, wanted.first_id) if one is not None]
+        self._since = max(begins) if begins else None
         self._window = window or WINDOW
         self.job: type[Job]
         self._lead: Any = None
@@ -194,7 +205,12 @@ class Walk:
         """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
         wanted = self._wanted
         narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id)
-        return bool(self._statuses) or any(narrowing)
+        return bool(self._statuses) or any(narrowing) or self.meets_others
+
+    @property
+    def meets_others(self) -> bool:
+        """Whether rows of other organisations are on the way."""
+        return self._lead is Job.user_id or self._statuses in ({Status.PENDING}, {Status.ACTIVE})
 
     def jobs(self, limit: int) -> Select[Any]:
         return self._say(self._found.with_only_columns(self.job).limit(limit))
@@ -272,7 +288,7 @@ class Walk:
         return query.where(*self._conditions()).order_by(ids.c.id.desc())
 
     def _between(self, column: Any) -> list[ColumnElement[bool]]:
-        first = [] if self._wanted.first_id is None else [column >= self._wanted.first_id]
+        first = [] if self._since is None else [column >= self._since]
         return first if self._before is None else [*first, column < self._before]
 
     def _conditions(self) -> list[ColumnElement[bool]]:

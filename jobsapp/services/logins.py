@@ -23,6 +23,7 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.ids import new_id
+from jobsapp.core.rights import Role
 from jobsapp.core.storable import is_storable
 from jobsapp.models import LoginLink, LoginSession, Membership, Organization, User
 from jobsapp.services.actors import actor_of, actors, of_member
@@ -88,15 +89,22 @@ class Logins:
             self._touch(key[0])
         return Login(key[0], actor_of(row), {UUID(one["id"]): one["name"] for one in row.memberships})
 
-    def end(self, cookie: str) -> None:
-        """Sign this one browser out, and commit."""
+    def end(self, cookie: str, *, told: bool = False, address: str | None = None) -> None:
+        """Sign this one browser out, and commit. `told`: in the audit log, with the network address that asks."""
         key = _key(cookie)
         if key is None:
             return
-        ended = delete(LoginSession).where(*_with(key)).returning(LoginSession.user_id)
-        user_id = self._session.execute(ended).scalar()
-        if user_id is not None:
-            self._commit_and_tell(user_id)
+        ended = delete(LoginSession).where(*_with(key))
+        returned = ended.returning(LoginSession.user_id, LoginSession.organization_id)
+        row = self._session.execute(returned).one_or_none()
+        if row is None:
+            return
+        if told:
+            email = self._session.scalars(select(User.email).where(User.id == row.user_id)).one()
+            # Who leaves may be no member any more, so nothing is said of rights.
+            who = Actor(row.user_id, row.organization_id, email, Role.VIEWER, address=address)
+            self._audit.note(who, Action.SIGNED_OUT)
+        self._commit_and_tell(row.user_id)
 
     def end_all(self, user_id: UUID, *, by: Actor | None = None) -> int:
         """Sign the user out of all browsers, and commit; returns of how many. `by` None: the command line."""

@@ -11,6 +11,7 @@ from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
@@ -18,6 +19,7 @@ from jobsapp.models import JobPreset
 from jobsapp.processors.presets import faults_of_part, file_fields, named_as_on_the_wire, slug_of
 from jobsapp.processors.registry import JobType, Registry, invalid_part
 from jobsapp.processors.secrets import without_secrets
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.files import Files
 from jobsapp.services.new_jobs import refuse_longer
@@ -61,6 +63,7 @@ class Presets:
         self._session = session
         self._registry = registry
         self._files = files
+        self._audit = Audit(session)
 
     def all(self, actor: Actor, type_name: str) -> list[PresetView]:
         """Those of the type, of the organisation and of the actor, in this order. Raises NotFound for no such type."""
@@ -123,6 +126,8 @@ class Presets:
         if not _saved(row, actor).deletable:
             right = Right.CREATE if row.user_id == actor.user_id else Right.ADMINISTER
             actor.require(right, "delete presets" if right is Right.CREATE else "delete presets of others")
+        subject, told = Subject("preset", row.id, row.name), {"type": type_name}
+        self._audit.note_others(actor, Action.PRESET_DELETED, subject, row.user_id, told)
         self._session.execute(delete(JobPreset).where(JobPreset.id == row.id))
         self._session.commit()
 

@@ -8,9 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.errors import Conflict
 from jobsapp.models import StoredFile
+from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.files import Files
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.storage import LocalStorage
@@ -25,6 +27,7 @@ class Uploads:
         self._session = session
         self._files = files
         self._storage = storage
+        self._audit = Audit(session)
 
     def page(self, actor: Actor, *, before: UUID | None, limit: int) -> tuple[list[StoredFile], UUID | None]:
         """What the actor uploaded, newest first, and the id to give as `before` for the next page (None: no more).
@@ -50,10 +53,12 @@ class Uploads:
         own = file.user_id == actor.user_id
         right, whose = (Right.CREATE, "files") if own else (Right.CHANGE_JOBS, "files of others")
         actor.require(right, f"delete {whose}")
+        subject, owner_id = Subject("file", file.id, file.name), file.user_id
         if file.job_id is not None:
             raise Conflict(f"The job {file.job_id} made this file: it is deleted with the job.")
         if not store.delete_uploads(driver(self._session), [file_id], organization_id=actor.organization_id):
             self._session.rollback()
             raise Conflict("A job reads this file: it is deleted with the last job that does.")
+        self._audit.note_others(actor, Action.UPLOAD_DELETED, subject, owner_id)
         self._session.commit()
         self._storage.delete(file_id)

@@ -258,9 +258,10 @@ def test_a_refused_sign_in(services: Services, as_admin: Caller, as_stranger: Ca
     refused: Callable[..., None] = services.audit.refused_sign_in
     for _ in range(3):
         refused("admin@localhost", "203.0.113.7")
+        refused(" Admin@localhost", "203.0.113.7")
         refused("my password by mistake", "203.0.113.7")
         refused("stranger@elsewhere", "203.0.113.7")
-    refused(None, "203.0.113.8")
+    refused("", "203.0.113.8")
     refused("\0", "203.0.113.9")
     entries = log(as_admin, "?action=sign-in-failed")
     assert [(one["actor"], one["subject"] and one["subject"]["name"], one["address"]) for one in entries] == [
@@ -270,5 +271,6 @@ def test_a_refused_sign_in(services: Services, as_admin: Caller, as_stranger: Ca
         ("nobody", "admin@localhost", "203.0.113.7"),
     ]
     assert "mistake" not in str(entries)
+    assert not any(one["details"] for one in entries)
     (entry,) = log(as_stranger, "?action=sign-in-failed")
     assert entry["subject"]["name"] == "stranger@elsewhere"

@@ -179,7 +179,7 @@ def test_a_cookie_counts_for_nothing_in_a_page_of_another_origin(in_session: Cal
     for path in paths:
         assert in_session("GET", path).status_code == 200
         assert in_session("GET", path, headers={"Origin": "http://127.0.0.1:8000"}).status_code == 200
-        for origin in ("https://shop.example", "http://127.0.0.1:9", "null"):
+        for origin in ("https://shop.example", "http://127.0.0.1:9", "null", "http://[", "http://[::1", ""):
             problem(in_session("GET", path, headers={"Origin": origin}), 401, "not-signed-in")
 
 

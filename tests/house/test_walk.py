@@ -11,10 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.models import Job
 from jobsapp.services import Services, files
@@ -164,6 +166,34 @@ def test_a_viewer_changes_nothing(
         elsewhere = {404} if {"token_id", "scope"} & step.rule.arguments else set()
         assert answer.status_code in {403, *elsewhere}, f"{step} answered {answer.status_code} to a viewer, not 403"
     assert everything(connection, things.organization) == before
+
+
+@pytest.mark.parametrize("scope", ["read", "jobs"])
+def test_a_token_signs_no_browser_in_and_one_that_reads_changes_nothing(
+    app: OpenAPI, services: Services, things: Things, connection: psycopg.Connection[Any], scope: str
+) -> None:
+    """Of an administrator: what the scope leaves out is left out, whoever made the token."""
+    owner = services.identity.create_user("scoped@localhost", role="admin")
+    token = services.identity.create_token(owner.email, "walk", scopes=[scope])
+    client = app.test_client()
+    walker = Walker(client, {"Authorization": f"Bearer {token}"})
+    before = everything(connection, things.organization)
+    for step in steps(app, things):
+        if step.method == "GET":
+            continue
+        answer = walker(step)
+        assert answer.status_code < 500, step
+        assert not is_signed_in(client), f"{step} signs a browser in for a token"
+        if scope == "read":
+            wanted = 404 if step.rule.endpoint in SHARED else 403
+            assert answer.status_code == wanted, f"{step} answered {answer.status_code} to a token that reads"
+    if scope == "read":
+        assert everything(connection, things.organization) == before
+
+
+def is_signed_in(client: FlaskClient) -> bool:
+    with client.session_transaction() as session:
+        return LOGIN in session
 
 
 def test_a_route_that_the_walk_does_not_know_is_told_of(app: OpenAPI, things: Things) -> None:

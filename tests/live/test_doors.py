@@ -24,7 +24,7 @@ def test_nobody_is_sent_away_with_4401(site: Site, member: Actor) -> None:
 
 def test_the_origin_is_checked_before_the_handshake(site: Site, member: Actor) -> None:
     cookie = site.cookie(member)
-    for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+    for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://["}):
         assert site.refusal(Cookie=cookie, **headers) == 403
     assert site.refusal(Authorization="Bearer any", Origin="http://evil.example") == 403
 

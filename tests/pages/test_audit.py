@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.services import Services
-from jobsapp.services.audit import Subject
+from jobsapp.services.audit import AuditFilter, Subject
 from tests.pages.conftest import SignIn, token_in
 
 ROW = re.compile(r'<td role="cell" class="audit-did">(.*?)(?:<span|</td>)')
@@ -91,3 +91,9 @@ def test_what_was_signed_out_everywhere_is_told_with_the_address(sign_in: SignIn
     assert did(page)[:2] == ["Signed in", "Signed admin@localhost out of all browsers"]
     assert "Browsers: 2" in page
     assert page.count('class="audit-from muted">127.0.0.1<') == 4
+
+
+def test_who_signs_out_is_told(web: FlaskClient, services: Services, admin: Actor) -> None:
+    assert web.post("/logout", data={"csrf_token": token_in(web.get("/jobs").text)}).status_code == 303
+    newest = services.audit.page(admin, AuditFilter())[0][0]
+    assert (newest.actor, newest.text, newest.address) == (admin.email, "signed out", "127.0.0.1")

@@ -12,11 +12,13 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
+from sqlalchemy import event
 
 from jobsapp.auth.current import LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.core.agents import agent_name
 from jobsapp.errors import NotSignedIn
+from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.throttle import BY_ADDRESS, BY_EMAIL
 from tests.pages.conftest import SignIn, token_in
@@ -93,6 +95,31 @@ def test_nobody_learns_who_is_a_user(client: FlaskClient, known: Actor, admin: A
         assert "another password" not in answer.text
     assert len(told) == 1
     assert not is_in(client)
+
+
+def test_the_database_does_the_same_for_who_is_no_user(client: FlaskClient, known: Actor, admin: Actor) -> None:
+    """So that the time of an answer tells nothing either, however often somebody tries."""
+    done: list[str] = []
+    listeners = {
+        "before_cursor_execute": lambda connection, cursor, statement, *more: done.append(statement),
+        "commit": lambda connection: done.append("COMMIT"),
+    }
+    form = {"csrf_token": token_in(client.get("/login").text), "password": "another password"}
+    client.post("/login", data={**form, "email": "somebody@localhost"})
+    for name, listener in listeners.items():
+        event.listen(db.engine, name, listener)
+    told = []
+    for email in (known.email, admin.email, "nobody@localhost", "neither@localhost"):
+        done.clear()
+        assert client.post("/login", data={**form, "email": email}).status_code == 401
+        first = list(done)
+        done.clear()
+        client.post("/login", data={**form, "email": email})
+        told.append((first, list(done)))
+    for name, listener in listeners.items():
+        event.remove(db.engine, name, listener)
+    assert any("INSERT INTO audit_events" in one for one in told[0][0])
+    assert told == told[:1] * 4
 
 
 def test_a_form_from_elsewhere_is_refused(client: FlaskClient, known: Actor) -> None:

@@ -90,6 +90,20 @@ def test_left_empty_the_old_ones_are_kept(
     assert len(made(services, admin)) == 3
 
 
+@pytest.mark.parametrize("filled", ["data.fail=true", "data.spare=", "data.url=https%3A%2F%2Felsewhere.example"])
+def test_a_link_that_fills_in_fields_keeps_none(
+    web: FlaskClient, csrf: str, services: Services, admin: Actor, filled: str
+) -> None:
+    """Whoever made the link may have chosen where they are sent."""
+    send(web, csrf, **{"data.token": TOKEN, "data.tables": f"a = {LINE}"})
+    (job,) = made(services, admin)
+    assert "secretsOf" in web.get(f"/jobs/new/gossip?from={job.id}").text
+    page = web.get(f"/jobs/new/gossip?from={job.id}&{filled}").text
+    assert "secretsOf" not in page
+    assert MASK not in page
+    assert "Leave it empty to keep" not in page
+
+
 def test_presets_are_saved_without_them(web: FlaskClient, csrf: str) -> None:
     sent = {"csrf_token": csrf, "data.token": TOKEN, "data.tables": f"a = {LINE}"}
     page = web.post("/jobs/new/gossip/presets", data=sent).text

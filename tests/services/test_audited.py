@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
@@ -18,8 +19,10 @@ from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.audit import AuditFilter
 from jobsapp.services.federation import Federation, Person
+from jobsapp.services.presets import NewPreset
 from jobsapp.services.retention import NewRule
 from jobsapp.services.sessions import DbSession
+from tests.processes import ROOT
 
 Deed = Callable[[Services, Actor, Actor], object]
 
@@ -42,8 +45,28 @@ def _forget_rule(services: Services, admin: Actor, _: Actor) -> None:
     services.retention.remove_rule(admin, scope="jobs", status="failed")
 
 
+def _sign_out(services: Services, _: Actor, member: Actor) -> None:
+    services.logins.end(services.logins.start(member), told=True, address="203.0.113.7")
+
+
+def _delete_upload(services: Services, admin: Actor, member: Actor) -> None:
+    for owner in (member, admin):
+        receiver = services.files.receiver()
+        receiver.write(b"abc")
+        services.uploads.delete(admin, services.files.register(owner, receiver, "in.txt").id)
+
+
+def _delete_preset(services: Services, admin: Actor, member: Actor) -> None:
+    for owner in (member, admin):
+        kept = services.presets.save(owner, "echo", NewPreset("Ours", {"text": "a"}, shared=True))
+        services.presets.delete(admin, "echo", kept.id)
+
+
 DEEDS: dict[Action, tuple[str, str, Deed]] = {
     Action.SIGNED_IN: ("member", "signed in", lambda s, a, m: s.logins.start(m, by="password")),
+    Action.SIGNED_OUT: ("member", "signed out", _sign_out),
+    Action.UPLOAD_DELETED: ("admin", "deleted the file in.txt of member@localhost", _delete_upload),
+    Action.PRESET_DELETED: ("admin", "deleted the preset Ours of member@localhost", _delete_preset),
     Action.PASSWORD_SET: (
         "member",
         "set a new password for member@localhost",
@@ -103,6 +126,18 @@ DEEDS: dict[Action, tuple[str, str, Deed]] = {
     ),
     Action.RETENTION_REMOVED: ("admin", "removed the rule for how long to keep failed jobs", _forget_rule),
 }
+
+
+def test_the_documentation_names_every_action() -> None:
+    told = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs" / "audit.md").read_text()))
+    assert not set(Action) - told
+
+
+def test_an_organisation_that_comes_with_a_user_is_told_of_once(services: Services, admin: Actor) -> None:
+    for name in ("first", "second"):
+        services.identity.create_user(f"{name}@third", organization="third")
+    made = services.audit.page(admin, AuditFilter(action=Action.ORGANIZATION_CREATED))[0]
+    assert [(one.actor, one.text) for one in made] == [(COMMAND_LINE, "made the organisation third")]
 
 
 @pytest.mark.parametrize("action", DEEDS)

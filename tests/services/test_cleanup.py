@@ -12,9 +12,12 @@ import psycopg
 import pytest
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
 from jobsapp.errors import Forbidden, InvalidInput, NotFound
 from jobsapp.services import Services
+from jobsapp.services.audit import AuditFilter
 from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.store import cleanup as store
 
 Drain = Callable[[str], int]
 OLD = "UPDATE jobs SET completed_at = now() - interval '40 days' WHERE id = ANY(%s)"
@@ -47,6 +50,27 @@ def test_other_organisations_and_unfinished_jobs_stay(
     assert ids(services, stranger) == {theirs}
     assert services.cleanup.delete(days=30) == 1
     assert ids(services, stranger) == set()
+
+
+def test_who_began_it_is_told_though_the_first_batch_is_done_again(
+    services: Services, admin: Actor, drain: Drain, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = make(services, admin)
+    drain("make-file")
+    connection.execute(OLD, [[old]])
+    once = [store.BegunToRead()]
+    really = store.delete_due
+
+    def delete_due(*given: Any, **more: Any) -> Any:
+        if once:
+            raise once.pop()
+        return really(*given, **more)
+
+    monkeypatch.setattr(store, "delete_due", delete_due)
+    assert services.cleanup.for_organization(admin, days=30) == 1
+    assert not once
+    told = [one.action for one in services.audit.page(admin, AuditFilter())[0]]
+    assert told[:2] == [Action.CLEANUP, Action.CLEANUP_BEGUN]
 
 
 def test_only_administrators(services: Services, member: Actor) -> None:

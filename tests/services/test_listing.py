@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -135,6 +136,86 @@ def test_a_page_ends_where_the_search_ends(
         assert max(len(page) for page in found) <= 3
         assert [job.id for page in found for job in page] == [job.id for job in many if wanted.matches(job)]
         assert len(found) < 60
+
+
+CROWD = """
+WITH made AS (
+  INSERT INTO jobs (id, organization_id, user_id, type, queue, name, data, max_attempts, allowance, status, worker)
+  SELECT (lpad(to_hex(1700000000000 + n / 7), 12, '0') || '7' || lpad(to_hex(n), 3, '0') || '8000' ||
+    substr(md5(n::text), 1, 12))::uuid, CASE WHEN n % 3 = 0 THEN %(ours)s::uuid ELSE %(theirs)s END, %(user)s, 'echo',
+    'echo', CASE WHEN n % 2 = 0 THEN 'even' ELSE 'odd' END, '{}', 3, 3, %(status)s, %(worker)s
+  FROM generate_series(1, 60) AS n RETURNING id, organization_id, status
+), queued AS (
+  INSERT INTO job_queue (job_id, queue, urgency, organization_id, type, run_at, due)
+  SELECT id, 'echo', 0, organization_id, 'echo', now(), true FROM made WHERE status = 'pending'
+)
+INSERT INTO worker_leases (worker, lease_until, job_ids)
+SELECT 'w', now() + interval '1 hour', array_agg(id) FROM made WHERE status = 'active' HAVING count(*) > 0
+""".replace(" % ", " %% ")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        JobFilter(status="pending"),
+        JobFilter(status="active"),
+        JobFilter(status="pending", text="even"),
+        JobFilter(user_id=UUID(int=1)),
+        JobFilter(user_id=UUID(int=1), text="odd"),
+    ],
+)
+def test_where_a_page_ends_tells_no_id_of_others(
+    services: Services,
+    admin: Actor,
+    stranger: Actor,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: JobFilter,
+) -> None:
+    """Several jobs of each millisecond, most of them somebody else's: none of ours is passed over or comes twice."""
+    status = wanted.status or "active"
+    wanted = wanted.narrowed(user_id=admin.user_id) if wanted.user_id else wanted
+    whose = {"ours": admin.organization_id, "theirs": stranger.organization_id, "user": admin.user_id}
+    connection.execute(CROWD, whose | {"status": status, "worker": "w" if status == "active" else None})
+    rows = connection.execute("SELECT id, organization_id, name FROM jobs ORDER BY id DESC").fetchall()
+    theirs = {row[0] for row in rows if row[1] == stranger.organization_id}
+    ours = [row[0] for row in rows if row[1] == admin.organization_id and (wanted.text or "") in row[2]]
+    ends = set()
+    for window, limit in product((1, 2, 5, 8), (1, 3, 50)):
+        monkeypatch.setattr(listing, "WINDOW", window)
+        monkeypatch.setattr(listing, "FIRST_WINDOW", window)
+        found, before = [], None
+        while True:
+            jobs, before = services.jobs.page(admin, wanted, before=before, limit=limit)
+            found += [job.id for job in jobs]
+            if before is None:
+                break
+            ends.add(before)
+        assert found == ours
+    assert len(ends) > 3
+    assert not ends & theirs
+
+
+def test_who_is_nobody_here_has_no_jobs_here(
+    services: Services, admin: Actor, member: Actor, stranger: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of somebody's jobs elsewhere would tell that there are some, and when they were made."""
+    monkeypatch.setattr(listing, "WINDOW", 1)
+    for _ in range(3):
+        services.jobs.create(member, NewJob("echo", {}))
+    asked = services.filters.user_id
+    assert asked(admin, str(member.user_id)) == member.user_id
+    assert asked(admin, str(admin.user_id)) == admin.user_id
+    for unknown in (str(member.user_id), str(new_id())):
+        wanted = JobFilter(user_id=asked(stranger, unknown))
+        assert services.jobs.page(stranger, wanted) == ([], None)
+    # Who has left and has jobs here is found all the same.
+    guest = services.identity.create_user("guest@third", organization="third")
+    (job, *_), _ = services.jobs.page(admin, JobFilter(user_id=member.user_id))
+    assert asked(admin, str(guest.id)) != guest.id
+    job.user_id = guest.id
+    db.session.commit()
+    assert asked(admin, str(guest.id)) == guest.id
 
 
 def test_pending_and_active_come_and_go(

@@ -40,7 +40,7 @@ SHOWN = {
     "fail": False,
 }
 EVERYTHING = "SELECT string_agg(t::text, ' ') FROM {} t"
-TABLES = ("jobs", "job_attempts", "job_logs", "job_presets")
+TABLES = ("jobs", "job_attempts", "job_logs", "job_metrics", "job_presets")
 
 
 @pytest.fixture

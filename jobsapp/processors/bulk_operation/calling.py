@@ -125,7 +125,7 @@ class Caller:
                     if not target or not self._data.redirects:
                         return (
                             answer.status,
-                            self._mask.text(await _beginning(answer)),
+                            await _beginning(answer, self._mask),
                             _pause(answer.headers.get("Retry-After", "")),
                         )
                     if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
@@ -136,26 +136,48 @@ class Caller:
                 if refused:
                     raise blocked(refused[0]) from None
                 raise
-            url = _same_host(url, urljoin(url, target))
-        raise Broken("redirects", f"More than {self._data.redirects} redirects, the last to {url[:200]}.")
+            url = self._followed(url, target)
+        raise Broken("redirects", f"More than {self._data.redirects} redirects, the last to {self._short(url)}.")
+
+    def _followed(self, url: str, target: str) -> str:
+        """Where a redirect leads. Headers and body are for the host that was named, and for no other."""
+        try:
+            new = urljoin(url, target)
+            stays = _same_host(url, new)
+            check_url(new)
+        except (ValueError, Broken):
+            raise Broken(
+                "redirects", f"The server redirects to what cannot be called, {self._short(target)}."
+            ) from None
+        if not stays:
+            raise Broken("redirects", f"The server redirects to another host, {self._short(new)}. It was not followed.")
+        return new
+
+    def _short(self, url: str) -> str:
+        """What a server sent may repeat a secret: it is cut when there is none in it any more."""
+        return self._mask.text(url)[:200]
 
 
-async def _beginning(answer: aiohttp.ClientResponse) -> str:
-    """So much of the body as is kept. The rest is not read: leaving the block closes the connection."""
-    parts, size = [], 0
-    while size < KEPT_BYTES and (part := await answer.content.read(KEPT_BYTES - size)):
+async def _beginning(answer: aiohttp.ClientResponse, mask: Mask) -> str:
+    """So much of the body as is kept, without secrets. The rest is not read: leaving the block closes the connection.
+
+    A little more is read, so that no half of a secret stays where it is cut.
+    """
+    parts, size, most = [], 0, KEPT_BYTES + mask.longest
+    while size < most and (part := await answer.content.read(most - size)):
         parts.append(part)
         size += len(part)
-    return b"".join(parts).decode("utf-8", errors="replace").replace("\0", "\ufffd")
+    read = b"".join(parts)
+    kept = len(read[:KEPT_BYTES].decode("utf-8", errors="replace"))
+    return mask.beginning(read.decode("utf-8", errors="replace"), kept).replace("\0", "\ufffd")
 
 
-def _same_host(old: str, new: str) -> str:
-    """Headers and body are for the host that was named, and for no other."""
+def _same_host(old: str, new: str) -> bool:
+    """Raises ValueError for what is no address."""
     before, after = urlsplit(old), urlsplit(new)
-    secure = before.scheme == "https" and after.scheme != "https"
-    if before.hostname != after.hostname or secure or (before.scheme == after.scheme and before.port != after.port):
-        raise Broken("redirects", f"The server redirects to another host, {new[:200]}. It was not followed.")
-    return new
+    if before.hostname != after.hostname or (before.scheme == "https" and after.scheme != "https"):
+        return False
+    return before.scheme != after.scheme or before.port == after.port
 
 
 def _pause(text: str) -> float:

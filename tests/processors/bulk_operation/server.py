@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import unquote
 
 from tests.loopback import Loopback, reply
 
@@ -63,6 +64,10 @@ class Server(Loopback):
                 status, headers = 302, {"Location": "/".join(rest).replace("http:/", "http://").replace(":///", "://")}
             case ["echo", *_]:
                 body = json.dumps(dict(request.headers)).encode()
+            case ["late", number]:
+                body = b"x" * int(number) + request.headers["Authorization"].encode() + b"y" * 1000
+            case ["moved", where]:
+                status, headers = 302, {"Location": unquote(where).replace("SECRET", request.headers["Authorization"])}
             case ["big", *_]:
                 body = b"x" * 5_000_000
         reply(request, status, headers, body)

@@ -6,11 +6,14 @@ import json
 import socket
 import time
 import tracemalloc
+from urllib.parse import quote
 
 import pytest
 from pydantic import ValidationError
 
+from jobsapp.core.masks import Mask
 from jobsapp.processors.bulk_operation import BulkOperation
+from jobsapp.processors.bulk_operation.calling import KEPT_BYTES
 from jobsapp.processors.bulk_operation.journal import Call, Journal
 from jobsapp.processors.sdk import Cancelled, Permanent
 from jobsapp.processors.testing import FakeContext
@@ -321,6 +324,36 @@ def test_secret_headers_are_sent_and_are_in_no_file(server, work):
     answers = run.artifacts["responses.jsonl"].read_text()
     assert "north" in answers
     assert "s3cret" not in answers
+
+
+@pytest.mark.parametrize("late", [KEPT_BYTES - 7, KEPT_BYTES - 20, KEPT_BYTES - 21, KEPT_BYTES - 1, KEPT_BYTES])
+def test_no_half_of_a_secret_stays_where_an_answer_is_cut(server, work, late):
+    data = CALL | {"url": f"{server.url}/late/{late}", "secretHeaders": {"Authorization": "s3cret-token-0123456"}}
+    answers = work([{"id": 7}], **data).artifacts["responses.jsonl"].read_text()
+    assert "x" * late in answers
+    assert "s3c" not in answers
+    assert ("********" in answers) == (late < KEPT_BYTES)
+    assert "yy" not in answers
+
+
+def test_an_answer_full_of_secrets_is_cut_where_they_were():
+    mask = Mask(["s3cret-token"])
+    said = "s3cret-token" * 100
+    for length in range(30):
+        assert mask.beginning(said[: length + mask.longest], length) == "********" * -(-length // 12)
+    assert Mask([]).beginning("abc", 2) == "ab"
+
+
+@pytest.mark.parametrize(
+    "where", ["http://[SECRET", "http://" + "a" * 170 + ".example/SECRET", "ftp://127.0.0.1/SECRET"]
+)
+def test_a_redirect_that_leads_nowhere_is_told_without_secrets(server, work, where):
+    secret = {"Authorization": "s3cret-token-0123456"}
+    url = f"{server.url}/moved/{quote(where, safe='')}"
+    run = work([{"id": 7}], **CALL | {"url": url, "secretHeaders": secret, "redirects": 2})
+    (line,) = failures(run)
+    assert line["code"] == "redirects"
+    assert "s3" not in json.dumps(line)
 
 
 @pytest.mark.parametrize("secret", [{"Host": "x"}, {"a b": "x"}, {"X-Shop": "x"}, {"X-Key": ""}, {"X-Key": "a\nb"}])
