@@ -8,6 +8,7 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from jobsapp.api import (
+    account,
     artifacts,
     attempts,
     audit,
@@ -64,6 +65,7 @@ def init_app(app: Flask) -> None:
         workers,
         members,
         organization,
+        account,
         tokens,
         audit,
     )

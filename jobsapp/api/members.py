@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobsapp.api.area import answer, area
 from jobsapp.api.models import Body, Text
 from jobsapp.api.problems import told
-from jobsapp.auth.current import get_actor, services
-from jobsapp.services.identity import EMAIL_LENGTH
+from jobsapp.auth.current import get_actor, get_owner, services
+from jobsapp.services.base import Moment, View
+from jobsapp.services.identity import EMAIL_LENGTH, LINK_LIFETIME
 from jobsapp.services.members import MembersView, MemberView
 
 blueprint = area("members", "The members of the caller's organisation and their roles.")
@@ -36,6 +38,12 @@ class RoleBody(Body):
 class Invited(MemberView):
     login_url: str
     """Signs the new member in once, within an hour. It is shown this once."""
+
+
+class LoginLinkView(View):
+    login_url: str
+    """Signs the member in once. It is shown this once."""
+    expires_at: Moment
 
 
 class MemberPath(BaseModel):
@@ -65,6 +73,20 @@ def invite(body: InviteBody) -> Response:
 def change(path: MemberPath, body: RoleBody) -> Response:
     """Give a member another role; it holds at once. The last administrator stays one. Takes the role admin."""
     return answer(services().members.set_role(get_actor(), path.user_id, body.role))
+
+
+@blueprint.post(
+    "/members/<uuid:user_id>/link", operation_id="makeLoginLink", responses={201: LoginLinkView, **told(404)}
+)
+def link(path: MemberPath) -> Response:
+    """Make a link that signs a member in once, for one who has lost the last. Takes the role admin.
+
+    Only for accounts that are the organisation's own. A token needs the scope admin.
+    """
+    expires_at = datetime.now(UTC) + LINK_LIFETIME
+    secret = services().members.login_secret(get_owner(), path.user_id)
+    url = f"{services().settings.base_url}/login/{secret}"
+    return answer(LoginLinkView(login_url=url, expires_at=expires_at), 201)
 
 
 @blueprint.delete("/members/<uuid:user_id>", operation_id="removeMember", responses={204: None, **told(404, 409)})

@@ -50,7 +50,7 @@ class PauseBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     reason: Text | None = Field(None, max_length=REASON_LENGTH)
-    """Shown to everybody whose jobs wait for it, in all organisations."""
+    """Shown to members of the organisation that runs the installation, and to no other."""
 
 
 ANY_OF: list[JsonValue] = [
@@ -86,7 +86,10 @@ class LimitBody(Body):
 
 @blueprint.get("/queues", operation_id="listQueues", responses={200: QueueList})
 def index() -> Response:
-    """All queues, by name, with what waits in them."""
+    """All queues, by name, with what waits in them.
+
+    Only the organisation that runs the installation sees jobs of all; others see their own depth.
+    """
     return answer(QueueList(queues=services().queues.all(get_actor())))
 
 

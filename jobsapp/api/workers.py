@@ -22,7 +22,11 @@ class WorkerPath(BaseModel):
 
 @blueprint.get("/workers", operation_id="listWorkers", responses={200: WorkersView})
 def index() -> Response:
-    """All workers, with the jobs that they have now: those of the caller's organisation by name, others counted."""
+    """All workers, with the jobs that they have now: those of the caller's organisation by name.
+
+    The organisation that runs the installation also sees their hosts, memory and numbers, and how many jobs of others
+    they have. For all others that is null.
+    """
     return answer(services().workers.all(get_actor()))
 
 

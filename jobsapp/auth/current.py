@@ -244,6 +244,12 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def carried_token() -> str | None:
+    """The token that came with the request, of whatever kind and wherever in it, valid or not."""
+    held = _job_token()
+    return bearer_token(request) if held is None else held[0]
+
+
 def carries_job_token() -> bool:
     """Whether the request comes with a token for one job, valid or not."""
     return _job_token() is not None

@@ -37,6 +37,12 @@ class Rates:
             return found[0]
         return self._in_memory(key, rate)
 
+    def forgive(self, key: str) -> None:
+        """Let the newest call of whoever has this key not have counted. Never raises."""
+        name = self._storage.prefixed_key(key)
+        if not self._guard.attempt(lambda: self._redis.lpop(name), "calls are counted by each process"):
+            del self._kept.events.get(key, [])[:1]
+
     def _in_redis(self, key: str, rate: Rate) -> Standing:
         now = time.time()
         try:
@@ -59,7 +65,11 @@ class Rates:
 
     @cached_property
     def _memory(self) -> MovingWindowRateLimiter:
-        return MovingWindowRateLimiter(MemoryStorage())
+        return MovingWindowRateLimiter(self._kept)
+
+    @cached_property
+    def _kept(self) -> MemoryStorage:
+        return MemoryStorage()
 
     def _in_memory(self, key: str, rate: Rate) -> Standing:
         item = RateLimitItemPerSecond(rate.amount, rate.seconds)

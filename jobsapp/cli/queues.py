@@ -34,7 +34,7 @@ def list_queues(as_json: bool, email: str | None) -> None:
 
 @queues.command("pause")
 @click.argument("name")
-@click.option("--reason", help="Shown to everybody whose jobs wait.")
+@click.option("--reason", help="Shown in the organisation that runs the installation.")
 @user_option
 @in_app
 def pause_queue(name: str, reason: str | None, email: str | None) -> None:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from jobsapp.auth.current import services
-from jobsapp.errors import JobsappError, NotSignedIn, TooManyTries
+from jobsapp.errors import JobsappError, NotSignedIn, TooMany, TooManyTries
 from jobsapp.pages.guard import login_address
 
 
@@ -29,7 +29,7 @@ def on_error(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error.get_response()
     answer = make_response(_fragment(told(error)) if request.headers.get("HX-Request") else _page(told(error)))
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooManyTries | TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 

@@ -25,7 +25,8 @@ class AttemptView(View):
     """`completed`, `failed`, `cancelled`, `handed-back` by a worker that had to stop, `died` with its process; null: it
     runs."""
     error: ErrorView | None
-    worker: str
+    worker: str | None
+    """Null outside the organisation that runs the installation: the name tells the host."""
     cpu_seconds: float | None
     """Processor time that it used, processes that it started included; null: it runs, or nobody could measure it."""
     peak_bytes: int | None
@@ -61,6 +62,8 @@ class Attempts:
 
 def _view(actor: Actor, attempt: JobAttempt) -> AttemptView:
     view = AttemptView.model_validate(attempt, from_attributes=True)
+    if not actor.runs_installation:
+        view = view.model_copy(update={"worker": None})
     if view.error is None or actor.is_admin:
         return view
     return view.model_copy(update={"error": view.error.model_copy(update={"traceback": None})})

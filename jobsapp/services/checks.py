@@ -14,6 +14,8 @@ from jobsapp.store.database import DatabaseFacts
 from jobsapp.store.keepers import Keeper
 
 State = Literal["good", "warning", "bad"]
+# All that other organisations than the one that runs the installation are told: no version, size or number.
+PLAIN: dict[State, str] = {"good": "is well.", "warning": "works, but needs a look.", "bad": "is not well."}
 Facts = dict[str, str | int | float | None]
 
 SLOW_MS = 250.0
@@ -30,13 +32,18 @@ class CheckView(View):
     title: str
     state: State
     sentence: str
+    """What was found. For other organisations than the one that runs the installation only whether it is well."""
     action: str | None
     """What to do about it; null for members, and when there is nothing to do."""
     facts: Facts = Field(default_factory=dict)
     """What was measured; empty for members. Names that end in `Bytes` and `Ms` say their unit, `…Since` is a time."""
 
-    def seen_by(self, *, is_admin: bool) -> CheckView:
-        return self if is_admin else self.model_copy(update={"action": None, "facts": {}})
+    def seen_by(self, *, is_admin: bool, is_at_home: bool) -> CheckView:
+        """`is_at_home`: they belong to the organisation that runs the installation."""
+        if is_admin and is_at_home:
+            return self
+        sentence = self.sentence if is_at_home else f"{self.title} {PLAIN[self.state]}"
+        return self.model_copy(update={"sentence": sentence, "action": None, "facts": {}})
 
 
 class _Verdict(NamedTuple):

@@ -50,16 +50,17 @@ class LimitView(View):
     """How many jobs may start within any `periodSeconds`; null: any number."""
     period_seconds: float | None
     active: int | None
-    """How many run now; null for `*`."""
+    """How many run now; null for `*`, and outside the organisation that runs the installation for all but its own."""
     starts: int | None
-    """How many have started within the last `periodSeconds`; null for `*` and without a limit of starts."""
+    """How many have started within the last `periodSeconds`; null as `active`, and without a limit of starts."""
 
 
 class PauseView(View):
     at: Moment
     by: str | None
-    """The e-mail address of who paused it, inside their organisation; otherwise null."""
+    """The e-mail address of who paused it, inside the organisation that runs the installation; otherwise null."""
     reason: str | None
+    """Null without one, and for other organisations than the one that runs the installation."""
 
 
 class QueueView(View):
@@ -70,7 +71,8 @@ class QueueView(View):
     limits: list[LimitView]
     """Those of the queue itself and of its types."""
     depth: int
-    """Jobs of all organisations that are due and wait, counted up to 10,000."""
+    """Jobs that are due and wait, counted up to 10,000: of all organisations for the one that runs the installation,
+    for others of their own."""
     depth_is_more: bool
     """There are more than were counted."""
     oldest_at: Moment | None
@@ -97,17 +99,21 @@ class Queues:
 
     def all(self, actor: Actor) -> list[QueueView]:
         """Every queue that a type uses, that something waits in or that somebody said something about, by name."""
-        waiting = depths(driver(self._session))
+        mine = None if actor.runs_installation else actor.organization_id
+        waiting = depths(driver(self._session), mine)
         rows = {row.name: row for row in self._session.scalars(select(Queue))}
         limits = self.limits(actor)
-        names = sorted({*self._registry.queues, *waiting, *rows, *(one.key for one in limits if one.scope == "queue")})
+        paused = rows if mine is None else ()
+        names = sorted(
+            {*self._registry.queues, *waiting, *paused, *(one.key for one in limits if one.scope == "queue")}
+        )
         listening = self._hints.listening(names)
         who = self._names(actor, rows.values())
         return [
             QueueView(
                 name=name,
                 types=(types := [one.name for one in self._registry if one.queue == name]),
-                paused=_pause(rows.get(name), who),
+                paused=_pause(rows.get(name), who, in_words=mine is None),
                 limits=[one for one in limits if (one.scope, one.key) in _keys(name, types)],
                 depth=waiting[name].jobs if name in waiting else 0,
                 depth_is_more=name in waiting and waiting[name].is_more,
@@ -158,7 +164,7 @@ class Queues:
         states = limit_states(driver(self._session))
         return sorted(
             (
-                _limit_view(one)
+                _limit_view(one, counted=actor.runs_installation or one.key == str(actor.organization_id))
                 for one in states
                 if (one.scope, one.key) in kept and (one.scope != "organization" or one.key in shown)
             ),
@@ -278,23 +284,25 @@ def _nothing(name: str) -> QueueView:
     return QueueView(name=name, types=[], paused=None, limits=[], workers=None, **nothing)
 
 
-def _pause(row: Queue | None, who: dict[UUID, str]) -> PauseView | None:
+def _pause(row: Queue | None, who: dict[UUID, str], *, in_words: bool) -> PauseView | None:
     if row is None or row.paused_at is None:
         return None
+    if not in_words:
+        return PauseView(at=row.paused_at, by=None, reason=None)
     by = None if row.paused_by is None else who.get(row.paused_by)
     return PauseView(at=row.paused_at, by=by, reason=row.pause_reason)
 
 
-def _limit_view(state: LimitState) -> LimitView:
-    each = state.key == EACH
+def _limit_view(state: LimitState, *, counted: bool) -> LimitView:
+    hidden = state.key == EACH or not counted
     return LimitView(
         scope=state.scope,
         key=state.key,
         max_active=state.max_active,
         max_starts=state.max_starts,
         period_seconds=state.period_seconds,
-        active=None if each else state.active,
-        starts=None if each or state.max_starts is None else int(state.starts),
+        active=None if hidden else state.active,
+        starts=None if hidden or state.max_starts is None else int(state.starts),
     )
 
 

@@ -41,7 +41,8 @@ class System:
         self._disk = Disk(data_dir)
 
     def look(self, actor: Actor) -> SystemView:
-        """How everything is now. Details and advice are for administrators of the installation."""
+        """How everything is now. Details and advice are for administrators of the installation, numbers for
+        all in its organisation."""
         found = self._ask_database()
         shown = [
             check_database(found.facts, is_current=found.is_current, milliseconds=found.milliseconds)
@@ -52,8 +53,8 @@ class System:
             check_disk(*self._disk.look()),
         ]
         state = min((one.state for one in shown), key=WORST_FIRST.index)
-        sees_all = actor.is_admin and actor.runs_installation
-        return SystemView(state=state, checks=[one.seen_by(is_admin=sees_all) for one in shown])
+        seen = [one.seen_by(is_admin=actor.is_admin, is_at_home=actor.runs_installation) for one in shown]
+        return SystemView(state=state, checks=seen)
 
     def _ask_database(self) -> _Database | None:
         """None: it does not answer in time."""

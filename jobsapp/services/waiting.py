@@ -63,10 +63,12 @@ def _not_due(job: Job) -> WaitingView:
 
 
 def _paused(job: Job, pause: Pause) -> str:
-    """Who paused it is said inside their organisation only; the reason is said to all who wait."""
-    who = pause.email if pause.email and job.organization_id in (pause.organization_ids or ()) else "an administrator"
+    """Who paused it and why is said only inside the organisation that runs the installation."""
+    at_home = job.organization_id == pause.home_id
+    known = at_home and pause.email and pause.home_id in (pause.organization_ids or ())
+    who = pause.email if known else "an administrator"
     since = pause.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    said = f": {pause.reason}" if pause.reason else ""
+    said = f": {pause.reason}" if at_home and pause.reason else ""
     return f"The queue {job.queue} is paused since {since}, by {who}{said}"
 
 

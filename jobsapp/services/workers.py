@@ -42,12 +42,16 @@ class WorkerJobView(View):
 
 
 class WorkerView(View):
+    """A worker. Members of an organisation that does not run the installation see its state and their own jobs: all
+    else is null, and empty where it is a list."""
+
     name: str
+    """For other organisations than the one that runs the installation, a number in its place: `worker-1`."""
     host: str | None
-    """Null, as all that only Redis knows, for a worker that is known by its jobs alone."""
+    """Null, as all that only Redis knows, for a worker that is known by its jobs alone; and for other organisations."""
     pid: int | None
     queues: list[str]
-    """Those that it serves."""
+    """Those that it serves; empty for other organisations."""
     state: WorkerState
     """`stopping`: it finishes or hands back its job. `stopped`: its place is empty until it is asked to start again
     (`starting`), or its `flask worker` is. `silent`: no sign of life for 15 seconds."""
@@ -59,8 +63,8 @@ class WorkerView(View):
     """Jobs of the caller's organisation that it has now, the first 3. Of several one runs, the others come next."""
     jobs_more: int
     """How many more of them it has."""
-    jobs_of_others: int
-    """How many jobs of other organisations it has."""
+    jobs_of_others: int | None
+    """How many jobs of other organisations it has; null for those, who learn nothing of each other."""
     jobs_done: int | None
     """Attempts that completed their job, and those that failed, since it was started."""
     jobs_failed: int | None
@@ -84,13 +88,18 @@ class Workers:
         self._audit = Audit(session)
 
     def all(self, actor: Actor) -> WorkersView:
-        """Every worker that is known. One statement and one round trip to Redis, however many there are."""
+        """Every worker that is known. One statement and one round trip to Redis, however many there are.
+
+        Only the organisation that runs the installation learns on which machines they are, and of jobs of others.
+        """
         held = worker_jobs(driver(self._session), actor.organization_id, shown=JOBS_SHOWN)
         jobs = {name: list(rows) for name, rows in groupby(held, key=lambda one: one.worker)}
         roster, now = self._roster.read(), datetime.now(UTC)
         views = [_seen_view(one, jobs.pop(one.report.name, []), now) for one in roster or [] if not _is_gone(one)]
         views += [_lease_view(name, rows) for name, rows in jobs.items()]
         views.sort(key=lambda one: (one.host is None, one.host, one.name))
+        if not actor.runs_installation:
+            views = [_from_outside(one, number) for number, one in enumerate(views, start=1)]
         return WorkersView(workers=views, known=roster is not None)
 
     def get(self, actor: Actor, name: str) -> WorkerView:
@@ -148,6 +157,12 @@ class Workers:
         """As it is now; it may be gone already."""
         found = next((one for one in self.all(actor).workers if one.name == view.name), None)
         return found or view.model_copy(update={"state": state})
+
+
+def _from_outside(view: WorkerView, number: int) -> WorkerView:
+    """As another organisation sees it. Its name would tell the host and the process."""
+    told = {"name": f"worker-{number}", "state": view.state, "jobs": view.jobs, "jobs_more": view.jobs_more}
+    return WorkerView.model_validate(dict.fromkeys(WorkerView.model_fields) | {"queues": []} | told)
 
 
 def _is_gone(seen: Seen) -> bool:

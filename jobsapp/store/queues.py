@@ -45,6 +45,8 @@ class Pause:
     reason: str | None
     email: str | None
     organization_ids: list[UUID] | None
+    home_id: UUID
+    """The organisation that runs the installation."""
 
 
 def pauses(connection: Connection[Any], queues: Iterable[str]) -> dict[str, Pause]:
@@ -52,9 +54,14 @@ def pauses(connection: Connection[Any], queues: Iterable[str]) -> dict[str, Paus
     return {one.name: one for one in fetch_all(connection, "pauses", Pause, names=list(queues))}
 
 
-def depths(connection: Connection[Any]) -> dict[str, Depth]:
-    """By name, for the queues in which something is due."""
-    return {one.queue: one for one in fetch_all(connection, "queue_sizes", Depth, bound=DEPTH_COUNTED)}
+def depths(connection: Connection[Any], organization_id: UUID | None = None) -> dict[str, Depth]:
+    """By name, for the queues in which something is due: jobs of everybody, or of one organisation."""
+    if organization_id is None:
+        found = fetch_all(connection, "queue_sizes", Depth, bound=DEPTH_COUNTED)
+    else:
+        values = {"organization_id": organization_id, "user_id": None, "bound": DEPTH_COUNTED}
+        found = fetch_all(connection, "queue_depths", Depth, **values)
+    return {one.queue: one for one in found}
 
 
 def front(connection: Connection[Any], queue: str, *, limit: int) -> list[WaitingJob]:

@@ -66,6 +66,7 @@ class Failures:
 class Waiting:
     queue: str
     jobs: int
+    oldest_at: datetime
 
 
 @dataclass(frozen=True)

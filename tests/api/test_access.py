@@ -72,7 +72,14 @@ CALLS = [
     ("POST", "/api/members"),
     ("PATCH", "/api/members/{user_id}"),
     ("DELETE", "/api/members/{user_id}"),
+    ("POST", "/api/members/{user_id}/link"),
     ("GET", "/api/me"),
+    ("GET", "/api/me/browsers"),
+    ("DELETE", "/api/me/browsers"),
+    ("DELETE", "/api/me/browsers/{browser}"),
+    ("GET", "/api/me/identities"),
+    ("DELETE", "/api/me/identities/{identity}"),
+    ("PUT", "/api/me/password"),
     ("GET", "/api/organization"),
     ("PATCH", "/api/organization"),
     ("GET", "/api/tokens"),
@@ -80,7 +87,7 @@ CALLS = [
     ("DELETE", "/api/tokens/{token}"),
     ("GET", "/api/audit"),
 ]
-OWNED_PARTS = ("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}")
+OWNED_PARTS = ("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}")
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
     call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
@@ -89,7 +96,7 @@ OF_THE_HOUSE = [
 
 
 @pytest.fixture
-def things(as_member: Caller, member: Actor, connection: psycopg.Connection[Any]) -> dict[str, str]:
+def things(as_member: Caller, member: Actor, services: Services, connection: psycopg.Connection[Any]) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
@@ -97,7 +104,12 @@ def things(as_member: Caller, member: Actor, connection: psycopg.Connection[Any]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
-    house["archive"] = str(new_id())
+    house["archive"], house["identity"] = str(new_id()), str(new_id())
+    house["browser"] = services.logins.start(member).partition(".")[0]
+    connection.execute(
+        "INSERT INTO user_identities (id, issuer, subject, user_id) VALUES (%s, 'https://x.example', 'x', %s)",
+        [house["identity"], member.user_id],
+    )
     connection.execute(
         """INSERT INTO archives (id, organization_id, month, first_id, last_id, format, jobs, size, sha256)
            VALUES (%s, %s, '2026-11', %s, %s, 'jsonl', 1, 1, '')""",

@@ -25,6 +25,18 @@ def test_pause_and_resume(as_admin: Caller, as_member: Caller, hand: Hand) -> No
     assert as_admin("POST", "/api/queues/nowhere/pause").status_code == 404
 
 
+def test_another_organisation_sees_no_depth_and_no_reason(as_admin: Caller, as_stranger: Caller) -> None:
+    as_admin.create()
+    as_admin("POST", "/api/queues/echo/pause", json={"reason": "a secret move"})
+    seen = as_stranger("GET", "/api/queues/echo").get_json()
+    assert (seen["depth"], seen["oldestAt"]) == (0, None)
+    assert (seen["paused"]["by"], seen["paused"]["reason"]) == (None, None)
+    theirs = as_stranger.create()
+    assert as_stranger("GET", "/api/queues/echo").get_json()["depth"] == 1
+    for path in ("/api/queues", f"/api/jobs/{theirs['id']}"):
+        assert "a secret move" not in as_stranger("GET", path).text
+
+
 def test_limits(as_admin: Caller, as_member: Caller, as_stranger: Caller, admin: Actor) -> None:
     answer = as_admin("PUT", "/api/limits/type/echo", json={"maxActive": 2, "max_starts": 5, "periodSeconds": 60})
     assert answer.status_code == 200, answer.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import redis
 
 from jobsapp.bus import connection as redis_connection
@@ -28,7 +30,9 @@ def test_workers_and_what_they_do(
     assert (worker["state"], worker["memoryBytes"], worker["workHorseMemoryBytes"]) == ("busy", 1000, 2000)
     assert [(one["id"], one["name"]) for one in worker["jobs"]] == [(job["id"], "Letters")]
     text = as_stranger("GET", "/api/workers").text
-    assert '"jobsOfOthers":1' in text
+    (seen,) = json.loads(text)["workers"]
+    assert {name: value for name, value in seen.items() if value} == {"name": "worker-1", "state": "busy"}
+    assert seen["host"] is seen["jobsOfOthers"] is seen["memoryBytes"] is None
     assert "Letters" not in text
     assert job["id"] not in text
 
@@ -49,7 +53,7 @@ def test_stopping_and_starting(as_admin: Caller, settings: Settings) -> None:
     assert [one["text"] for one in told] == ["started another worker in the place of w", "stopped the worker w"]
 
 
-def test_health(as_admin: Caller, as_member: Caller) -> None:
+def test_health(as_admin: Caller, as_member: Caller, as_stranger: Caller) -> None:
     health = as_admin("GET", "/api/health").get_json()
     assert health["state"] == "bad"
     checks = {one["name"]: one for one in health["checks"]}
@@ -59,3 +63,6 @@ def test_health(as_admin: Caller, as_member: Caller) -> None:
     for one in as_member("GET", "/api/health").get_json()["checks"]:
         assert (one["action"], one["facts"]) == (None, {})
         assert one["sentence"] == checks[one["name"]]["sentence"] or one["name"] == "disk"
+    for one in as_stranger("GET", "/api/health").get_json()["checks"]:
+        assert (one["action"], one["facts"]) == (None, {})
+        assert one["sentence"].removeprefix(one["title"]) in (" is well.", " works, but needs a look.", " is not well.")

@@ -36,6 +36,7 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "savePreset": {"data": OF_TYPE, "name": "may not be blank"},
     "setLimit": {"key": "has to name a queue, a type or an organisation"},
     "removeLimit": {"key": "has to name a queue, a type or an organisation"},
+    "setPassword": {"newPassword": "not what everybody tries first", "oldPassword": "has to be the caller's"},
     "renameOrganization": {"name": "may not be blank, nor that of another"},
 }
 """By operation id, the fields that may be refused though they fit the schema, and why: it cannot say all of it."""

@@ -38,7 +38,7 @@ ELSEWHERE: dict[str, str] = {
     "read_passages": "takes keys of passages that search_words or search_vectors has found",
     "queue_sizes": "tells how many jobs wait in a queue of the installation, of everybody, and since when; no job",
     "queue_front": "tells the hub which jobs to read anew after a pause; what it finds is sent to nobody",
-    "pauses": "takes names of queues; who paused one is shown to their own organisation only (`services/waiting.py`)",
+    "pauses": "takes names of queues; who paused one and why is shown at home only (`services/waiting.py`)",
     "limit_states": "tells how much of a limit is used, of everybody; whose limits are shown the service decides",
     "count_unread_uploads": BY_COMMAND,
     "lock_unread_uploads": BY_COMMAND,

@@ -55,7 +55,7 @@ PUBLIC = {
 """Routes that need no login, and why."""
 SHARED = {"shared.show", "shared.content", "shared.live", "shared.log"}
 """Pages behind a shared link: the token in the address is the right."""
-LAST = ("login.logout", "login.logout_everywhere")
+LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 
 @dataclass

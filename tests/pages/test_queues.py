@@ -49,6 +49,23 @@ def test_pause_with_a_reason_and_resume(web: FlaskClient, services: Services, ad
     assert "Paused" not in card(web.get("/queues").text, "echo")
 
 
+def test_another_organisation_sees_its_own_queue(
+    sign_in: SignIn, services: Services, admin: Actor, stranger: Actor
+) -> None:
+    for _ in range(2):
+        services.jobs.create(admin, NewJob("echo", {}))
+    services.jobs.create(stranger, NewJob("echo", {}))
+    services.queues.set_limit(admin, "queue", "echo", NewLimit(max_active=3, max_starts=9, period_seconds=60))
+    services.queues.pause(admin, "echo", reason="a secret move")
+    browser = sign_in(stranger)
+    seen = card(browser.get("/queues").text, "echo")
+    assert "Waiting 1" in seen
+    assert "Running at most 3" in seen
+    assert "Paused just now . What runs goes on" in seen
+    for path in ("/queues", "/dashboard", "/dashboard/board", "/jobs"):
+        assert "a secret move" not in browser.get(path).text, path
+
+
 def test_too_long_a_reason_is_said_at_its_field(web: FlaskClient) -> None:
     asked = web.get("/queues/echo/pause").text
     refused = web.post("/queues/echo/pause", data={"csrf_token": token_in(asked), "reason": "x" * 501})

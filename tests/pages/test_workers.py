@@ -89,14 +89,17 @@ def test_none_runs(web: FlaskClient) -> None:
     assert "Start one: flask worker " in page
 
 
-def test_another_organisation_learns_only_that_there_is_a_job(
+def test_another_organisation_learns_only_that_a_worker_works(
     sign_in: SignIn, services: Services, admin: Actor, stranger: Actor, connection: Connection, roster: Roster
 ) -> None:
     roster.report([report()])
     job = claim(services, admin, connection, "Merger plans")
     page = sign_in(stranger).get("/workers").text
-    assert "Another organisation’s job" in row(page, "w")
+    assert row(page, "worker-1").split() == ["worker-1", "Busy", "Works", "–", "–"]
     assert "Merger plans" not in page
+    assert "1234" not in page
+    for path in ("/dashboard", "/dashboard/system"):
+        assert "1 worker: 1 busy" in sign_in(stranger).get(path).text
     assert str(job.id) not in page
 
 

@@ -54,6 +54,32 @@ def test_all_queues_with_what_waits(services: Services, admin: Actor, connection
     assert queue(services, admin, "steps").oldest_at is None
 
 
+def test_each_other_organisation_sees_its_own_depth(
+    services: Services, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    for _ in range(3):
+        make(services, admin)
+    connection.execute("UPDATE job_queue SET queue = 'of old' WHERE job_id = (SELECT job_id FROM job_queue LIMIT 1)")
+    connection.execute("UPDATE job_queue SET run_at = '2026-01-02T03:04:05Z'")
+    services.queues.pause(admin, "of old")
+    assert [view.name for view in services.queues.all(stranger)] == sorted(services.registry.queues)
+    seen = queue(services, stranger)
+    assert (seen.depth, seen.depth_is_more, seen.oldest_at) == (0, False, None)
+    theirs = make(services, stranger)
+    connection.execute("UPDATE job_queue SET run_at = '2026-03-04T05:06:07Z' WHERE job_id = %s", [theirs])
+    seen = queue(services, stranger)
+    assert (seen.depth, seen.oldest_at) == (1, datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC))
+    assert queue(services, admin).depth == 3
+
+
+def test_how_much_others_use_of_a_limit_is_not_told(services: Services, admin: Actor, stranger: Actor) -> None:
+    services.queues.set_limit(admin, "queue", "echo", NewLimit(max_active=3, max_starts=5, period_seconds=60))
+    services.queues.set_limit(stranger, "organization", str(stranger.organization_id), NewLimit(max_active=2))
+    told = {one.scope: (one.active, one.starts) for one in services.queues.limits(stranger)}
+    assert told == {"queue": (None, None), "organization": (0, None)}
+    assert [(one.active, one.starts) for one in services.queues.limits(admin)] == [(0, 0)]
+
+
 def test_a_paused_queue(
     services: Services, admin: Actor, stranger: Actor, connection: Connection, drain: Callable[[str], int]
 ) -> None:
@@ -69,13 +95,13 @@ def test_a_paused_queue(
     assert (reason.code, reason.since) == ("paused-queue", view.paused.at)
     assert reason.text.startswith("The queue echo is paused since 2")
     assert reason.text.endswith(", by admin@localhost: the bank is closed")
-    assert "by an administrator: the bank is closed" in waiting(services, stranger, theirs).text
+    assert waiting(services, stranger, theirs).text.endswith(", by an administrator")
     assert waiting(services, admin, other).code != "paused-queue"
     paused_again = services.queues.pause(admin, "echo", reason="something else")
     assert paused_again.paused == view.paused
     seen = next(one for one in services.queues.all(stranger) if one.name == "echo").paused
     assert seen is not None
-    assert (seen.at, seen.by, seen.reason) == (view.paused.at, None, "the bank is closed")
+    assert (seen.at, seen.by, seen.reason) == (view.paused.at, None, None)
     assert services.queues.resume(admin, "echo").paused is None
     assert drain("echo") == 2
 

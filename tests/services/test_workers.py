@@ -82,7 +82,7 @@ def test_what_a_worker_is_and_does(
     assert (view.jobs[0].progress.percentage, view.jobs[0].progress.message) == (25.0, "Step 3")
 
 
-def test_of_other_organisations_jobs_only_their_number_is_told(
+def test_nothing_is_told_of_other_organisations_but_their_number_at_home(
     services: Services,
     admin: Actor,
     stranger: Actor,
@@ -94,7 +94,14 @@ def test_of_other_organisations_jobs_only_their_number_is_told(
     ours = [claim(services, admin, connection, "w", name=f"Secret {n}").id for n in range(5)]
     theirs = claim(services, stranger, connection, "w", name="Theirs").id
     view = one(stranger)
-    assert ([job.id for job in view.jobs], view.jobs_more, view.jobs_of_others) == ([theirs], 0, 5)
+    assert ([job.id for job in view.jobs], view.jobs_more, view.jobs_of_others) == ([theirs], 0, None)
+    assert view == WorkerView.model_validate(
+        dict.fromkeys(WorkerView.model_fields)
+        | {"name": "worker-1", "queues": [], "state": "busy", "jobs": view.jobs, "jobs_more": 0}
+    )
+    assert services.workers.get(stranger, "worker-1") == view
+    with pytest.raises(NotFound):
+        services.workers.get(stranger, "w")
     assert "Secret" not in view.model_dump_json()
     assert not any(str(job_id) in view.model_dump_json() for job_id in ours)
     view = one(admin)
