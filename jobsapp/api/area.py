@@ -110,7 +110,7 @@ def _expect_json(limit_bytes: int, unchecked: Collection[str]) -> None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What was wrong with the JSON, without what was made of it on the way."""
-    while inner := error.__cause__ or error.__context__:
+    """What was wrong with the JSON: the first that is no answer, without what may have been there before."""
+    while not isinstance(error, ValueError) and (inner := error.__cause__ or error.__context__):
         error = inner
     return error
