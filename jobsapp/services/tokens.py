@@ -25,7 +25,6 @@ from jobsapp.services.actors import actor_of, actors, of_member
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.sessions import DbSession
 
-# Public: it lets scanners find leaked tokens.
 TOKEN_PREFIX = "jobsapp_"  # noqa: S105 - the prefix is public, it lets scanners find leaked tokens
 NAME_LENGTH = 100
 LONGEST = timedelta(days=3650)
