@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import func, select
@@ -33,7 +34,7 @@ MAX_ATTEMPTS = 100
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
-LATER_FIELDS = frozenset({"expires_at", "timeout_seconds", "retry"})
+LATER_FIELDS = frozenset({"expires_at", "timeout_seconds", "retry", "secrets_of"})
 """Fields that came after the first digests were kept: unused, they are no part of a request's digest."""
 
 
@@ -51,6 +52,8 @@ class NewJob:
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: RetryChanges | None = None
+    secrets_of: UUID | None = None
+    """The job whose secrets stand where `data` has a mask. Not among many."""
 
 
 def bounded(new: NewJob) -> NewJob:
