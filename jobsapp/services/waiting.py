@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.models import Job
 from jobsapp.services.base import Moment, View
+from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.jobs import PLACES_COUNTED
 from jobsapp.store.limits import LimitState, in_the_way
-from jobsapp.store.queues import Pause
+from jobsapp.store.queues import Pause, front
+
+# So many jobs hear at once that there is another reason; the others show it when they are read.
+TOLD_AT_ONCE = 500
 
 
 class WaitingView(View):
@@ -53,6 +61,17 @@ def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
         return WaitingView(code="worker", text="Waits for a free worker")
     text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it"
     return WaitingView(code="worker", text=text, place=ahead + 1)
+
+
+def tell_front(session: DbSession, hints: Hints, queue: str) -> None:
+    """Have those who watch read anew why the first jobs of the queue wait, after COMMIT. The jobs themselves do not
+    change."""
+    changes = [
+        JobChanged(job.id, job.organization_id, Event.UPDATE, job.revision)
+        for job in front(driver(session), queue, limit=TOLD_AT_ONCE)
+    ]
+    if changes:
+        after_commit(session(), partial(hints.publish, changes))
 
 
 def _not_due(job: Job) -> WaitingView:

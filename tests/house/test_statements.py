@@ -138,7 +138,7 @@ def test_services_name_mapped_tables_and_not_plain_ones() -> None:
     known = {
         "bounds.py": "the condition of the bound itself",
         "many.py": "the types of columns; no row is read",
-        "listing.py": "`SET LOCAL`: how rows are read, none of them",
+        "walks.py": "`SET LOCAL`: how rows are read, none of them",
     }
     for path, tree in modules("services"):
         for node in ast.walk(tree):
