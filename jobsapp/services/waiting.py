@@ -29,7 +29,8 @@ class WaitingView(View):
     code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit"]
     text: str
     place: int | None = None
-    """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
+    """Its place in the queue among the jobs of its organisation, from 1, when it waits for a free worker; null when
+    over a thousand are before it. Organisations take turns, and how many jobs the others have is not told."""
     until: Moment | None = None
     """When it starts, is tried again, or may start as far as a limit of starts is concerned; null: not known."""
     since: Moment | None = None
@@ -59,7 +60,8 @@ def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
     ahead = around.places.get(job.id)
     if ahead is None or ahead >= PLACES_COUNTED:
         return WaitingView(code="worker", text="Waits for a free worker")
-    text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it"
+    line = "in the organisation's line"
+    text = f"Next {line}" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it {line}"
     return WaitingView(code="worker", text=text, place=ahead + 1)
 
 
@@ -92,10 +94,12 @@ def _paused(job: Job, pause: Pause) -> str:
 
 
 def _limited(limit: LimitState) -> WaitingView:
+    """How many run is told of the organisation's own limit alone: of all others it is everybody's jobs."""
     of = "the organisation" if limit.scope == "organization" else f"the {limit.scope} {limit.key}"
     if limit.max_active is not None and limit.active >= limit.max_active:
         jobs = "job" if limit.max_active == 1 else "jobs"
-        text = f"At most {limit.max_active} {jobs} of {of} may run at once; {limit.active} run now"
+        now = f"{limit.active} run now" if limit.scope == "organization" else "no place is free"
+        text = f"At most {limit.max_active} {jobs} of {of} may run at once; {now}"
         return WaitingView(code="limit", text=text)
     jobs = "job" if limit.max_starts == 1 else "jobs"
     text = f"At most {limit.max_starts} {jobs} of {of} may start within {limit.period_seconds:g} s; the next may start"

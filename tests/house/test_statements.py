@@ -25,7 +25,7 @@ ELSEWHERE: dict[str, str] = {
     "retry_job": CHECKED,
     "unqueue": CHECKED,
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
-    "waiting_places": CHECKED + ". It counts jobs of others that come first, and tells how many",
+    "waiting_places": CHECKED + ", and counts those of the same organisation alone",
     "enqueue": CREATED,
     "lock_files_of_jobs": LOCKED,
     "delete_finished": LOCKED,

@@ -222,11 +222,15 @@ def test_limits_of_other_organisations_are_theirs(services: Services, admin: Act
 
 
 @pytest.mark.parametrize(
-    ("scope", "key", "of"),
-    [("queue", "echo", "the queue echo"), ("type", "echo", "the type echo"), ("organization", "*", "the organisation")],
+    ("scope", "key", "of", "now"),
+    [
+        ("queue", "echo", "the queue echo", "no place is free"),
+        ("type", "echo", "the type echo", "no place is free"),
+        ("organization", "*", "the organisation", "2 run now"),
+    ],
 )
 def test_a_limit_is_what_it_waits_for(
-    services: Services, admin: Actor, connection: Connection, scope: str, key: str, of: str
+    services: Services, admin: Actor, connection: Connection, scope: str, key: str, of: str, now: str
 ) -> None:
     services.jobs._hints.announce("w", ["echo", "steps"])
     waits, other = [make(services, admin) for _ in range(3)][-1], make(services, admin, "steps")
@@ -237,8 +241,36 @@ def test_a_limit_is_what_it_waits_for(
     services.limits.set(admin, scope, key, NewLimit(2))
     reason = waiting(services, admin, waits)
     assert (reason.code, reason.place) == ("limit", None)
-    assert reason.text == f"At most 2 jobs of {of} may run at once; 2 run now"
+    assert reason.text == f"At most 2 jobs of {of} may run at once; {now}"
     assert waiting(services, admin, other).code == ("limit" if scope == "organization" else "worker")
+
+
+def test_the_jobs_of_others_are_neither_counted_nor_seen_in_a_place(
+    services: Services, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    """Though they were there first and are more urgent, and a job more of them changes nothing that is told."""
+    services.jobs._hints.announce("w", ["echo"])
+
+    def told() -> list[tuple[str, int | None]]:
+        return [(reason.text, reason.place) for reason in (waiting(services, stranger, one) for one in mine)]
+
+    make(services, admin)
+    mine = [make(services, stranger) for _ in range(3)]
+    alone = told()
+    assert alone == [
+        ("Next in the organisation's line", 1),
+        ("Waits for a free worker, at most 1 before it in the organisation's line", 2),
+        ("Waits for a free worker, at most 2 before it in the organisation's line", 3),
+    ]
+    for priority in (0, 1, 5, 9):
+        services.jobs.create(admin, NewJob("echo", {}, priority=priority))
+    assert told() == alone
+    services.jobs.create(stranger, NewJob("echo", {}, priority=7))
+    assert [place for _, place in told()] == [2, 3, 4]
+    # Nor is it told how many of them run, where a limit holds for everybody.
+    claim_jobs(connection, "echo", worker="w", lease_seconds=60, limit=3)
+    services.limits.set(admin, "queue", "echo", NewLimit(2))
+    assert {text for text, _ in told()} == {"At most 2 jobs of the queue echo may run at once; no place is free"}
 
 
 def test_a_limit_of_starts_says_until_when(
