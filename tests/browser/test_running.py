@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import SERVER_GONE, Witness
 from tests.browser.product import Product, csv_file
 
-ROWS = 1_200_000
+ROWS = 600_000
 # Remembers each percentage that the bar has shown.
 RECORDER = """() => {
     window.shown = new Set();
