@@ -73,7 +73,16 @@ def test_what_is_told_elsewhere_would_be_found(town: Town) -> None:
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=str)
 def test_nothing_is_found(town: Town, caller: Caller) -> None:
-    outcome = besiege(town, caller, seed=SEED, seconds=SECONDS[caller.name])
-    assert not outcome.failed, str(outcome)
-    done = [operation for operation, statuses in outcome.report.statuses.items() if statuses & {200, 201, 204}]
-    assert len(done) >= REACHED if caller.role else not done
+    done: set[str] = set()
+    # A busy machine does less in these seconds, and goes on.
+    for turn in range(TRIES):
+        outcome = besiege(town, caller, seed=SEED + turn, seconds=SECONDS[caller.name])
+        assert not outcome.failed, str(outcome)
+        found = outcome.report.statuses.items()
+        done |= {operation for operation, statuses in found if statuses & {200, 201, 204}}
+        if not caller.role or len(done) >= REACHED:
+            break
+    if caller.role:
+        assert len(done) >= REACHED
+    else:
+        assert not done
