@@ -21,7 +21,8 @@ from jobsapp.core.actors import Actor
 from jobsapp.models import Job
 from jobsapp.services import Services, files
 from jobsapp.services.jobs import Jobs
-from tests.house.walk import PUBLIC, SHARED, Step, Things, Walker, address, everything, leaks, plant, steps
+from tests.house.planted import Things, everything, plant
+from tests.house.walk import PUBLIC, SHARED, Step, Walker, address, leaks, steps
 
 VIEWERS = True
 """Whether the services refuse what a role may not do. Set it when they do (issue 6, roles): then a viewer is walked."""
