@@ -117,6 +117,23 @@ def test_an_administrator_of_another_organisation_finds_nothing(
     assert everything(connection, things.organization) == before
 
 
+def test_a_session_without_its_csrf_token_changes_nothing(
+    app: OpenAPI, services: Services, things: Things, connection: psycopg.Connection[Any]
+) -> None:
+    """As a page of another site would send it, in the browser of an administrator who is signed in here."""
+    owner = services.identity.create_user("victim@localhost", role="admin")
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session[LOGIN] = services.logins.start(services.identity.get_actor(owner.id))
+    before, walker = everything(connection, things.organization), Walker(client)
+    for step in steps(app, things):
+        if step.method != "GET":
+            answer = walker(step)
+            assert answer.status_code == 403, f"{step} answered {answer.status_code} without a CSRF token"
+    assert is_signed_in(client)
+    assert everything(connection, things.organization) == before
+
+
 def test_services_that_forget_the_bound_show_nothing_either(
     app: OpenAPI, services: Services, things: Things, stranger: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
-        "api_jobs.create": [{"json": theirs}],
+        "api_jobs.create": [{"json": theirs}, {"json": {"type": "make-file", "data": {}, "secretsOf": ids[0]}}],
         "api_files.upload": [{"content_type": "multipart/form-data; boundary=x", "data": FORM}],
         "api_bulk.create": [{"json": {"jobs": [theirs]}}],
         "api_job_tokens.create": [{"json": {"kind": "share"}}],
