@@ -11,7 +11,7 @@ LARGEST_RATIO, RATIO_FROM = 150, 16 * MIB
 
 
 def refuse_bomb(archive: zipfile.ZipFile, path: Path, largest: int) -> None:
-    """Raises ValueError, by what the archive at `path` says of its files. `zipfile` unpacks no more of a file than that.
+    """Raises ValueError, by what the archive at `path` says of its files: `zipfile` unpacks no more of one than that.
 
     `largest`: bytes of all files together.
     """
