@@ -55,7 +55,6 @@ class Secrets:
             return data
         return kept(job_type.processor.Input, data, origin.data, old)
 
-
     def taken(self, actor: Actor, job_type: JobType, data: Any, origin: Job) -> Any:
         """A copy of the data of a request, with secrets of the job `origin` where it has a mask in their place.
 
