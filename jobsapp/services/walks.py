@@ -7,7 +7,7 @@ newer jobs of others until it finds one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -80,7 +81,9 @@ class Walk:
         self.job: type[Job]
         self._lead: Any = None
         self._listed: Subquery | None = None
-        self._unbounded: frozenset[type[Base]] = frozenset()
+        self.unbounded: frozenset[type[Base]] = frozenset()
+        """The statements bound these by themselves: a condition more would let another index give their order, or would
+        not count the rows of others as looked at."""
         if statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
@@ -110,23 +113,24 @@ class Walk:
         if self._listed is not None and self._wanted.text is None:
             # What is asked for is in the small table.
             status = literal(next(iter(self._statuses)), String)
-            listed = select(self._listed.c.id, status, false()).order_by(self._listed.c.id.desc())
+            listed = select(self._listed.c.id, status.label("status"), false().label("stopping")).order_by(
+                self._listed.c.id.desc()
+            )
             return self._say(listed.limit(limit))
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
-        return self._say(self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit))
+        columns = (self.job.id, self.job.status, stopping.label("stopping"))
+        return self._say(self._found.with_only_columns(*columns).limit(limit))
 
     def end(self) -> Select[Any]:
         """Where the walk ends before all was looked at: the id of the last row, or nothing."""
         return self._say(self._ids.offset(self._window - 1).limit(1))
 
     def _say(self, statement: Statement) -> Statement:
-        """The statement bounds these by itself: a condition more would let another index give its order, or would not
-        count the rows of others as looked at."""
-        return statement.execution_options(unbounded=self._unbounded)
+        return statement.execution_options(unbounded=self.unbounded)
 
     def _walked(self) -> Select[Any]:
         """Along the index of the type, of the user or of the organisation."""
-        self._unbounded = frozenset({Job})
+        self.unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
         lead: InstrumentedAttribute[Any]
         if wanted.type is not None:
@@ -144,7 +148,7 @@ class Walk:
 
     def _waiting(self) -> Subquery:
         """Ids of pending jobs. Those of other organisations count as looked at."""
-        self._unbounded = frozenset({QueuedJob})
+        self.unbounded = frozenset({QueuedJob})
         queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
         self._ids = queued.with_only_columns(QueuedJob.job_id)
         return self._narrowed(aliased(QueuedJob, queued.limit(self._window).subquery()))
@@ -195,6 +199,20 @@ class Walk:
             texts = (job.name.collate("C"), job.description.collate("C"))
             found.append(or_(*(one.regexp_match(wanted.pattern) for one in texts)))
         return found
+
+
+def states_of(walks: Sequence[Walk], limit: int) -> Select[Any]:
+    """How many of the newest jobs that the walks find, up to `limit`, are in which state and stopping or not; and, with
+    `counted` false, whether there is one more. So that thousands are counted without any of them leaving the database.
+    """
+    parts = [select(one.matches(limit + 1).subquery()) for one in walks]
+    newest = parts[0] if len(parts) == 1 else select(both := union_all(*parts).subquery()).order_by(both.c.id.desc())
+    found = newest.limit(limit + 1).subquery()
+    counted = (func.row_number().over() <= limit).label("counted")
+    rows = select(found.c.status, found.c.stopping, counted).subquery()
+    unbounded = frozenset[type[Base]]().union(*(one.unbounded for one in walks))
+    groups = (rows.c.status, rows.c.stopping, rows.c.counted)
+    return select(*groups, func.count()).group_by(*groups).execution_options(unbounded=unbounded)
 
 
 def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
