@@ -28,7 +28,7 @@ from jobsapp.services.walks import Walk, in_order, states_of, statuses_of
 
 WINDOW = 5000
 """Rows that a page looks at."""
-FIRST_WINDOW = 1000
+FIRST_WINDOW = 500
 """The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
@@ -65,14 +65,14 @@ class Listing:
         with in_order(self._session):
             found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
             if pattern and end:
-                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
+                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, status=None))
                 older = self._texts.older(
                     organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
                 )
                 found += self._jobs(older.ids)
                 end = older.end
-                if older.crowded and end and not found:
-                    more, end = self._walked(organization_id, wanted, end, limit + 1 - len(found), FIRST_WINDOW)
+                if older.crowd and not found:
+                    more, end = self._walked(organization_id, wanted, older.crowd, limit + 1 - len(found), FIRST_WINDOW)
                     found += more
         return found[:limit], found[limit - 1].id if len(found) > limit else end
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -78,28 +79,30 @@ class Walk:
         begins = [one for one in (since, wanted.first_id) if one is not None]
         self._since = max(begins) if begins else None
         self._window = window
-        self.job: type[Job]
         self._lead: Any = None
         self._listed: Subquery | None = None
+        self._ids: Select[Any]
+        """The ids of all rows that may be looked at, in order."""
         self.unbounded: frozenset[type[Base]] = frozenset()
         """The statements bound these by themselves: a condition more would let another index give their order, or would
         not count the rows of others as looked at."""
+        self._chosen: Subquery | None = None
+        """The ids of those that may match, where they are looked up in another table."""
         if statuses == {Status.PENDING}:
-            self._found = self._looked_up(self._waiting())
+            self._chosen = self._waiting()
         elif statuses == {Status.ACTIVE}:
-            self._found = self._looked_up(self._held())
+            self._chosen = self._held()
         elif len(statuses) == 1 and statuses <= UNSUCCESSFUL:
-            self._listed = self._unsuccessful(*statuses)
-            self._found = self._looked_up(self._listed)
+            self._listed = self._chosen = self._unsuccessful(*statuses)
         else:
-            self._found = self._walked()
+            self._walk()
 
     @property
     def narrows(self) -> bool:
         """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
         wanted = self._wanted
-        narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id)
-        return bool(self._statuses) or any(narrowing) or self.meets_others
+        several = sum(one is not None for one in (wanted.type, wanted.user_id, wanted.queue)) > 1
+        return bool(self._statuses) or wanted.text is not None or several or self.meets_others
 
     @property
     def meets_others(self) -> bool:
@@ -128,23 +131,39 @@ class Walk:
     def _say(self, statement: Statement) -> Statement:
         return statement.execution_options(unbounded=self.unbounded)
 
-    def _walked(self) -> Select[Any]:
-        """Along the index of the type, of the user or of the organisation."""
+    # Those who ask where a walk ends need none of this, and making it takes a millisecond.
+    @cached_property
+    def job(self) -> type[Job]:
+        if self._chosen is None:
+            rows = self._ids.with_only_columns(Job).limit(self._window).subquery()
+            return aliased(Job, rows)
+        # One by one: a planner that joins may walk all jobs beside the few ids.
+        return aliased(Job, lateral(select(Job).where(Job.id == self._chosen.c.id).limit(1)))
+
+    @cached_property
+    def _found(self) -> Select[Any]:
+        query = select(self.job)
+        if self._chosen is None:
+            order = (getattr(self.job, self._lead.key), self.job.id.desc())
+        else:
+            query = query.select_from(self._chosen).join(self.job, true())
+            order = (self._chosen.c.id.desc(),)
+        return query.where(*self._conditions()).order_by(*order)
+
+    def _walk(self) -> None:
+        """Along the index of the type, the user, the queue or the organisation."""
         self.unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
-        lead: InstrumentedAttribute[Any]
         if wanted.type is not None:
-            lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
+            self._lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
         elif wanted.user_id is not None:
-            lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
+            self._lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
+        elif wanted.queue is not None:
+            self._lead, narrow = Job.queue, [organization, _only(Job.queue, wanted.queue)]
         else:
-            lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
-        self._lead, order = lead, (lead, Job.id.desc())
+            self._lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
         narrow += self._between(Job.id)
-        self._ids = select(Job.id).where(*narrow).order_by(*order)
-        self.job = aliased(Job, select(Job).where(*narrow).order_by(*order).limit(self._window).subquery())
-        job = self.job
-        return select(job).where(*self._conditions()).order_by(getattr(job, lead.key), job.id.desc())
+        self._ids = select(Job.id).where(*narrow).order_by(self._lead, Job.id.desc())
 
     def _waiting(self) -> Subquery:
         """Ids of pending jobs. Those of other organisations count as looked at."""
@@ -175,12 +194,6 @@ class Walk:
         ids = select(func.unnest(WorkerLease.job_ids).label("id")).subquery()
         self._ids = select(ids.c.id).distinct().where(*self._between(ids.c.id)).order_by(ids.c.id.desc())
         return self._ids.limit(self._window).subquery()
-
-    def _looked_up(self, ids: Subquery) -> Select[Any]:
-        # One by one: a planner that joins may walk all jobs beside the few ids.
-        self.job = aliased(Job, lateral(select(Job).where(Job.id == ids.c.id).limit(1)))
-        query = select(self.job).select_from(ids).join(self.job, true())
-        return query.where(*self._conditions()).order_by(ids.c.id.desc())
 
     def _between(self, column: Any) -> list[ColumnElement[bool]]:
         first = [] if self._since is None else [column >= self._since]
