@@ -142,13 +142,10 @@ class Walk:
 
     @cached_property
     def _found(self) -> Select[Any]:
-        query = select(self.job)
+        found = select(self.job).where(*self._conditions())
         if self._chosen is None:
-            order = (getattr(self.job, self._lead.key), self.job.id.desc())
-        else:
-            query = query.select_from(self._chosen).join(self.job, true())
-            order = (self._chosen.c.id.desc(),)
-        return query.where(*self._conditions()).order_by(*order)
+            return found.order_by(getattr(self.job, self._lead.key), self.job.id.desc())
+        return found.select_from(self._chosen).join(self.job, true()).order_by(self._chosen.c.id.desc())
 
     def _walk(self) -> None:
         """Along the index of the type, the user, the queue or the organisation."""
