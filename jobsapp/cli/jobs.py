@@ -115,9 +115,8 @@ def create_job(
         field, _, path = item.partition("=")
         fields[field] = str(_upload(client, path))
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
-    click.echo(
-        str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=None if own == Backoff() else own).id)
-    )
+    retry = None if own == Backoff() else own
+    click.echo(str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=retry).id))
 
 
 @jobs.command("cancel")

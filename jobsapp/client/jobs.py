@@ -44,7 +44,7 @@ class JobCalls(FileCalls, FollowCalls):
 
         A request that got no answer is sent again with the same `Idempotency-Key`, so it never makes a second job. With
         a key of your own that holds beyond this call, as long as `data` is the same: upload files before, then, since
-        each upload has a new id. `secrets_of`: an own job of that type; where `data` has `********` as that job's has, its
+        each upload has a new id. `secrets_of`: an own job of that type; where `data` has `********` as it has, the
         secret is meant. Raises InvalidInput naming the fields, and with `wait` TimedOut after `wait_seconds`.
 
         Example:

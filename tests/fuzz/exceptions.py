@@ -35,6 +35,8 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "getStatsHistory": {"type": REGISTERED},
     "search": {"q": "has to have a word in it", "job": "there has to be such a job"},
     "savePreset": {"data": OF_TYPE, "name": "may not be blank"},
+    "createToken": {"scopes": "not more than the caller may do"},
+    "setRetention": {"type": "not for uploads", "status": "not for uploads", "archive": "not for uploads"},
     "setLimit": {"key": "has to name a queue, a type or an organisation"},
     "removeLimit": {"key": "has to name a queue, a type or an organisation"},
     "setPassword": {"newPassword": "not what everybody tries first", "oldPassword": "has to be the caller's"},
