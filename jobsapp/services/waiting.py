@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from jobsapp.models import Job
 from jobsapp.services.base import Moment, View
+from jobsapp.services.relatives import Kin
 from jobsapp.store.jobs import PLACES_COUNTED
 from jobsapp.store.limits import LimitState, in_the_way
 from jobsapp.store.queues import Pause
@@ -18,7 +21,7 @@ from jobsapp.store.queues import Pause
 class WaitingView(View):
     """Why a pending job does not run yet."""
 
-    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit"]
+    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit", "dependencies"]
     text: str
     place: int | None = None
     """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
@@ -26,6 +29,8 @@ class WaitingView(View):
     """When it starts, is tried again, or may start as far as a limit of starts is concerned; null: not known."""
     since: Moment | None = None
     """Since when its queue is paused."""
+    jobs: list[UUID] = Field(default_factory=list)
+    """The first three of the jobs that it waits for."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ class Around:
     places: Mapping[UUID, int] = field(default_factory=dict)
 
 
-def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
-    """The first reason that holds: its time, its queue, nobody listening, a limit, those before it."""
+def waiting_view(job: Job, now: datetime, around: Around, kin: Kin | None = None) -> WaitingView:
+    """The first reason that holds: other jobs, its time, its queue, nobody listening, a limit, those before it."""
+    if kin is not None and kin.waits:
+        return _depends(job, kin)
     if job.run_at > now:
         return _not_due(job)
     if pause := around.pauses.get(job.queue):
@@ -53,6 +60,13 @@ def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
         return WaitingView(code="worker", text="Waits for a free worker")
     text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it"
     return WaitingView(code="worker", text=text, place=ahead + 1)
+
+
+def _depends(job: Job, kin: Kin) -> WaitingView:
+    text = "Waits for the job it depends on"
+    if job.depends_on_count > 1:
+        text = f"Waits for {kin.waits:,} of {job.depends_on_count:,} jobs it depends on"
+    return WaitingView(code="dependencies", text=text, jobs=kin.waited)
 
 
 def _not_due(job: Job) -> WaitingView:
