@@ -27,5 +27,5 @@ UNION ALL
 SELECT 'children', given.id, NULL, '', '', NULL, false, counted.jobs
 FROM unnest(%(followed)s::uuid[]) AS given (id)
 CROSS JOIN LATERAL (
-  SELECT count(*) AS jobs FROM (SELECT FROM job_dependencies WHERE parent_id = given.id LIMIT %(bound)s) AS some
+  SELECT count(*) AS jobs FROM (SELECT FROM job_dependencies WHERE parent_id = given.id LIMIT %(bound)s) AS few
 ) AS counted

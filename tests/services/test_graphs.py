@@ -10,11 +10,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, InvalidInput
-from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -56,9 +54,11 @@ def test_refs_come_in_any_order_and_beside_ids(services: Services, admin: Actor)
     assert {one.id for one in last.depends_on} == {middle.id, before.id}
     assert [one.id for one in middle.depends_on] == [first.id]
     assert (last.depends_on_count, middle.dependents, first.dependents) == (2, 1, 1)
-    assert last.waiting_for is not None and last.waiting_for.text == "Waits for 2 of 2 jobs it depends on"
+    assert last.waiting_for is not None
+    assert last.waiting_for.text == "Waits for 2 of 2 jobs it depends on"
     assert set(last.waiting_for.jobs) == {middle.id, before.id}
-    assert first.waiting_for is not None and first.waiting_for.code != "dependencies"
+    assert first.waiting_for is not None
+    assert first.waiting_for.code != "dependencies"
 
 
 def test_what_is_wrong_with_a_graph_is_named(services: Services, admin: Actor) -> None:
@@ -89,7 +89,8 @@ def test_jobs_of_another_organisation_are_not_there(services: Services, admin: A
 def test_a_repeat_with_other_dependencies_is_another_request(services: Services, admin: Actor) -> None:
     jobs = [named("a"), named("b", "a")]
     ids, created = services.jobs.create_many(admin, jobs, idempotency_key="k")
-    assert created and services.jobs.create_many(admin, jobs, idempotency_key="k") == (ids, False)
+    assert created
+    assert services.jobs.create_many(admin, jobs, idempotency_key="k") == (ids, False)
     for changed in ([named("a", "b"), named("b")], [named("a"), named("b", "a", on_parent_failure="fail")]):
         with pytest.raises(Conflict, match="another request"):
             services.jobs.create_many(admin, changed, idempotency_key="k")
@@ -105,24 +106,15 @@ def test_a_graph_of_10_000_jobs_and_50_000_edges_is_created_by_few_statements(
     services: Services, admin: Actor, connection: psycopg.Connection[Any]
 ) -> None:
     draw = random.Random(7)
-    jobs = [
-        named(f"j{n}", *(f"j{parent}" for parent in draw.sample(range(n), min(n, 5))))
-        for n in range(10_000)
-    ]
+    jobs = [named(f"j{n}", *(f"j{parent}" for parent in draw.sample(range(n), min(n, 5)))) for n in range(10_000)]
     edges = sum(len(new.depends_on or ()) for new in jobs)
     draw.shuffle(jobs)
     with counting() as seen:
         ids, _ = services.jobs.create_many(admin, jobs)
-    assert len(seen) < 20, seen
+    assert len(seen) == 3, seen
     assert len(ids) == 10_000
     found = connection.execute("SELECT count(*) FROM job_dependencies").fetchone()
-    assert found == (edges,) and edges > 49_900
+    assert found == (edges,)
+    assert edges > 49_900
     found = connection.execute("SELECT sum(blockers), count(*) FILTER (WHERE due) FROM job_queue").fetchone()
     assert found == (edges, 1)
-
-
-def test_counting_sees_statements(services: Services, admin: Actor) -> None:
-    with counting() as seen:
-        services.jobs.create_many(admin, [named("a"), named("b", "a")])
-    assert len(seen) > 3
-    assert event.contains(db.engine, "before_cursor_execute", counting) is False

@@ -73,12 +73,15 @@ def test_a_retried_tree_waits_again_in_its_order(
     while advancer.advance():
         pass
     assert states(services, admin, ids)["d"] == states(services, admin, ids)["y"] == "cancelled"
-    assert (found := services.views.job(services.jobs.get(admin, ids["d"])).ended_by) and found.name in "bc"
+    by = services.views.job(services.jobs.get(admin, ids["d"])).ended_by
+    assert by is not None
+    assert by.name in "bc"
     services.trees.retry(admin, ids["a"])
     assert states(services, admin, ids) == dict.fromkeys(ids, "pending")
     waits = {name: services.views.job(services.jobs.get(admin, one)).waiting_for for name, one in ids.items()}
     assert [name for name, said in waits.items() if said and said.code == "dependencies"] == ["b", "c", "d", "y"]
-    assert waits["d"] is not None and waits["d"].text == "Waits for 2 of 2 jobs it depends on"
+    assert waits["d"] is not None
+    assert waits["d"].text == "Waits for 2 of 2 jobs it depends on"
     assert drain("echo") == 1, "only x"
 
 
