@@ -192,7 +192,7 @@ class Context(Protocol):
     def parents(self) -> Sequence[ParentJob]:
         """The jobs that this one depends on, in the order of their ids, with their results: the first 1,000.
 
-        Read when it is first called, and kept. `file` opens their artifacts. Those that were deleted are not among them.
+        Read when it is first called, and kept. `file` opens their artifacts. Deleted ones are not among them.
         """
 
     def artifact(self, name: str, media_type: str | None = None) -> AbstractContextManager[Artifact]:

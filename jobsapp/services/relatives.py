@@ -18,6 +18,8 @@ from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import relatives as store
 
 PAGE = 50
+COUNTED = store.COUNTED
+"""How far dependents are counted."""
 
 
 class RelativeView(View):
