@@ -100,6 +100,8 @@ class Job(Base):
     batch_id: Mapped[UUID | None]
     weight: Mapped[float | None]
     """What it is expected to cost beside the others of its batch; None: as much as most."""
+    depends_on_count: Mapped[int] = mapped_column(server_default="0")
+    """How many jobs it was made to wait for."""
 
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes | None]

@@ -49,6 +49,7 @@ class Things:
             "job_id": str(job_id),
             "api_jobs.id": str(job_id),
             "api_logs.id": str(job_id),
+            "api_dependencies.id": str(job_id),
             "api_attempts.id": str(job_id),
             "api_artifacts.id": str(job_id),
             "api_metrics.id": str(job_id),
