@@ -219,10 +219,11 @@ def states_of(walks: Sequence[Walk], limit: int) -> Select[Any]:
     newest = parts[0] if len(parts) == 1 else select(both := union_all(*parts).subquery()).order_by(both.c.id.desc())
     found = newest.limit(limit + 1).subquery()
     counted = (func.row_number().over() <= limit).label("counted")
-    rows = select(found.c.status, found.c.stopping, counted).subquery()
+    bounded = select(found.c.status, found.c.stopping, counted).subquery()
+    groups = (bounded.c.status, bounded.c.stopping, bounded.c.counted)
     unbounded = frozenset[type[Base]]().union(*(one.unbounded for one in walks))
-    groups = (rows.c.status, rows.c.stopping, rows.c.counted)
-    return select(*groups, func.count()).group_by(*groups).execution_options(unbounded=unbounded)
+    numbers = select(*groups, func.count()).select_from(bounded).group_by(*groups)
+    return numbers.execution_options(unbounded=unbounded)
 
 
 def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
