@@ -150,7 +150,7 @@ class Jobs:
         """As `create`, in the transaction of the caller, who commits. None: the key was used before.
 
         What it depends on is followed already. Raises as `create`; then nothing was written, and the transaction
-        stands.
+        stands, but for a Conflict because a job that it depends on was deleted just now: then roll back.
         """
         actor.require(Right.CREATE, "create jobs")
         new = alone(bounded(new))

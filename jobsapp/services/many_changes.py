@@ -161,7 +161,7 @@ class ManyChanges:
         note = partial(self._audit.note_job, actor, Noted.JOB_DELETED, job)
         if not self._cleanup.chosen(actor, [job_id], lambda _: note()):
             raise Conflict(
-                "An unfinished job depends on this one or reads a file of it, or it is being changed: try again later."
+                "An unfinished job reads a file of this one or depends on it, or it is being changed: try again later."
             )
 
     def _look(self, actor: Actor, action: Action, chosen: Chosen) -> _Seen:

@@ -116,8 +116,22 @@ def test_the_readme_links_it() -> None:
 
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
-    *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
-    *("queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+    *(
+        "upload",
+        "create",
+        "get",
+        "wait",
+        "watch",
+        "download",
+        "log",
+        "events",
+        "pages",
+        "list",
+        "create_many",
+        "types",
+        "dependencies",
+    ),
+    *("dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
 )
 # They leave a client of their own, or none.
 OTHERS = ("from_env", "local", "close")

@@ -19,6 +19,7 @@ FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createJob": {
+        "dependsOn": "names jobs that are there",
         "type": REGISTERED,
         "data": OF_TYPE,
         "runAt": "at most ten years ahead",

@@ -112,8 +112,9 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
 
 
 def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str], int]) -> dict[str, UUID]:
-    def create(job_type: str, data: dict[str, Any]) -> UUID:
-        return services.jobs.create(actor, NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT))[0].id
+    def create(job_type: str, data: dict[str, Any], *after: UUID) -> UUID:
+        said = NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT, depends_on=after or None)
+        return services.jobs.create(actor, said)[0].id
 
     jobs = {
         "done": create("make-file", {"text": TEXT, "source": str(upload)}),
@@ -122,7 +123,7 @@ def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str],
     }
     for queue in ("make-file", "fail", "echo"):
         assert drain(queue) == 1
-    return jobs | {"waiting": create("echo", {"text": TEXT})}
+    return jobs | {"waiting": create("echo", {"text": TEXT}, jobs["done"])}
 
 
 MARKS = (
