@@ -112,6 +112,8 @@ class Job(Answer, frozen=True, kw_only=True):
     rate: float | None = None
     user_id: UUID | None
     organization_id: UUID
+    batch_id: UUID | None = None
+    weight: float | None = None
     cancel_requested_at: datetime | None = None
     cancelled_by: UUID | None = None
     cancel_reason: str | None = None

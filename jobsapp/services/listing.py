@@ -59,6 +59,8 @@ Statement = TypeVar("Statement", bound=Executable)
 
 def looked_at(wanted: JobFilter) -> int:
     """How many jobs a page that is not full has looked at, at least."""
+    if wanted.batch_id is not None:
+        return WIDE_WINDOW
     return WINDOW if wanted.text is None else FIRST_WINDOW
 
 
@@ -86,7 +88,7 @@ class Listing:
             return [], None
         pattern = self._texts.pattern(wanted)
         with in_order(self._session):
-            found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
+            found, end = self._walked(organization_id, wanted, before, limit + 1, _window(wanted, pattern))
             if pattern and end:
                 newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
                 older = self._texts.older(
@@ -190,7 +192,10 @@ class Walk:
         self._lead: Any = None
         self._listed: Subquery | None = None
         self._unbounded: frozenset[type[Base]] = frozenset()
-        if statuses == {Status.PENDING}:
+        if wanted.batch_id is not None:
+            # It has no more jobs than a wide walk looks at.
+            self._found = self._walked()
+        elif statuses == {Status.PENDING}:
             self._found = self._looked_up(self._waiting())
         elif statuses == {Status.ACTIVE}:
             self._found = self._looked_up(self._held())
@@ -204,12 +209,15 @@ class Walk:
     def narrows(self) -> bool:
         """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
         wanted = self._wanted
-        narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id)
+        lead = wanted.batch_id and (wanted.type or wanted.user_id)
+        narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id, lead)
         return bool(self._statuses) or any(narrowing) or self.meets_others
 
     @property
     def meets_others(self) -> bool:
         """Whether rows of other organisations are on the way."""
+        if self._lead is Job.batch_id:
+            return False
         return self._lead is Job.user_id or self._statuses in ({Status.PENDING}, {Status.ACTIVE})
 
     def jobs(self, limit: int) -> Select[Any]:
@@ -234,11 +242,13 @@ class Walk:
         return statement.execution_options(unbounded=self._unbounded)
 
     def _walked(self) -> Select[Any]:
-        """Along the index of the type, of the user or of the organisation."""
+        """Along the index of the batch, of the type, of the user or of the organisation."""
         self._unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
         lead: InstrumentedAttribute[Any]
-        if wanted.type is not None:
+        if wanted.batch_id is not None:
+            lead, narrow = Job.batch_id, [organization, _only(Job.batch_id, wanted.batch_id)]
+        elif wanted.type is not None:
             lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
         elif wanted.user_id is not None:
             lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
@@ -309,6 +319,12 @@ class Walk:
 def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
     """Equality that leaves the column a part of the order: no other index gives that order then."""
     return column == any_(array([value], type_=column.type))
+
+
+def _window(wanted: JobFilter, pattern: str | None) -> int:
+    if wanted.batch_id is not None:
+        return WIDE_WINDOW
+    return FIRST_WINDOW if pattern else WINDOW
 
 
 def _statuses(wanted: JobFilter) -> frozenset[str]:

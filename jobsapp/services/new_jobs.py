@@ -35,6 +35,7 @@ MAX_ATTEMPTS = 100
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
+LARGEST_WEIGHT = 1e9
 LATER_FIELDS = frozenset(
     {"expires_at", "timeout_seconds", "retry", "depends_on", "on_parent_failure", "batch_id", "weight", "followed"}
 )
@@ -85,6 +86,8 @@ def bounded(new: NewJob) -> NewJob:
     refuse_longer("description", new.description, DESCRIPTION_LENGTH)
     if new.on_parent_failure not in (None, *POLICIES):
         raise InvalidInput.of("onParentFailure", f"must be one of {', '.join(POLICIES)}.")
+    if new.weight is not None and not 0 < new.weight <= LARGEST_WEIGHT:
+        raise InvalidInput.of("weight", f"must be more than 0 and at most {LARGEST_WEIGHT:,.0f}.")
     if abs(new.priority) > PRIORITY_BOUND:
         raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
     return new

@@ -100,6 +100,10 @@ class JobView(View):
     """Items, or bytes, a second: what this attempt has done on the average so far; null when that is not known."""
     user_id: UUID | None
     organization_id: UUID
+    batch_id: UUID | None
+    """The batch that it is a part of."""
+    weight: float | None
+    """What it is expected to cost beside the others of its batch."""
     cancel_requested_at: Moment | None
     cancelled_by: UUID | None
     cancel_reason: str | None
@@ -140,7 +144,9 @@ class JobView(View):
 
     def for_guest(self) -> JobView:
         """What whoever holds a token for this job may see: no traceback, none of the input, nobody's id."""
-        return self.seen_by(None).model_copy(update={"data": {}, "user_id": None, "cancelled_by": None})
+        return self.seen_by(None).model_copy(
+            update={"data": {}, "user_id": None, "cancelled_by": None, "batch_id": None, "weight": None}
+        )
 
 
 class Views:
