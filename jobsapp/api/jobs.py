@@ -88,7 +88,7 @@ class NewJobBody(Body):
 
 def new_job(body: NewJobBody) -> NewJob:
     """The body as the use cases take it."""
-    said = {name: getattr(body, name) for name in NewJobBody.model_fields}
+    said = {name: getattr(body, name) for name in type(body).model_fields}
     retry = None if body.retry is None else RetryChanges(**body.retry.model_dump())
     return NewJob(**said | {"retry": retry})
 

@@ -25,6 +25,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
         "expiresAt": "after runAt, at most ten years ahead",
     },
     "createJobs": {"jobs": "each is as createJob's body"},
+    "createBatch": {
+        "jobs": "each is as createJob's body",
+        **dict.fromkeys(("onComplete", "onSuccess", "onFailure"), "as createJob's body, and without secrets"),
+    },
+    "addBatchJobs": {"jobs": "each is as createJob's body"},
     "listJobs": FILTER,
     "cancelJobs": {"filter": "as listJobs", **FILTER},
     "retryJobs": {"filter": "as listJobs", **FILTER},

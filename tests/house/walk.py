@@ -20,6 +20,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.presets import NewPreset
 from tests.pages.conftest import token_in
@@ -70,6 +71,7 @@ class Things:
     api_token: UUID
     user: UUID
     archive: UUID
+    batch: UUID
     login: UUID
     identity: UUID
     organization: UUID
@@ -92,6 +94,8 @@ class Things:
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
             "user_id": str(self.user),
+            "api_batches.id": str(self.batch),
+            "batch_id": str(self.batch),
             "organization_id": str(self.organization),
             "browser": str(self.login),
             "identity": str(self.identity),
@@ -111,7 +115,18 @@ class Things:
         }
 
 
-OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
+OWNED = {
+    "job_id",
+    "file_id",
+    "preset_id",
+    "token_id",
+    "id",
+    "user_id",
+    "organization_id",
+    "browser",
+    "identity",
+    "batch_id",
+}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -127,8 +142,8 @@ def queries(things: Things) -> dict[str, list[str]]:
     job_ids = ",".join(map(str, things.jobs.values()))
     done = things.jobs["done"]
     return {
-        "api_jobs.index": wanted,
-        "jobs.index": [*wanted, f"?open={done}", f"?before={uuid4()}"],
+        "api_jobs.index": [*wanted, f"?batch={things.batch}"],
+        "jobs.index": [*wanted, f"?batch={things.batch}", f"?open={done}", f"?before={uuid4()}"],
         "many.count": wanted,
         "api_stats.show": ["?scope=organization"],
         "api_stats.history": ["?scope=organization", "?period=day"],
@@ -175,6 +190,8 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.rename": [{"data": {"name": "Another name"}}],
         "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
+        "api_batches.create": [{"json": {"jobs": [theirs]}}],
+        "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
@@ -190,6 +207,8 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     jobs = _jobs(services, actor, upload, drain)
     _mark(connection, jobs)
     kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
+    batch = services.batches.create(actor, NewBatch(TEXT, TEXT, closed=False)).id
+    connection.execute("UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)", [batch, [jobs["done"], jobs["failed"]]])
     token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
     _, embed = services.job_tokens.create(admin, aside.id, "embed")
@@ -202,6 +221,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         token=token.id,
         api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
+        batch=batch,
         archive=_archive(services, actor, connection),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
@@ -284,6 +304,7 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         f"SELECT api_tokens::text FROM api_tokens JOIN users ON users.id = user_id AND email LIKE '{MARK}%%' "
         "WHERE organization_id = %s ORDER BY 1",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
+        "SELECT batches::text FROM batches WHERE organization_id = %s ORDER BY id",
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
