@@ -42,6 +42,8 @@ class NewJob(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: Backoff | None = None
+    weight: float | None = None
+    """In a batch: what it is expected to cost beside the others."""
 
     def body(self) -> dict[str, Any]:
         """As the API takes it."""
@@ -63,6 +65,7 @@ class Filter(TypedDict, total=False):
     text: str | None
     created_after: datetime | None
     created_before: datetime | None
+    batch: UUID | str | None
 
 
 NAMES = {"text": "q", "created_after": "createdAfter", "created_before": "createdBefore"}
