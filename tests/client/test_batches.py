@@ -1,4 +1,4 @@
-"""Batches at a real server with a worker and a keeper: created, followed, collected, by Python and by `flask batches`."""
+"""Batches at a real server with a worker: created, followed, collected, by Python and by `flask batches`."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
         waits = [package.NewJob("echo", {}, run_at=now + timedelta(days=1))]
         names["open_batch"] = client.batches.create(waits, closed=False)
         of_batches = [getattr(BatchCalls, name) for name in BATCHES]
-        for thing in (*(getattr(Client, name) for name in ORDER), *CLASSES, *of_batches):
+        for thing in (*(getattr(Client, name) for name in ORDER), *of_batches, *CLASSES):
             code = example(thing).replace("https://jobs.example.org", server.url)
             exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
     for name in OTHERS:
