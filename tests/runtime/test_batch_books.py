@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict
+from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
@@ -104,6 +105,8 @@ def test_counts_are_a_recount_and_callbacks_are_made_once(
     connection: psycopg.Connection[Any],
     moves: list[str],
 ) -> None:
+    # What was read last holds the tables.
+    db.session.remove()
     connection.execute("TRUNCATE jobs, batches, job_outbox, job_queue CASCADE")
     story = Story(services, admin, drain, connection)
     crasher = Crasher()
