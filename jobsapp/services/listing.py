@@ -254,12 +254,17 @@ class Walk:
             lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
         else:
             lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
-        self._lead, order = lead, (lead, Job.id.desc())
+        # The index of batches goes the other way, read from its end.
+        self._lead, self._backwards = lead, wanted.batch_id is not None
+        order = (lead.desc() if self._backwards else lead, Job.id.desc())
         narrow += self._between(Job.id)
         self._ids = select(Job.id).where(*narrow).order_by(*order)
         self.job = aliased(Job, select(Job).where(*narrow).order_by(*order).limit(self._window).subquery())
         job = self.job
-        return select(job).where(*self._conditions()).order_by(getattr(job, lead.key), job.id.desc())
+        first = getattr(job, lead.key)
+        return (
+            select(job).where(*self._conditions()).order_by(first.desc() if self._backwards else first, job.id.desc())
+        )
 
     def _waiting(self) -> Subquery:
         """Ids of pending jobs. Those of other organisations count as looked at."""

@@ -13,6 +13,7 @@ import pytest
 
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
+from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
@@ -23,6 +24,8 @@ from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batch_views import BatchView
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import JobFilter, NewJob
+from jobsapp.services.listing import WIDE_WINDOW, Walk, in_order
+from tests.services.test_listing import FILL, touched
 
 Drain = Callable[[str], int]
 ALL = {when: Callback("measure", {}, name=when) for when in ("complete", "success", "failure")}
@@ -353,3 +356,17 @@ def test_a_batch_goes_when_its_jobs_are_gone(
     with pytest.raises(NotFound):
         seen(services, admin, created.id)
     assert not services.files.path(file).exists()
+
+
+def test_a_page_of_its_jobs_reads_no_more_than_it_shows(
+    services: Services, admin: Actor, stranger: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    created = services.batches.create(admin, NewBatch(closed=False))
+    given = {"ours": admin.organization_id, "theirs": stranger.organization_id, "user": admin.user_id}
+    connection.execute(FILL, given)
+    connection.execute("UPDATE jobs SET batch_id = %s WHERE organization_id = %s", [created.id, admin.organization_id])
+    wanted = JobFilter(batch_id=created.id)
+    with in_order(db.session):
+        assert touched(Walk(admin.organization_id, wanted, window=WIDE_WINDOW).jobs(26)) < 60
+    assert len(services.jobs.page(admin, wanted.narrowed(status="completed"), limit=25)[0]) == 25
+    assert services.jobs.page(admin, wanted.narrowed(status="failed")) == ([], None)
