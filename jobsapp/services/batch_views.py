@@ -161,7 +161,7 @@ def _view(state: store.BatchState, results: ArtifactView | None, jobs: set[UUID]
         ended_at=state.ended_at if finished else None,
         user_id=state.user_id,
         organization_id=state.organization_id,
-        changing=state.change,  # type: ignore[arg-type]
+        changing=state.change,
         cancel_reason=state.change_reason,
         callbacks=[_callback(state, when, jobs) for when in CALLBACKS if when in state.callbacks],
         results=results,
@@ -173,7 +173,7 @@ def _callback(state: store.BatchState, when: str, jobs: set[UUID]) -> BatchCallb
     wanted, made = state.callbacks[when], state.callback_jobs.get(when, {})
     job_id = UUID(made["id"]) if "id" in made else None
     return BatchCallbackView(
-        on=when,  # type: ignore[arg-type]
+        on=when,
         type=wanted["type"],
         name=wanted["name"],
         job_id=job_id,
