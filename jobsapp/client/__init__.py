@@ -11,6 +11,7 @@ It knows the API and nothing of the server's code, which may be another version 
 
 from jobsapp.client.answers import (
     Artifact,
+    Batch,
     Event,
     Job,
     JobPage,
@@ -47,6 +48,7 @@ from jobsapp.client.retries import Retries
 __all__ = [
     "Artifact",
     "Backoff",
+    "Batch",
     "Client",
     "ClientError",
     "Conflict",

@@ -10,4 +10,7 @@ from jobsapp.services import Services
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
-    return [services.dependencies], {}
+    return [services.dependencies, services.batches], {
+        "batches": services.batches,
+        "batch changes": services.batch_changes,
+    }

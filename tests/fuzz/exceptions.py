@@ -27,6 +27,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
         "secretsOf": "of the same type",
     },
     "createJobs": {"jobs": "each is as createJob's body"},
+    "createBatch": {
+        "jobs": "each is as createJob's body",
+        **dict.fromkeys(("onComplete", "onSuccess", "onFailure"), "as createJob's body, and without secrets"),
+    },
+    "addBatchJobs": {"jobs": "each is as createJob's body"},
     "listJobs": FILTER,
     "cancelJobs": {"filter": "as listJobs", **FILTER},
     "retryJobs": {"filter": "as listJobs", **FILTER},

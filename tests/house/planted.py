@@ -13,6 +13,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.presets import NewPreset
 
@@ -35,6 +36,7 @@ class Things:
     api_token: UUID
     user: UUID
     archive: UUID
+    batch: UUID
     login: UUID
     identity: UUID
     organization: UUID
@@ -58,6 +60,8 @@ class Things:
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
             "user_id": str(self.user),
+            "api_batches.id": str(self.batch),
+            "batch_id": str(self.batch),
             "organization_id": str(self.organization),
             "browser": str(self.login),
             "identity": str(self.identity),
@@ -87,6 +91,8 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     jobs = _jobs(services, actor, upload, drain)
     _mark(connection, jobs)
     kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
+    batch = services.batches.create(actor, NewBatch(TEXT, TEXT, closed=False)).id
+    connection.execute("UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)", [batch, [jobs["done"], jobs["failed"]]])
     token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
     _, embed = services.job_tokens.create(admin, aside.id, "embed")
@@ -99,6 +105,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         token=token.id,
         api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
+        batch=batch,
         archive=_archive(services, actor, connection),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
@@ -182,6 +189,7 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         f"SELECT api_tokens::text FROM api_tokens JOIN users ON users.id = user_id AND email LIKE '{MARK}%%' "
         "WHERE organization_id = %s ORDER BY 1",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
+        "SELECT batches::text FROM batches WHERE organization_id = %s ORDER BY id",
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",

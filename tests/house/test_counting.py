@@ -15,6 +15,7 @@ BOUNDED = {
     "worker_jobs.sql": "the jobs that leases name",
     "overdue_jobs.sql": "the jobs that leases name",
     "count_finished.sql": "what a cleanup by hand would delete: no page asks, `flask cleanup --dry-run` does",
+    "batch_states.sql": "of the jobs that workers have now, those of some batches",
 }
 """Statements that count rows of `jobs`, and which."""
 COUNT = re.compile(r"\bcount\s*\(", re.IGNORECASE)

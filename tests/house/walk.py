@@ -49,7 +49,18 @@ SHARED = {"shared.show", "shared.content", "shared.live", "shared.log"}
 LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 
-OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
+OWNED = {
+    "job_id",
+    "file_id",
+    "preset_id",
+    "token_id",
+    "id",
+    "user_id",
+    "organization_id",
+    "browser",
+    "identity",
+    "batch_id",
+}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -65,8 +76,8 @@ def queries(things: Things) -> dict[str, list[str]]:
     job_ids = ",".join(map(str, things.jobs.values()))
     done = things.jobs["done"]
     return {
-        "api_jobs.index": wanted,
-        "jobs.index": [*wanted, f"?open={done}", f"?before={uuid4()}"],
+        "api_jobs.index": [*wanted, f"?batch={things.batch}"],
+        "jobs.index": [*wanted, f"?batch={things.batch}", f"?open={done}", f"?before={uuid4()}"],
         "many.count": wanted,
         "api_stats.show": ["?scope=organization"],
         "api_stats.history": ["?scope=organization", "?period=day"],
@@ -113,6 +124,8 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.rename": [{"data": {"name": "Another name"}}],
         "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
+        "api_batches.create": [{"json": {"jobs": [theirs]}}],
+        "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
