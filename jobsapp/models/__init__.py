@@ -9,6 +9,13 @@ from jobsapp.models.identity import ApiToken, LoginLink, Membership, Organizatio
 from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
+from jobsapp.models.notifications import (
+    Delivery,
+    Notification,
+    NotificationChannel,
+    NotificationRule,
+    NotificationTemplate,
+)
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
@@ -21,6 +28,7 @@ __all__ = [
     "Archive",
     "AuditEvent",
     "ChunkVector",
+    "Delivery",
     "DocumentChunk",
     "Job",
     "JobAttempt",
@@ -38,6 +46,10 @@ __all__ = [
     "LoginLink",
     "LoginSession",
     "Membership",
+    "Notification",
+    "NotificationChannel",
+    "NotificationRule",
+    "NotificationTemplate",
     "Organization",
     "Queue",
     "QueuedJob",
