@@ -13,6 +13,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -143,6 +144,17 @@ class Settings(BaseModel):
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
+    smtp_url: str = Field("", repr=False)
+    """The server that takes e-mail, `smtp://user:password@mail.example.org:587`; `smtps://`: TLS from the first byte.
+    With `smtp://` it is asked for TLS (STARTTLS), and has to have it if there is a password; with `?tls=off` at the end it
+    is not asked. Empty: no e-mail is sent."""
+    mail_from: str = ""
+    """From whom e-mail comes: `jobs@example.org` or `Jobs <jobs@example.org>`."""
+    notification_allowed_addresses: str = ""
+    """Private networks that webhooks and other notifications may be sent to all the same: `10.1.2.0/24`. Empty: only
+    public addresses."""
+    delivery_days: int = Field(30, ge=1, le=3650)
+    """For how many days it is kept which messages were sent, with what they said."""
     url: str = ""
     """The server that `flask jobs` and `jobsapp.client` ask, `https://jobs.example.org`. Empty: `flask jobs` works on
     this installation's own database."""
@@ -180,6 +192,10 @@ class Settings(BaseModel):
     @property
     def cors_origin_list(self) -> list[str]:
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def notification_networks(self) -> list[str]:
+        return [name.strip() for name in self.notification_allowed_addresses.split(",") if name.strip()]
 
     @property
     def bulk_folder_paths(self) -> dict[str, str]:
@@ -222,6 +238,10 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     _check_folders(settings)
     _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
     _check_origins(settings.cors_origin_list)
+    _check_scheme("smtp_url", settings.smtp_url, ["smtp", "smtps"])
+    if settings.smtp_url and not settings.mail_from:
+        raise ConfigError(f"{variable('smtp_url')} is set, so say from whom e-mail comes: {variable('mail_from')}.")
+    _check_networks("notification_allowed_addresses", settings.notification_networks)
     check_oidc(settings)
     for field in ("public_url", "url"):
         _check_address(field, getattr(settings, field))
@@ -276,6 +296,14 @@ def _check_address(field: str, url: str) -> None:
             f"{variable(field)}={url!r} must begin with http:// or https:// and name a host, "
             "as in https://jobs.example.org."
         )
+
+
+def _check_networks(field: str, networks: list[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"{variable(field)}: {error}; an example is 10.1.2.0/24.") from None
 
 
 def _check_origins(origins: list[str]) -> None:

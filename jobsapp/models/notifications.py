@@ -23,9 +23,9 @@ class NotificationChannel(Base):
     """A way to people or programs. `user_id` None: the organisation's. It ends with the membership of its user.
 
     `settings`: sealed, bound to the id (`core/sealing.py`); `shown`: where it leads, without secrets.
-    `secret_until`: so long the secret before the last change counts too. `next_at`: when there is something to send;
-    `busy_until`: somebody sends until then at most; `slow`: its receiver takes long, or fails, so that it is served by
-    senders of its own. `failures`: failed tries in a row, since `failing_since`.
+    `next_at`: when there is something to send; `busy_until`: somebody sends until then at most; `slow`: its receiver
+    takes long, or fails, so that it is served by senders of its own. `failures`: failed tries in a row, since
+    `failing_since`.
     """
 
     __tablename__ = "notification_channels"
@@ -53,13 +53,14 @@ class NotificationChannel(Base):
     last_at: Mapped[Moment | None]
     slow: Mapped[bool] = mapped_column(server_default=text("false"))
     next_at: Mapped[Moment | None]
-    busy_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("'-infinity'"))
+    busy_until: Mapped[Moment | None]
 
 
 class NotificationRule(Base):
     """What is told by a channel. `user_id` None: of the organisation's jobs; `schedule_id`: of one schedule's.
 
-    `waiting_seen`: up to which job those that wait long were looked for; None: from now on.
+    `looked_at`: when those that wait or run long were last looked for. `waiting_at`, `waiting_id`: the last one that
+    waited long and was looked at, by its time and its id.
     """
 
     __tablename__ = "notification_rules"
@@ -96,7 +97,8 @@ class NotificationRule(Base):
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[CreatedAt]
     looked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
-    waiting_seen: Mapped[UUID | None]
+    waiting_at: Mapped[Moment | None]
+    waiting_id: Mapped[UUID | None]
 
 
 class NotificationTemplate(Base):
@@ -152,6 +154,7 @@ class Delivery(Base):
         CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="state"),
         Index("deliveries_due", "channel_id", "next_at", postgresql_where=text("state = 'pending'")),
         Index("deliveries_of_channel", "channel_id", text("id DESC")),
+        Index("deliveries_failed", "channel_id", text("id DESC"), postgresql_where=text("state = 'failed'")),
     )
 
     id: Mapped[Id]

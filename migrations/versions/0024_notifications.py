@@ -1,7 +1,7 @@
 """Notifications: channels, rules, words, what is to be said, and what was sent.
 
 Revision ID: 0024
-Revises: 0018
+Revises: 0020
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0024"
-down_revision = "0018"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
@@ -19,6 +19,53 @@ KINDS = "'email', 'apprise', 'webhook', 'browser'"
 OCCASIONS = "'completed', 'failed', 'cancelled', 'waiting-long', 'running-long'"
 PENDING = sa.text("state = 'pending'")
 UNSENT = sa.text("delivery_id IS NULL")
+# As before, and jobs of organisations with a rule: each organisation of the statement is looked up once.
+TELL = """
+CREATE OR REPLACE FUNCTION tell_updated_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE ruled uuid[];
+BEGIN
+  SELECT array_agg(organization_id) INTO ruled FROM (
+    SELECT DISTINCT organization_id FROM new_jobs WHERE status IN ('completed', 'failed', 'cancelled')
+  ) AS ending
+  WHERE EXISTS (
+    SELECT FROM notification_rules AS rule WHERE rule.organization_id = ending.organization_id AND rule.enabled
+  );
+  IF ruled IS NOT NULL OR EXISTS (SELECT FROM new_jobs WHERE followed OR batch_id IS NOT NULL) THEN
+    INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, batch_id, weight, was, status)
+    SELECT CASE WHEN job.status IN ('completed', 'failed', 'cancelled') THEN 'ended' ELSE 'reopened' END,
+      job.organization_id, job.id, job.user_id, job.type, job.batch_id, job.weight, before.status, job.status
+    FROM new_jobs AS job JOIN old_jobs AS before ON before.id = job.id
+    WHERE job.status <> before.status AND CASE
+      WHEN job.followed OR job.batch_id IS NOT NULL THEN
+        job.status IN ('completed', 'failed', 'cancelled') OR before.status IN ('completed', 'failed', 'cancelled')
+      ELSE job.organization_id = ANY(ruled) AND job.status IN ('completed', 'failed', 'cancelled')
+    END;
+    IF FOUND THEN
+      PERFORM pg_notify('jobsapp_outbox', '');
+    END IF;
+  END IF;
+  RETURN NULL;
+END $$
+"""
+TOLD_BEFORE = """
+CREATE OR REPLACE FUNCTION tell_updated_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM new_jobs WHERE followed OR batch_id IS NOT NULL) THEN
+    INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, batch_id, weight, was, status)
+    SELECT CASE WHEN job.status IN ('completed', 'failed', 'cancelled') THEN 'ended' ELSE 'reopened' END,
+      job.organization_id, job.id, job.user_id, job.type, job.batch_id, job.weight, before.status, job.status
+    FROM new_jobs AS job JOIN old_jobs AS before ON before.id = job.id
+    WHERE (job.followed OR job.batch_id IS NOT NULL) AND job.status <> before.status
+      AND (
+        job.status IN ('completed', 'failed', 'cancelled') OR before.status IN ('completed', 'failed', 'cancelled')
+      );
+    IF FOUND THEN
+      PERFORM pg_notify('jobsapp_outbox', '');
+    END IF;
+  END IF;
+  RETURN NULL;
+END $$
+"""
 LONG = sa.text("enabled AND events && ARRAY['waiting-long', 'running-long']")
 
 
@@ -35,9 +82,11 @@ def upgrade() -> None:
     )
     _make_deliveries()
     _make_notifications()
+    op.execute(TELL)
 
 
 def downgrade() -> None:
+    op.execute(TOLD_BEFORE)
     for table in ("notifications", "deliveries", "notification_templates", "notification_rules"):
         op.drop_table(table)
     op.drop_table("notification_channels")
@@ -61,7 +110,7 @@ def _make_channels() -> None:
         _moment("last_at", default=None),
         _flag("slow", "false"),
         _moment("next_at", default=None),
-        _moment("busy_until", default="'-infinity'"),
+        _moment("busy_until", default=None),
         sa.CheckConstraint(f"kind IN ({KINDS})", name=op.f(f"{table}_kind")),
         _reference(table, "organization_id", "organizations"),
         _reference(table, "created_by", "users", ondelete="SET NULL"),
@@ -93,7 +142,8 @@ def _make_rules() -> None:
         _flag("enabled", "true"),
         _moment("created_at"),
         _moment("looked_at"),
-        _id("waiting_seen", nullable=True),
+        _moment("waiting_at", default=None),
+        _id("waiting_id", nullable=True),
         sa.CheckConstraint(f"cardinality(events) > 0 AND events <@ ARRAY[{OCCASIONS}]", name=op.f(f"{table}_events")),
         sa.CheckConstraint("digest_minutes BETWEEN 0 AND 10080", name=op.f(f"{table}_digest_minutes")),
         sa.CheckConstraint("digest_above BETWEEN 1 AND 1000", name=op.f(f"{table}_digest_above")),
@@ -132,6 +182,8 @@ def _make_deliveries() -> None:
     )
     op.create_index("deliveries_due", "deliveries", ["channel_id", "next_at"], postgresql_where=PENDING)
     op.create_index("deliveries_of_channel", "deliveries", ["channel_id", sa.text("id DESC")])
+    failed = sa.text("state = 'failed'")
+    op.create_index("deliveries_failed", "deliveries", ["channel_id", sa.text("id DESC")], postgresql_where=failed)
 
 
 def _make_notifications() -> None:
