@@ -146,8 +146,8 @@ class Settings(BaseModel):
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
     smtp_url: str = Field("", repr=False)
     """The server that takes e-mail, `smtp://user:password@mail.example.org:587`; `smtps://`: TLS from the first byte.
-    With `smtp://` it is asked for TLS (STARTTLS), and has to have it if there is a password; with `?tls=off` at the end it
-    is not asked. Empty: no e-mail is sent."""
+    With `smtp://` it is asked for TLS (STARTTLS), and has to have it if there is a password; with `?tls=off` at the end
+    it is not asked. Empty: no e-mail is sent."""
     mail_from: str = ""
     """From whom e-mail comes: `jobs@example.org` or `Jobs <jobs@example.org>`."""
     notification_allowed_addresses: str = ""

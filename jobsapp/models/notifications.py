@@ -6,8 +6,8 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobsapp.core.notifications import Kind, Occasion
@@ -23,9 +23,9 @@ class NotificationChannel(Base):
     """A way to people or programs. `user_id` None: the organisation's. It ends with the membership of its user.
 
     `settings`: sealed, bound to the id (`core/sealing.py`); `shown`: where it leads, without secrets.
-    `next_at`: when there is something to send; `busy_until`: somebody sends until then at most; `slow`: its receiver
-    takes long, or fails, so that it is served by senders of its own. `failures`: failed tries in a row, since
-    `failing_since`.
+    `next_at`: when there is something to send; `busy_until`: somebody sends until then at most; `calm_until`: its
+    receiver is left alone after it failed; `slow`: it takes long, or fails, so that it has senders of its own.
+    `failures`: failed tries in a row, since `failing_since`.
     """
 
     __tablename__ = "notification_channels"
@@ -54,6 +54,7 @@ class NotificationChannel(Base):
     slow: Mapped[bool] = mapped_column(server_default=text("false"))
     next_at: Mapped[Moment | None]
     busy_until: Mapped[Moment | None]
+    calm_until: Mapped[Moment | None]
 
 
 class NotificationRule(Base):

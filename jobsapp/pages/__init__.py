@@ -9,6 +9,7 @@ from jobsapp.pages import (
     assets,
     audit,
     dashboard,
+    deliveries,
     embed,
     errors,
     headers,
@@ -20,6 +21,8 @@ from jobsapp.pages import (
     many,
     members,
     new_job,
+    notification_rules,
+    notifications,
     packing,
     presets,
     queues,
@@ -55,6 +58,9 @@ def init_app(app: Flask) -> None:
         workers,
         search,
         retention,
+        notifications,
+        notification_rules,
+        deliveries,
         shares,
         shared,
         embed,
@@ -65,3 +71,4 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         app.register_blueprint(area.blueprint)
+    app.register_blueprint(deliveries.unsubscribe)

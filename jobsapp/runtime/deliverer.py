@@ -63,11 +63,15 @@ class Deliverer:
         tried = 0
         while self._composer.compose(connection, now):
             pass
-        for slow in (False, True):
-            while (taken := store.take(connection, now, slow=slow, lease=LEASE)) is not None:
-                self.finish(connection, self.send(taken, now), now)
-                tried += 1
+        # A slow channel whose message was taken is fast again.
+        while (taken := self._take(connection, now)) is not None:
+            self.finish(connection, self.send(taken, now), now)
+            tried += 1
         return tried
+
+    def _take(self, connection: Connection[Any], now: datetime) -> Taken | None:
+        fast = store.take(connection, now, slow=False, lease=LEASE)
+        return fast or store.take(connection, now, slow=True, lease=LEASE)
 
     def compose(self, connection: Connection[Any], now: datetime) -> bool:
         return self._composer.compose(connection, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -74,8 +75,10 @@ def check_apprise(url: str) -> str:
 
 def plugin_of(url: str) -> Any:
     """What speaks with the service; None: the address is not complete."""
-    # It is large, and few need it.
-    from apprise import Apprise, AppriseAsset, PersistentStoreMode
+    # It is large, and few need it. Its plugins import what Python gives up.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
-    asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True, plugin_paths=None)
-    return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True, plugin_paths=None)
+        return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)

@@ -191,6 +191,7 @@ class Channels:
 
     def _begin_anew(self, row: NotificationChannel) -> None:
         row.failures, row.failing_since, row.last_error, row.slow = 0, None, None, False
+        row.calm_until = None
         pending = Delivery.channel_id == row.id, Delivery.state == "pending"
         row.next_at = self._session.scalar(select(func.min(Delivery.next_at)).where(*pending))
 

@@ -178,9 +178,8 @@ class Deliveries:
         return delivery_id
 
     def _call(self, channel: NotificationChannel) -> None:
-        self._session.execute(
-            update(NotificationChannel).where(NotificationChannel.id == channel.id).values(next_at=func.now())
-        )
+        called = update(NotificationChannel).where(NotificationChannel.id == channel.id)
+        self._session.execute(called.values(next_at=func.now(), calm_until=None))
 
 
 def _view(row: Delivery, channel: NotificationChannel) -> DeliveryView:

@@ -3,7 +3,8 @@
 -- the channel learns when there will be.
 WITH channel AS (
   SELECT * FROM notification_channels
-  WHERE next_at <= %(now)s AND (busy_until IS NULL OR busy_until <= %(now)s) AND disabled_at IS NULL AND slow = %(slow)s
+  WHERE next_at <= %(now)s AND (busy_until IS NULL OR busy_until <= %(now)s)
+    AND (calm_until IS NULL OR calm_until <= %(now)s) AND disabled_at IS NULL AND slow = %(slow)s
     AND NOT EXISTS (
       SELECT FROM users WHERE users.id = notification_channels.user_id AND users.deactivated_at IS NOT NULL
     )

@@ -111,6 +111,7 @@ def _make_channels() -> None:
         _flag("slow", "false"),
         _moment("next_at", default=None),
         _moment("busy_until", default=None),
+        _moment("calm_until", default=None),
         sa.CheckConstraint(f"kind IN ({KINDS})", name=op.f(f"{table}_kind")),
         _reference(table, "organization_id", "organizations"),
         _reference(table, "created_by", "users", ondelete="SET NULL"),

@@ -20,7 +20,9 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.presets import NewPreset
 from tests.pages.conftest import token_in
 
@@ -44,6 +46,8 @@ PUBLIC = {
     "swagger.oauth2-redirect": "a file of its page",
     "health.alive": "whether the process lives",
     "health.ready": "whether its servers are there",
+    "unsubscribe.ask": "ends e-mails; the link is the right",
+    "unsubscribe.end": "ends e-mails; the link is the right",
     "login.show": "the way in",
     "login.confirm": "the way in",
     "login.redeem": "the way in; the secret in the address is the right",
@@ -72,6 +76,9 @@ class Things:
     archive: UUID
     login: UUID
     identity: UUID
+    channel: UUID
+    rule: UUID
+    delivery: UUID
     organization: UUID
     aside: UUID
     """A job without a mark, which a guest may see."""
@@ -91,6 +98,13 @@ class Things:
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
+            "api_channels.id": str(self.channel),
+            "api_notification_rules.id": str(self.rule),
+            "api_deliveries.id": str(self.delivery),
+            "channel_id": str(self.channel),
+            "rule_id": str(self.rule),
+            "delivery_id": str(self.delivery),
+            "link": "wrong",
             "user_id": str(self.user),
             "organization_id": str(self.organization),
             "browser": str(self.login),
@@ -111,7 +125,10 @@ class Things:
         }
 
 
-OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
+OWNED = {
+    *("job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"),
+    *("channel_id", "rule_id", "delivery_id"),
+}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -141,6 +158,8 @@ def queries(things: Things) -> dict[str, list[str]]:
         "log.text": [f"?q={WORD}"],
         "api_tokens.index": ["", f"?cursor={things.api_token}"],
         "tokens.index": ["", f"?before={uuid4()}"],
+        "api_deliveries.index": ["", f"?channel={things.channel}"],
+        "deliveries.index": ["", f"?channel={things.channel}"],
     }
 
 
@@ -148,6 +167,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     """What is sent to routes that want something: valid, so that what decides is who asks."""
     ids = [str(one) for one in things.jobs.values()]
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
+    rule = {"channelId": str(things.channel), "events": ["failed"]}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}],
@@ -175,6 +195,15 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.rename": [{"data": {"name": "Another name"}}],
         "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
+        "api_channels.create": [{"json": {"kind": "browser", "name": "x"}}],
+        "api_channels.change": [{"json": {"enabled": False}}],
+        "api_notification_rules.create": [{"json": rule}],
+        "api_notification_rules.replace": [{"json": rule}],
+        "api_notification_rules.set_words": [{"json": {"subject": "x"}}],
+        "notifications.create_channel": [{"data": {"kind": "browser", "name": "x", "scope": "own"}}],
+        "notifications.change_channel": [{"data": {"name": "x"}}],
+        "notification_rules.create": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
+        "notification_rules.replace": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
@@ -206,6 +235,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
         organization=actor.organization_id,
+        **_told(services, actor),
         aside=aside.id,
         embed=embed,
         share=share,
@@ -266,6 +296,19 @@ def _archive(services: Services, actor: Actor, connection: psycopg.Connection[An
     return found
 
 
+def _told(services: Services, actor: Actor) -> dict[str, UUID]:
+    """A channel, a rule and a message."""
+    url = f"https://{MARK}.example/{WORD}"
+    channel = services.channels.create(actor, NewChannel("webhook", TEXT, "organization", url=url)).id
+    new = NewNotificationRule(channel, ("failed",), "organization", types=(TEXT,))
+    rule = services.notification_rules.create(actor, new).id
+    return {
+        "channel": channel,
+        "rule": rule,
+        "delivery": services.deliveries.test(actor, services.channels, channel).id,
+    }
+
+
 def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
     found = new_id()
     connection.execute(
@@ -288,6 +331,10 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
         "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
+        "SELECT notification_channels::text FROM notification_channels WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_rules::text FROM notification_rules WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_templates::text FROM notification_templates WHERE organization_id = %s",
+        "SELECT deliveries::text FROM deliveries WHERE organization_id = %s ORDER BY id",
         "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
         "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",

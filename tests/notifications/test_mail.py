@@ -89,7 +89,9 @@ def test_the_owner_is_told_of_a_channel_that_was_switched_off(
 
 
 def test_the_organisations_own_words(post: Post, services: Services, admin: Actor, mailbox: Mailbox) -> None:
-    services.notification_words.set(admin, Words(subject="[{{ organization }}] {{ job.name|upper }}", text="{{ words }}!"))
+    services.notification_words.set(
+        admin, Words(subject="[{{ organization }}] {{ job.name|upper }}", text="{{ words }}!")
+    )
     mail(services, admin, post)
     post.end_and_send(admin)
     assert mailbox.messages[0]["Subject"] == "[default] IMPORT"
