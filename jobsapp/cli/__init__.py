@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | retention … | workers … | users … |
-orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | retention … | notifications … |
+workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.cleanup import cleanup
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
+    from jobsapp.cli.notifications import notifications
     from jobsapp.cli.organizations import orgs
     from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
@@ -26,5 +27,6 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    for command in (up, worker, keeper, cleanup, audit, jobs, queues, limits, retention, workers, users, orgs, tokens):
+    here = (up, worker, keeper, cleanup, audit, jobs, queues, limits, retention, notifications, workers, users, orgs)
+    for command in (*here, tokens):
         app.cli.add_command(command)

@@ -39,6 +39,10 @@ PAIRS = {
     answers.Limit: "LimitView",
     answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
+    answers.Channel: "ChannelView",
+    answers.NotificationRule: "NotificationRuleView",
+    answers.Delivery: "DeliveryView",
+    answers.Try: "TryView",
 }
 
 
