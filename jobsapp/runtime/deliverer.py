@@ -6,7 +6,6 @@ at most, and those whose receivers are slow, or fail, have senders of their own.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -24,13 +23,10 @@ from jobsapp.runtime.house import House
 from jobsapp.runtime.notices import tell_of_disabled
 from jobsapp.runtime.senders import Result, Senders
 from jobsapp.store import notifications as store
-from jobsapp.store.connect import CUT_OFF, connect
+from jobsapp.store.connect import connect
 from jobsapp.store.notifications import Ending, Taken
 
-log = logging.getLogger(__name__)
-
 PAUSE_SECONDS = 0.5
-AFTER_FAILURE_SECONDS = 2.0
 LEASE = timedelta(seconds=90)
 SENDERS = 4
 """Of each kind: for channels that are fast, and for those that are slow."""
@@ -119,38 +115,6 @@ def ending_of(sent: Sent, now: datetime, *, draw: float) -> Ending:
         calm_until=now if result.ok else now + calm(failures, retry_after=result.retry_after),
         disabled_reason=disabled,
     )
-
-
-class DelivererThread:
-    """Runs a deliverer for as long as this keeper leads. As `Pruner`, it may be started again after a stop."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """No fault if it runs."""
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="deliverer", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Take nothing any more, and wait a while for what is being sent. No fault if it does not run."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
-
-    def _run(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
-            try:
-                Round(self._house, stopping).run()
-            except CUT_OFF as error:
-                log.warning("PostgreSQL is away: %s", error)
-            except Exception:
-                log.exception("the deliverer failed")
-            stopping.wait(AFTER_FAILURE_SECONDS)
 
 
 class Round:

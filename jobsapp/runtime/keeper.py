@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from jobsapp.runtime.advancer import AdvancerThread
-from jobsapp.runtime.deliverer import DelivererThread
+from jobsapp.runtime.delivering import DelivererThread
 from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.runtime.pruner import Pruner

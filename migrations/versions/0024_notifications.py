@@ -19,18 +19,23 @@ KINDS = "'email', 'apprise', 'webhook', 'browser'"
 OCCASIONS = "'completed', 'failed', 'cancelled', 'waiting-long', 'running-long'"
 PENDING = sa.text("state = 'pending'")
 UNSENT = sa.text("delivery_id IS NULL")
-# As before, and jobs of organisations with a rule: each organisation of the statement is looked up once.
+# As before, and jobs of whose end a rule tells. First it is looked whether there is any, once for each organisation,
+# user and state of the statement: where there is none, that is all.
+RULED = """EXISTS (SELECT FROM notification_rules AS rule
+      WHERE rule.organization_id = {job}.organization_id AND rule.enabled AND {job}.status = ANY(rule.events)
+        AND (rule.user_id IS NULL OR rule.user_id = {job}.user_id OR rule.schedule_id IS NOT NULL))"""
 TELL = """
 CREATE OR REPLACE FUNCTION tell_updated_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE ruled uuid[];
+DECLARE ruled boolean;
 BEGIN
-  SELECT array_agg(organization_id) INTO ruled FROM (
-    SELECT DISTINCT organization_id FROM new_jobs WHERE status IN ('completed', 'failed', 'cancelled')
-  ) AS ending
-  WHERE EXISTS (
-    SELECT FROM notification_rules AS rule WHERE rule.organization_id = ending.organization_id AND rule.enabled
-  );
-  IF ruled IS NOT NULL OR EXISTS (SELECT FROM new_jobs WHERE followed OR batch_id IS NOT NULL) THEN
+  SELECT EXISTS (
+    SELECT FROM (
+      SELECT DISTINCT organization_id, user_id, status FROM new_jobs
+      WHERE status IN ('completed', 'failed', 'cancelled')
+    ) AS ending
+    WHERE RULED(ending)
+  ) INTO ruled;
+  IF ruled OR EXISTS (SELECT FROM new_jobs WHERE followed OR batch_id IS NOT NULL) THEN
     INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, batch_id, weight, was, status)
     SELECT CASE WHEN job.status IN ('completed', 'failed', 'cancelled') THEN 'ended' ELSE 'reopened' END,
       job.organization_id, job.id, job.user_id, job.type, job.batch_id, job.weight, before.status, job.status
@@ -38,7 +43,7 @@ BEGIN
     WHERE job.status <> before.status AND CASE
       WHEN job.followed OR job.batch_id IS NOT NULL THEN
         job.status IN ('completed', 'failed', 'cancelled') OR before.status IN ('completed', 'failed', 'cancelled')
-      ELSE job.organization_id = ANY(ruled) AND job.status IN ('completed', 'failed', 'cancelled')
+      ELSE ruled AND job.status IN ('completed', 'failed', 'cancelled') AND RULED(job)
     END;
     IF FOUND THEN
       PERFORM pg_notify('jobsapp_outbox', '');
@@ -47,6 +52,8 @@ BEGIN
   RETURN NULL;
 END $$
 """
+for job in ("ending", "job"):
+    TELL = TELL.replace(f"RULED({job})", RULED.replace("{job}", job))
 TOLD_BEFORE = """
 CREATE OR REPLACE FUNCTION tell_updated_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -12,13 +12,16 @@ from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.notifications import RETRY_SECONDS
 from jobsapp.errors import InvalidInput
-from jobsapp.runtime.deliverer import Deliverer
-from jobsapp.runtime.house import build_house
+from jobsapp.runtime.deliverer import LEASE, SENDERS, Deliverer
+from jobsapp.runtime.delivering import DelivererThread
+from jobsapp.runtime.house import House, build_house
 from jobsapp.runtime.senders import outgoing
 from jobsapp.services import Services
 from jobsapp.services.channels import NewChannel
+from jobsapp.store import notifications as store
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Reply
+from tests.processes import wait_until
 
 
 def test_an_end_is_told_once_and_signed(post: Post, member: Actor, endpoint: Endpoint) -> None:
@@ -192,3 +195,48 @@ def test_many_that_fail_for_days_switch_the_channel_off(
     assert "failed for days" in (found.disabled_reason or "")
     said = json.loads(endpoint.requests[-1].body)
     assert said["type"] in ("test", "job.completed")
+
+
+def test_a_slow_receiver_delays_nobody_else(post: Post, services: Services, member: Actor, endpoint: Endpoint) -> None:
+    """More slow channels than there are senders, on the thread that the keeper starts."""
+    with Endpoint() as slow:
+        slow.waits = True
+        for _ in range(SENDERS):
+            post.webhook(member, slow.url)
+            post.webhook(member, slow.url)
+        # Known to be slow since its last message.
+        post.connection.execute("UPDATE notification_channels SET slow = true")
+        post.webhook(member, endpoint.url)
+        for _ in range(2):
+            post.end(member)
+        post.absorb()
+        thread = DelivererThread(build_house(services.settings))
+        thread.start()
+        wait_until(lambda: len(endpoint.requests) == 2, "the messages to the one that is fast")
+        assert 0 < len(slow.requests) <= SENDERS, "each channel has one message on its way"
+        slow.over.set()
+        thread.stop()
+
+
+def test_two_deliverers_send_a_message_once(post: Post, member: Actor, endpoint: Endpoint, house: House) -> None:
+    post.webhook(member, endpoint.url)
+    post.end(member)
+    post.absorb()
+    other = Deliverer(house)
+    while other.compose(post.connection, post.now()):
+        pass
+    taken = store.take(post.connection, post.now(), slow=False, lease=LEASE)
+    assert taken is not None
+    assert post.send() == 0
+    assert post.send(post.now() + LEASE * 2) == 1, "the first one died"
+    other.finish(post.connection, other.send(taken, post.now()), post.now())
+    assert post.connection.execute("SELECT state, attempts FROM deliveries").fetchall() == [("delivered", 2)]
+
+
+def test_old_messages_are_forgotten(post: Post, member: Actor, endpoint: Endpoint, house: House) -> None:
+    post.webhook(member, endpoint.url)
+    post.end_and_send(member)
+    deliverer = Deliverer(house)
+    assert deliverer.forget(post.connection, post.now() + timedelta(days=29)) == 0
+    assert deliverer.forget(post.connection, post.now() + timedelta(days=31)) == 1
+    assert post.connection.execute("SELECT count(*) FROM notifications").fetchone() == (0,)
