@@ -8,7 +8,6 @@ from flask import Response
 from pydantic import Field
 
 from jobsapp.api.area import answer, area
-from jobsapp.api.deliveries import DeliveryView
 from jobsapp.api.models import Body, Flag, IdPath, Text
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
@@ -21,6 +20,7 @@ from jobsapp.services.channels import (
     ChannelView,
     NewChannel,
 )
+from jobsapp.services.deliveries import DeliveryView
 
 blueprint = area("channels", "Channels of notifications: ways to people and programs.")
 
@@ -55,7 +55,7 @@ class ChannelChangeBody(Body):
 @blueprint.get("/notifications/channels", operation_id="listChannels", responses={200: ChannelList})
 def index() -> Response:
     """The channels that the caller may use."""
-    return answer(ChannelList(channels=services().channels.all(get_actor())))
+    return answer(_list())
 
 
 @blueprint.post(
@@ -86,7 +86,7 @@ def change(path: IdPath, body: ChannelChangeBody) -> Response:
 def delete(path: IdPath) -> Response:
     """Delete a channel with its rules and its log; answers with those that are left."""
     services().channels.delete(get_actor(), path.id)
-    return index()
+    return answer(_list())
 
 
 @blueprint.post(
@@ -107,3 +107,7 @@ def renew_secret(path: IdPath) -> Response:
 def test(path: IdPath) -> Response:
     """Send a message to see whether it arrives. The log tells what came of it."""
     return answer(services().deliveries.test(get_actor(), services().channels, path.id), 201)
+
+
+def _list() -> ChannelList:
+    return ChannelList(channels=services().channels.all(get_actor()))

@@ -77,7 +77,7 @@ class WordsBody(Body):
 @blueprint.get("/notifications/rules", operation_id="listNotificationRules", responses={200: NotificationRuleList})
 def index() -> Response:
     """The caller's own rules; for operators and administrators the organisation's too."""
-    return answer(NotificationRuleList(rules=services().notification_rules.all(get_actor())))
+    return answer(_list())
 
 
 @blueprint.post(
@@ -108,7 +108,7 @@ def replace(path: IdPath, body: NotificationRuleBody) -> Response:
 def remove(path: IdPath) -> Response:
     """Remove a rule; answers with those that are left."""
     services().notification_rules.remove(get_actor(), path.id)
-    return index()
+    return answer(_list())
 
 
 @blueprint.get("/notifications/words", operation_id="getNotificationWords", responses={200: WordsView})
@@ -124,3 +124,7 @@ def set_words(body: WordsBody) -> Response:
     """Set them. They are tried with an example first. Operators and administrators only."""
     said = Words(body.subject, body.text, body.digest_subject, body.digest_text)
     return answer(services().notification_words.set(get_actor(), said))
+
+
+def _list() -> NotificationRuleList:
+    return NotificationRuleList(rules=services().notification_rules.all(get_actor()))

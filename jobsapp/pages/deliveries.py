@@ -54,6 +54,7 @@ def replay(delivery_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/<uuid:delivery_id>/replay")
 def back(delivery_id: UUID) -> ResponseReturnValue:
     """The address of a form, loaded again."""
+    services().deliveries.get(get_actor(), delivery_id)
     return redirect(url_for("deliveries.show", delivery_id=delivery_id))
 
 

@@ -64,8 +64,10 @@ def remove(rule_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/rules")
 @blueprint.get("/rules/<uuid:rule_id>/remove")
-def back(**_: UUID) -> ResponseReturnValue:
+def back(rule_id: UUID | None = None) -> ResponseReturnValue:
     """The address of a form, loaded again."""
+    if rule_id is not None:
+        services().notification_rules.get(get_actor(), rule_id)
     return redirect(url_for("notifications.index"))
 
 

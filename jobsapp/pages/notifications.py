@@ -113,8 +113,10 @@ def delete_channel(channel_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/channels/<uuid:channel_id>/switch")
 @blueprint.get("/channels/<uuid:channel_id>/secret")
 @blueprint.get("/channels/<uuid:channel_id>/test")
-def back(**_: UUID) -> ResponseReturnValue:
+def back(channel_id: UUID | None = None) -> ResponseReturnValue:
     """The address of a form, loaded again."""
+    if channel_id is not None:
+        services().channels.get(get_actor(), channel_id)
     return _back()
 
 

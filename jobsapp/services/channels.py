@@ -250,9 +250,8 @@ def may_change(actor: Actor, scope: str, deed: str) -> None:
     if scope not in MOST:
         raise InvalidInput.of("scope", f"must be {OWN} or {ORGANIZATION}.")
     if scope == OWN:
-        # A viewer may be told of what others do, and has a channel for that.
-        if actor.scopes is not None:
-            actor.require(Right.CREATE, deed)
+        # Who has no jobs has none to be told of.
+        actor.require(Right.CREATE, deed)
         return
     actor.require(Right.CHANGE_JOBS, f"{deed} of the organisation")
 

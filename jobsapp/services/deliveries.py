@@ -146,7 +146,7 @@ class Deliveries:
         found = self._session.scalars(query.order_by(row.id.desc()).limit(most)).all()
         return [BrowserNoticeView.model_validate(one, from_attributes=True) for one in reversed(found)]
 
-    def _visible(self, actor: Actor) -> Select[Any]:
+    def _visible(self, actor: Actor) -> Select[Delivery, NotificationChannel]:
         allowed = visible(actor).with_only_columns(NotificationChannel.id)
         query = select(Delivery, NotificationChannel).join(
             NotificationChannel, NotificationChannel.id == Delivery.channel_id

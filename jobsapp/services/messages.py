@@ -42,7 +42,7 @@ def facts_of(job: Job, occasion: str, at: datetime, base_url: str) -> dict[str, 
     began = job.created_at if occasion == Occasion.WAITING_LONG else job.started_at
     until = ended if ended is not None else at
     seconds = max(0.0, (until - began).total_seconds()) if began is not None else None
-    failed = occasion == Occasion.FAILED and job.error
+    failure = job.error if occasion == Occasion.FAILED else None
     return {
         "id": str(job.id),
         "name": job.name,
@@ -59,7 +59,7 @@ def facts_of(job: Job, occasion: str, at: datetime, base_url: str) -> dict[str, 
         "endedAt": _written(ended),
         "durationMs": None if seconds is None else round(seconds * 1000),
         "duration": None if seconds is None else spoken(seconds),
-        "error": {key: str(job.error.get(key, ""))[:ERROR_LENGTH] for key in ("type", "message")} if failed else None,
+        "error": {key: str(failure.get(key, ""))[:ERROR_LENGTH] for key in ("type", "message")} if failure else None,
         "url": f"{base_url}/jobs/{job.id}",
     }
 

@@ -131,7 +131,7 @@ class NotificationRules:
         self._session.execute(delete(NotificationRule).where(NotificationRule.id == row.id))
         self._session.commit()
 
-    def _visible(self, actor: Actor) -> Select[Any]:
+    def _visible(self, actor: Actor) -> Select[NotificationRule, str]:
         rule, channel = NotificationRule, NotificationChannel
         own = rule.user_id == actor.user_id
         whose = or_(own, rule.user_id.is_(None)) if actor.may(Right.CHANGE_JOBS) else own
@@ -238,6 +238,6 @@ def _scope(row: NotificationRule) -> Literal["own", "organization"]:
 def _view(row: NotificationRule, channel_name: str) -> NotificationRuleView:
     told = {name: getattr(row, name, None) for name in NotificationRuleView.model_fields}
     told |= {"scope": _scope(row), "channel_name": channel_name}
-    for name in ("quiet_from", "quiet_until"):
-        told[name] = told[name].strftime("%H:%M") if told[name] else None
+    for name, value in (("quiet_from", row.quiet_from), ("quiet_until", row.quiet_until)):
+        told[name] = value.strftime("%H:%M") if value else None
     return NotificationRuleView.model_validate(told)

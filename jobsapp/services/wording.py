@@ -96,7 +96,7 @@ class Words:
             if template is None:
                 continue
             try:
-                return _compiled(template).render(values).strip()
+                return str(_compiled(template).render(values)).strip()
             except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError):
                 continue
         return ""

@@ -210,5 +210,6 @@ def add_mail_channel(connection: Connection[Any], organization_id: UUID, user_id
 
 def add_notice(connection: Connection[Any], organization_id: UUID, channel_id: UUID, **values: Any) -> None:
     """A message of ours, about no job. `values`: id, occasion, subject, body, html, now."""
-    said = {"organization_id": organization_id, "channel_id": channel_id, "job_id": None, "note_ids": []}
+    said: dict[str, Any] = {"organization_id": organization_id, "channel_id": channel_id, "job_id": None}
+    said["note_ids"] = []
     connection.execute(statement("add_delivery"), said | values)

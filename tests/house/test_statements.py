@@ -45,7 +45,6 @@ ELSEWHERE: dict[str, str] = {
     "queue_front": "tells the hub which jobs to read anew after a pause; what it finds is sent to nobody",
     "pauses": "takes names of queues; who paused one and why is shown at home only (`services/waiting.py`)",
     "limit_states": "tells how much of a limit is used, of everybody; whose limits are shown the service decides",
-    "schedules_of_jobs": "takes ids of jobs of which the advancer heard, for rules of all organisations",
     "count_unread_uploads": BY_COMMAND,
     "lock_unread_uploads": BY_COMMAND,
     "delete_unread_uploads": BY_COMMAND,

@@ -166,8 +166,8 @@ def test_a_viewer_changes_nothing(
         if step.method == "GET" or step.rule.endpoint in PUBLIC or step.rule.endpoint in VIEWER_MAY:
             continue
         answer = walker(step)
-        # Of several jobs' addresses one names the token's own; and an organisation's limits have no page.
-        elsewhere = {404} if {"token_id", "scope"} & step.rule.arguments else set()
+        # Of several jobs' addresses one names the token's own; an organisation's limits have no page, links no reader.
+        elsewhere = {404} if {"token_id", "scope", "link"} & step.rule.arguments else set()
         assert answer.status_code in {403, *elsewhere}, f"{step} answered {answer.status_code} to a viewer, not 403"
     assert everything(connection, things.organization) == before
 

@@ -10,15 +10,15 @@ import sys
 import threading
 from datetime import datetime
 from types import ModuleType
-from typing import Any
-
-import requests
-from ssrfguard import SSRFGuardError
+from typing import TYPE_CHECKING, Any
 
 from jobsapp.runtime.senders.outgoing import TIMEOUT, Outgoing, beginning, retry_after, said_of
 from jobsapp.runtime.senders.result import Result
 from jobsapp.services.apprise_urls import plugin_of
 from jobsapp.store.notifications import Taken
+
+if TYPE_CHECKING:
+    import requests
 
 
 class AppriseSender:
@@ -26,6 +26,8 @@ class AppriseSender:
         self._ours = GuardedRequests(outgoing)
 
     def send(self, taken: Taken, settings: dict[str, Any], now: datetime) -> Result:
+        import requests
+
         plugin = plugin_of(settings["url"])
         for kind in type(plugin).__mro__:
             module = sys.modules[kind.__module__]
@@ -54,6 +56,9 @@ class GuardedRequests(ModuleType):
         return found
 
     def request(self, method: str, url: str, **how: Any) -> requests.Response:
+        import requests
+        from ssrfguard import SSRFGuardError
+
         how |= {"timeout": TIMEOUT, "allow_redirects": False, "verify": True, "stream": True}
         how.pop("proxies", None)
         try:
@@ -65,7 +70,7 @@ class GuardedRequests(ModuleType):
             raise requests.ConnectionError(said_of(error)) from None
         # No service needs more of it than that, and the connection is over.
         answer._content = text.encode()
-        answer._content_consumed = True  # type: ignore[attr-defined]
+        answer._content_consumed = True
         self._said.results.append(_result(answer, text))
         return answer
 
@@ -80,6 +85,8 @@ class GuardedRequests(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Errors, status codes and exceptions are its own; ways around us there are none."""
+        import requests
+
         if name in ("codes", "exceptions", "RequestException", "ConnectionError", "Timeout", "HTTPError", "auth"):
             return getattr(requests, name)
         raise AttributeError(name)

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import requests
-import ssrfguard.requests
-from ssrfguard import BlockedAddressError, BlockedURLError, SSRFGuardError
+from typing import TYPE_CHECKING, Any
 
 from jobsapp.runtime.senders.result import ANSWER_LENGTH, Result
 from jobsapp.services.outbound import policy_of
+
+# The library is of use only where there is something to send.
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT = (5.0, 10.0)
 """Seconds to connect, and for each wait for something of an answer."""
@@ -37,6 +37,9 @@ class Outgoing:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
         """Send it once."""
+        import requests
+        from ssrfguard import SSRFGuardError
+
         try:
             with self.session() as session:
                 answer = session.post(
@@ -50,6 +53,8 @@ class Outgoing:
     @contextmanager
     def session(self) -> Iterator[requests.Session]:
         """One for a few requests: no proxies or passwords of the environment, and an end after TOTAL_SECONDS."""
+        import ssrfguard.requests
+
         with ExitStack() as stack:
             session = stack.enter_context(ssrfguard.requests.Session(policy=self.policy))
             session.trust_env = False
@@ -71,6 +76,9 @@ def beginning(answer: requests.Response) -> str:
 
 def said_of(error: Exception) -> str:
     """The error as people read it, without the address's secrets."""
+    import requests
+    from ssrfguard import BlockedAddressError, BlockedURLError
+
     if isinstance(error, BlockedAddressError | BlockedURLError):
         return f"The address is not a public one, so nothing was sent. The operator may allow it by {SETTING}."
     if isinstance(error, requests.Timeout):
