@@ -46,6 +46,8 @@ PUBLIC = {
     "swagger.oauth2-redirect": "a file of its page",
     "health.alive": "whether the process lives",
     "health.ready": "whether its servers are there",
+    "unsubscribe.ask": "ends e-mails; the link is the right",
+    "unsubscribe.end": "ends e-mails; the link is the right",
     "login.show": "the way in",
     "login.confirm": "the way in",
     "login.redeem": "the way in; the secret in the address is the right",
@@ -55,8 +57,8 @@ PUBLIC = {
     "login.logout": "the way out",
 }
 """Routes that need no login, and why."""
-SHARED = {"shared.show", "shared.content", "shared.live", "shared.log", "unsubscribe.ask", "unsubscribe.end"}
-"""Pages behind a link that was shared, or sent by e-mail: the token in the address is the right."""
+SHARED = {"shared.show", "shared.content", "shared.live", "shared.log"}
+"""Pages behind a shared link: the token in the address is the right."""
 LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class AppriseSender:
     def __init__(self, outgoing: Outgoing) -> None:
-        self._ours = GuardedRequests(outgoing)
+        self._outgoing = outgoing
 
     def send(self, taken: Taken, settings: dict[str, Any], now: datetime) -> Result:
         import requests
@@ -32,8 +32,8 @@ class AppriseSender:
         for kind in type(plugin).__mro__:
             module = sys.modules[kind.__module__]
             if getattr(module, "requests", None) is requests:
-                module.requests = self._ours  # type: ignore[attr-defined]
-        said = self._ours.begin()
+                module.requests = OURS  # type: ignore[attr-defined]
+        said = OURS.begin(self._outgoing)
         taken_over = plugin.notify(title=taken.subject, body=taken.body)
         last = said[-1] if said else Result.failed("Nothing was sent: the service's plugin refused it.")
         if taken_over:
@@ -42,17 +42,19 @@ class AppriseSender:
 
 
 class GuardedRequests(ModuleType):
-    """In the place of the module `requests`: its calls go through Outgoing."""
+    """In the place of the module `requests`: its calls go through the Outgoing of the thread that sends.
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    There is one in a process, for plugins keep it. A thread that has begun nothing can call nobody.
+    """
+
+    def __init__(self) -> None:
         super().__init__("requests")
-        self._outgoing = outgoing
-        self._said = threading.local()
+        self._thread = threading.local()
 
-    def begin(self) -> list[Result]:
-        """What is answered to this thread from now on."""
-        self._said.results = []
-        found: list[Result] = self._said.results
+    def begin(self, outgoing: Outgoing) -> list[Result]:
+        """Let this thread call by `outgoing`; returns what is answered to it from now on."""
+        self._thread.outgoing, self._thread.results = outgoing, []
+        found: list[Result] = self._thread.results
         return found
 
     def request(self, method: str, url: str, **how: Any) -> requests.Response:
@@ -62,16 +64,16 @@ class GuardedRequests(ModuleType):
         how |= {"timeout": TIMEOUT, "allow_redirects": False, "verify": True, "stream": True}
         how.pop("proxies", None)
         try:
-            with self._outgoing.session() as session:
+            with self._thread.outgoing.session() as session:
                 answer = session.request(method, url, **how)
                 text = beginning(answer)
         except (SSRFGuardError, requests.RequestException) as error:
-            self._said.results.append(Result.failed(said_of(error)))
+            self._thread.results.append(Result.failed(said_of(error)))
             raise requests.ConnectionError(said_of(error)) from None
         # No service needs more of it than that, and the connection is over.
         answer._content = text.encode()
         answer._content_consumed = True
-        self._said.results.append(_result(answer, text))
+        self._thread.results.append(_result(answer, text))
         return answer
 
     def get(self, url: str, **how: Any) -> requests.Response:
@@ -90,6 +92,9 @@ class GuardedRequests(ModuleType):
         if name in ("codes", "exceptions", "RequestException", "ConnectionError", "Timeout", "HTTPError", "auth"):
             return getattr(requests, name)
         raise AttributeError(name)
+
+
+OURS = GuardedRequests()
 
 
 def _result(answer: requests.Response, text: str) -> Result:
