@@ -17,7 +17,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from jobsapp.core.notifications import calm, has_had_its_time, next_pause
+from jobsapp.core.notifications import Kind, calm, has_had_its_time, next_pause
 from jobsapp.runtime.composer import Composer
 from jobsapp.runtime.house import House
 from jobsapp.runtime.notices import tell_of_disabled
@@ -51,6 +51,7 @@ class Deliverer:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._hints = house.hints()
         self._composer = Composer(house)
         self._senders = Senders(house)
 
@@ -83,6 +84,8 @@ class Deliverer:
         with connection.transaction():
             if store.finish(connection, sent.taken, ending, now) and ending.disabled_reason:
                 tell_of_disabled(connection, self._house, sent.taken, ending.disabled_reason, now)
+        if sent.taken.kind == Kind.BROWSER and sent.taken.user_id is not None and sent.result.ok:
+            self._hints.noticed(sent.taken.user_id)
 
     def forget(self, connection: Connection[Any], now: datetime) -> int:
         before = now - timedelta(days=self._house.settings.delivery_days)

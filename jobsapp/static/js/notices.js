@@ -1,9 +1,10 @@
-// Notifications that a rule sends to this browser: asked for while somebody has them switched on, told once for all tabs.
+// Notifications that a rule sends to this browser, told once for all tabs. A live page hears that there is one; the others
+// ask now and then, while somebody has them switched on.
 (() => {
   const viewer = document.getElementById("tray")?.dataset.viewer;
   if (!viewer || typeof Notification === "undefined") return;
   const LAST = `jobsapp.notices.${viewer}`;
-  const EVERY_MS = 20000;
+  const EVERY_MS = 30000;
   let asking = false;
 
   function wanted() {
@@ -34,6 +35,7 @@
   }
 
   setInterval(ask, EVERY_MS);
+  new MutationObserver(ask).observe(document.getElementById("notices"), { childList: true });
   document.addEventListener("visibilitychange", ask);
   ask();
 })();
