@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from pydantic.alias_generators import to_snake
 
 from jobsapp.auth.current import get_actor, services
 from jobsapp.errors import Conflict, InvalidInput
@@ -85,7 +86,7 @@ def set_words() -> ResponseReturnValue:
         said = {name: text if text.strip() and text != DEFAULTS[name] else None for name, text in typed.items()}
         services().notification_words.set(get_actor(), Words(**said))
     except InvalidInput as error:
-        return _words(typed, {one.field: one.message for one in error.errors}), 422
+        return _words(typed, {to_snake(one.field): one.message for one in error.errors}), 422
     return redirect(url_for("notification_rules.words", saved="yes"), 303)
 
 

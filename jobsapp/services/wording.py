@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic.alias_generators import to_camel
 
 from jobsapp.errors import FieldError, InvalidInput
 
@@ -103,11 +104,11 @@ class Words:
 
 
 def check_words(words: Words) -> None:
-    """Raises InvalidInput naming each template that is wrong, and what is wrong with it."""
+    """Raises InvalidInput naming each template that is wrong, as the API does, and what is wrong with it."""
     found = []
     for name, template in vars(words).items():
         if template is not None and (why := _fault(name, template)):
-            found.append(FieldError(name, why))
+            found.append(FieldError(to_camel(name), why))
     if found:
         raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found), errors=tuple(found))
 
