@@ -30,21 +30,27 @@ ALLOWED: tuple[type[nodes.Node], ...] = (
 )
 DEFAULTS = {
     "subject": "{{ job.name }} {{ words }}",
-    "text": """{{ job.name }} {{ words }}{% if job.duration %} after {{ job.duration }}{% endif %}.
+    "text": """{{ job.name }} {{ words }}{{ " after " ~ job.duration if job.duration else "" }}.
 {% if job.error %}
+
 {{ job.error.type }}: {{ job.error.message }}
 {% endif %}
+
 Type: {{ job.type }}
 Organisation: {{ organization }}
 {{ job.url }}""",
     "digest_subject": "{{ count }} jobs: {{ summary }}",
     "digest_text": """{{ summary }}
+
 {% for job in jobs %}
-- {{ job.name }} {{ job.words }}{% if job.error %}: {{ job.error.message|truncate(120) }}{% endif %}
-  {{ job.url }}{% endfor %}
+- {{ job.name }} {{ job.words }}{{ ": " ~ job.error.message|truncate(120) if job.error else "" }}
+  {{ job.url }}
+{% endfor %}
 {% if more %}
-… and {{ more }} more.
+
+and {{ more }} more
 {% endif %}
+
 Organisation: {{ organization }}""",
 }
 JOB: dict[str, Any] = {

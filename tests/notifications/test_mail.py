@@ -12,7 +12,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.errors import InvalidInput
 from jobsapp.services import Services
 from jobsapp.services.channels import NewChannel
-from jobsapp.services.wording import Words
+from jobsapp.services.wording import JOB, Words
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Mailbox, Reply
 
@@ -118,3 +118,16 @@ def test_a_template_is_tried_when_it_is_saved(services: Services, admin: Actor, 
     with pytest.raises(InvalidInput, match=why) as told:
         services.notification_words.set(admin, Words(subject=template))
     assert told.value.errors[0].field == "subject"
+
+
+def test_the_usual_words_of_one_and_of_many(services: Services) -> None:
+    assert services.notification_words.sample(Words(), digest=False) == (
+        "Nightly import failed",
+        "Nightly import failed after 2 min 5 s.\n\nValueError: row 50 has no price\n\n"
+        f"Type: data-conversion\nOrganisation: Example\n{JOB['url']}",
+    )
+    assert services.notification_words.sample(Words(), digest=True) == (
+        "2 jobs: 1 failed, 1 completed",
+        f"1 failed, 1 completed\n\n- Nightly import failed: row 50 has no price\n  {JOB['url']}\n"
+        f"- Report completed\n  {JOB['url']}\n\nOrganisation: Example",
+    )
