@@ -29,7 +29,7 @@ def test_a_channel_and_a_rule_are_made_and_the_browser_tells(page: Page, product
     page.get_by_label("Name").fill("Here")
     page.get_by_role("button", name="Add channel").click()
     expect(page.get_by_role("status").filter(has_text="Here is there")).to_be_visible()
-    page.get_by_role("link", name="add a rule").click()
+    page.get_by_role("link", name="add a rule", exact=True).click()
     page.get_by_label("completed").check()
     page.get_by_role("button", name="Add rule").click()
     expect(page.get_by_role("heading", name="Completed, failed")).to_be_visible()

@@ -168,7 +168,7 @@ def test_a_viewer_changes_nothing(
         if step.method == "GET" or step.rule.endpoint in PUBLIC or step.rule.endpoint in VIEWER_MAY:
             continue
         answer = walker(step)
-        # Of several jobs' addresses one names the token's own; an organisation's limits have no page, and its channels of
+        # Of several jobs' addresses one names the token's own; an organisation's limits have no page; its channels of
         # notifications are there for operators and administrators alone.
         hidden = step.rule.endpoint.partition(".")[0] in ("api_channels", "api_notification_rules", "api_deliveries")
         hidden |= bool({"token_id", "scope", "channel_id", "rule_id", "delivery_id"} & step.rule.arguments)

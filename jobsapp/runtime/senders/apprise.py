@@ -65,7 +65,7 @@ class GuardedRequests(ModuleType):
         how.pop("proxies", None)
         try:
             with self._thread.outgoing.session() as session:
-                answer = session.request(method, url, **how)
+                answer: requests.Response = session.request(method, url, **how)
                 text = beginning(answer)
         except (SSRFGuardError, requests.RequestException) as error:
             self._thread.results.append(Result.failed(said_of(error)))
