@@ -29,7 +29,9 @@ blueprint.before_request(signed_in)
 
 @blueprint.get("/rules/new")
 def new() -> ResponseReturnValue:
-    return _form({"events": ["failed"], "types": [], "zone": "UTC", "enabled": True, **WHOLE})
+    """`?schedule=`: about the jobs of that schedule."""
+    schedule = request.args.get("schedule", type=UUID)
+    return _form({"events": ["failed"], "types": [], "zone": "UTC", "enabled": True, "schedule_id": schedule, **WHOLE})
 
 
 @blueprint.post("/rules")
@@ -98,13 +100,14 @@ def parsed(rule: NotificationRuleView | None = None) -> NewNotificationRule:
     except ValueError:
         raise InvalidInput.of("channelId", "choose a channel; make one first if there is none.") from None
     channel = services().channels.get(get_actor(), channel_id)
+    schedule_id = rule.schedule_id if rule else form.get("schedule_id", type=UUID)
     whole = {name: _whole(name) for name in WHOLE}
     return NewNotificationRule(
         channel_id,
         tuple(form.getlist("events")),
         scope=rule.scope if rule else channel.scope,
         types=tuple(form.getlist("types")),
-        schedule_id=rule.schedule_id if rule else None,
+        schedule_id=schedule_id,
         waiting_seconds=whole["waiting_minutes"] * 60,
         running_seconds=whole["running_minutes"] * 60,
         digest_minutes=whole["digest_minutes"],

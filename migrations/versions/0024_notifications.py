@@ -19,8 +19,8 @@ KINDS = "'email', 'apprise', 'webhook', 'browser'"
 OCCASIONS = "'completed', 'failed', 'cancelled', 'waiting-long', 'running-long'"
 PENDING = sa.text("state = 'pending'")
 UNSENT = sa.text("delivery_id IS NULL")
-# As before, and jobs of whose end a rule tells. First it is looked whether there is any, once for each organisation,
-# user and state of the statement: where there is none, that is all.
+# As before, and jobs of whose end a rule tells. First it is looked whether there is any rule, then once for each
+# organisation, user and state of the statement: where there is none, that is all.
 RULED = """EXISTS (SELECT FROM notification_rules AS rule
       WHERE rule.organization_id = {job}.organization_id AND rule.enabled AND {job}.status = ANY(rule.events)
         AND (rule.user_id IS NULL OR rule.user_id = {job}.user_id OR rule.schedule_id IS NOT NULL))"""
@@ -28,7 +28,7 @@ TELL = """
 CREATE OR REPLACE FUNCTION tell_updated_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE ruled boolean;
 BEGIN
-  SELECT EXISTS (
+  SELECT EXISTS (SELECT FROM notification_rules WHERE enabled) AND EXISTS (
     SELECT FROM (
       SELECT DISTINCT organization_id, user_id, status FROM new_jobs
       WHERE status IN ('completed', 'failed', 'cancelled')

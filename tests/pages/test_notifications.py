@@ -60,6 +60,10 @@ def test_a_rule_is_made_changed_and_removed(web: FlaskClient, services: Services
     assert web.post(f"{HERE}/rules", data={**form, "zone": "Mars"}).status_code == 422
     assert "Must be a time zone" in web.post(f"{HERE}/rules", data={**form, "zone": "Mars"}).text
     assert "Must be a whole number" in web.post(f"{HERE}/rules", data={**form, "digest_minutes": "x"}).text
+    here = web.get(f"{HERE}/rules/new?schedule={channel.id}").text
+    assert f'name="schedule_id" value="{channel.id}"' in here
+    refused = web.post(f"{HERE}/rules", data={**form, "schedule_id": channel.id})
+    assert "The schedule is no schedule of the organisation." in refused.text
     assert web.post(f"{HERE}/rules", data={**form, "types": ["echo"]}).status_code == 303
     [rule] = services.notification_rules.all(admin)
     assert (rule.events, rule.types, rule.digest_minutes, rule.enabled) == (["failed"], ["echo"], 15, True)
