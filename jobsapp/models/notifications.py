@@ -33,7 +33,11 @@ class NotificationChannel(Base):
         of_membership(),
         CheckConstraint(f"kind IN ({KINDS})", name="kind"),
         Index("notification_channels_of", "organization_id", "user_id"),
-        Index("notification_channels_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index(
+            "notification_channels_due",
+            "next_at",
+            postgresql_where=text("next_at IS NOT NULL AND disabled_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -153,7 +157,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="state"),
-        Index("deliveries_due", "channel_id", "next_at", postgresql_where=text("state = 'pending'")),
+        Index("deliveries_due", "channel_id", "next_at", "id", postgresql_where=text("state = 'pending'")),
         Index("deliveries_of_channel", "channel_id", text("id DESC")),
         Index("deliveries_failed", "channel_id", text("id DESC"), postgresql_where=text("state = 'failed'")),
     )

@@ -22,7 +22,7 @@ from jobsapp.core.sealing import CannotOpen, Sealer
 from jobsapp.core.signatures import new_secret
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
-from jobsapp.models import Delivery, NotificationChannel
+from jobsapp.models import NotificationChannel
 from jobsapp.services.apprise_urls import check_apprise
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
@@ -191,8 +191,8 @@ class Channels:
     def _begin_anew(self, row: NotificationChannel) -> None:
         row.failures, row.failing_since, row.last_error, row.slow = 0, None, None, False
         row.calm_until = None
-        pending = Delivery.channel_id == row.id, Delivery.state == "pending"
-        row.next_at = self._session.scalar(select(func.min(Delivery.next_at)).where(*pending))
+        # Who sends finds out what there is, and when the next is due.
+        row.next_at = self._session.scalar(select(func.now()))
 
     def _room(self, actor: Actor, scope: str) -> None:
         user_id = actor.user_id if scope == OWN else None

@@ -16,12 +16,11 @@ UPDATE notification_channels SET
   failing_since = CASE WHEN %(ok)s THEN NULL ELSE coalesce(failing_since, %(now)s) END,
   last_error = %(error)s::text,
   calm_until = CASE WHEN NOT %(ok)s THEN %(calm_until)s::timestamptz END,
-  next_at = (
-    SELECT min(CASE WHEN waiting.id = %(id)s THEN %(next_at)s::timestamptz ELSE waiting.next_at END)
-    FROM deliveries AS waiting
-    WHERE waiting.channel_id = notification_channels.id AND waiting.state = 'pending'
-      AND (waiting.id <> %(id)s OR %(state)s::text = 'pending')
-  ),
+  next_at = least(CASE WHEN %(state)s::text = 'pending' THEN %(next_at)s::timestamptz END, (
+    SELECT waiting.next_at FROM deliveries AS waiting
+    WHERE waiting.channel_id = notification_channels.id AND waiting.state = 'pending' AND waiting.id <> %(id)s
+    ORDER BY waiting.next_at, waiting.id LIMIT 1
+  )),
   disabled_at = CASE WHEN %(disabled_reason)s::text IS NULL THEN disabled_at ELSE coalesce(disabled_at, %(now)s) END,
   disabled_reason = coalesce(%(disabled_reason)s, disabled_reason)
 WHERE id = %(channel_id)s AND EXISTS (SELECT FROM done)

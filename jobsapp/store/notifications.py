@@ -156,14 +156,20 @@ def drop(connection: Connection[Any], notes: Sequence[Note]) -> None:
 def take(connection: Connection[Any], now: datetime, *, slow: bool, lease: timedelta) -> Taken | None:
     """A message to send, by a channel that is known to be `slow` or one that is not; None: none is due."""
     while True:
-        found = fetch_one(connection, "take_delivery", Taken, now=now, until=now + lease, slow=slow)
-        # A channel without a message has been told when there will be one.
-        if found is None or found.found:
+        with connection.transaction():
+            locked = connection.execute(statement("lock_due_channel"), {"now": now, "slow": slow}).fetchone()
+            if locked is None:
+                return None
+            found = fetch_one(connection, "take_delivery", Taken, channel_id=locked[0], now=now, until=now + lease)
+        # A channel without a message has learnt when there will be one.
+        if found is not None and found.found:
             return found
 
 
 def finish(connection: Connection[Any], taken: Taken, ending: Ending, now: datetime) -> bool:
-    """Write down what came of a try. False: somebody else has the message meanwhile."""
+    """Write down what came of a try, in the caller's transaction. False: somebody else has the message meanwhile."""
+    # Before the rest is read, so that a message that is just being made is not overlooked.
+    connection.execute(statement("lock_channel"), {"channel_id": taken.channel_id})
     values = vars(ending) | {
         "entry": json.dumps([ending.entry]),
         "id": taken.id,

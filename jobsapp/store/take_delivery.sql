@@ -1,27 +1,18 @@
--- The next message of the channel that has waited longest, among those that nobody sends by. The channel is the caller's
--- until `until`: so one that is slow keeps one sender at most, and its messages keep their order. Where nothing is due
--- the channel learns when there will be.
-WITH channel AS (
-  SELECT * FROM notification_channels
-  WHERE next_at <= %(now)s AND (busy_until IS NULL OR busy_until <= %(now)s)
-    AND (calm_until IS NULL OR calm_until <= %(now)s) AND disabled_at IS NULL AND slow = %(slow)s
-    AND NOT EXISTS (
-      SELECT FROM users WHERE users.id = notification_channels.user_id AND users.deactivated_at IS NOT NULL
-    )
-  ORDER BY next_at LIMIT 1
-  FOR UPDATE SKIP LOCKED
-), due AS (
+-- The next message of a channel that is locked. The channel is the caller's until `until`: so one that is slow keeps one
+-- sender at most, and its messages keep their order. Where nothing is due the channel learns when there will be.
+WITH due AS (
   SELECT id FROM deliveries
-  WHERE channel_id = (SELECT id FROM channel) AND state = 'pending' AND next_at <= %(now)s
+  WHERE channel_id = %(channel_id)s AND state = 'pending' AND next_at <= %(now)s
   ORDER BY next_at, id LIMIT 1
-), held AS (
+), channel AS (
   UPDATE notification_channels SET
     busy_until = CASE WHEN EXISTS (SELECT FROM due) THEN %(until)s::timestamptz END,
-    next_at = CASE WHEN EXISTS (SELECT FROM due) THEN notification_channels.next_at ELSE (
+    next_at = CASE WHEN EXISTS (SELECT FROM due) THEN next_at ELSE (
       SELECT min(later.next_at) FROM deliveries AS later
       WHERE later.channel_id = notification_channels.id AND later.state = 'pending'
     ) END
-  FROM channel WHERE notification_channels.id = channel.id
+  WHERE id = %(channel_id)s
+  RETURNING *
 ), taken AS (
   UPDATE deliveries SET attempts = attempts + 1 WHERE id = (SELECT id FROM due)
   RETURNING *

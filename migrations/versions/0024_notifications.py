@@ -18,6 +18,7 @@ depends_on = None
 KINDS = "'email', 'apprise', 'webhook', 'browser'"
 OCCASIONS = "'completed', 'failed', 'cancelled', 'waiting-long', 'running-long'"
 PENDING = sa.text("state = 'pending'")
+DUE = sa.text("next_at IS NOT NULL AND disabled_at IS NULL")
 UNSENT = sa.text("delivery_id IS NULL")
 # As before, and jobs of whose end a rule tells. First it is looked whether there is any rule, then once for each
 # organisation, user and state of the statement: where there is none, that is all.
@@ -126,7 +127,7 @@ def _make_channels() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f(f"{table}_pkey")),
     )
     op.create_index("notification_channels_of", table, ["organization_id", "user_id"])
-    op.create_index("notification_channels_due", table, ["next_at"], postgresql_where=sa.text("next_at IS NOT NULL"))
+    op.create_index("notification_channels_due", table, ["next_at"], postgresql_where=DUE)
 
 
 def _make_rules() -> None:
@@ -188,7 +189,7 @@ def _make_deliveries() -> None:
         _reference("deliveries", "channel_id", "notification_channels"),
         sa.PrimaryKeyConstraint("id", name=op.f("deliveries_pkey")),
     )
-    op.create_index("deliveries_due", "deliveries", ["channel_id", "next_at"], postgresql_where=PENDING)
+    op.create_index("deliveries_due", "deliveries", ["channel_id", "next_at", "id"], postgresql_where=PENDING)
     op.create_index("deliveries_of_channel", "deliveries", ["channel_id", sa.text("id DESC")])
     failed = sa.text("state = 'failed'")
     op.create_index("deliveries_failed", "deliveries", ["channel_id", sa.text("id DESC")], postgresql_where=failed)

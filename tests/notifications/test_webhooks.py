@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -17,7 +19,7 @@ from jobsapp.runtime.delivering import DelivererThread
 from jobsapp.runtime.house import House, build_house
 from jobsapp.runtime.senders import outgoing
 from jobsapp.services import Services
-from jobsapp.services.channels import NewChannel
+from jobsapp.services.channels import ChannelChange, NewChannel
 from jobsapp.store import notifications as store
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Reply
@@ -121,6 +123,42 @@ def test_who_is_gone_is_asked_no_more(post: Post, services: Services, member: Ac
     assert "410" in (found.disabled_reason or "")
     post.end_and_send(member)
     assert len(endpoint.requests) == 1
+
+
+def test_what_waited_is_sent_when_the_channel_is_switched_on_again(
+    post: Post, services: Services, member: Actor, endpoint: Endpoint
+) -> None:
+    channel = post.webhook(member, endpoint.url)
+    endpoint.replies = [Reply(500)]
+    post.end_and_send(member)
+    services.channels.change(member, channel.id, ChannelChange(enabled=False))
+    assert post.send(post.now() + timedelta(hours=1)) == 0
+    post.end_and_send(member)
+    assert services.channels.change(member, channel.id, ChannelChange(enabled=True)).disabled_at is None
+    assert post.send(post.now() + timedelta(hours=1)) == 1, "and nothing of what happened meanwhile"
+
+
+def test_a_message_made_while_another_is_written_down_is_not_overlooked(
+    post: Post, services: Services, member: Actor, endpoint: Endpoint, house: House
+) -> None:
+    channel = post.webhook(member, endpoint.url)
+    services.deliveries.test(member, services.channels, channel.id)
+    deliverer, now = Deliverer(house), post.now()
+    taken = store.take(post.connection, now, slow=False, lease=LEASE)
+    assert taken is not None
+    sent = deliverer.send(taken, now)
+    with psycopg.connect(services.settings.database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(
+            """INSERT INTO deliveries (id, organization_id, channel_id, occasion, subject, body)
+               SELECT gen_random_uuid(), organization_id, id, 'test', '', '{}' FROM notification_channels"""
+        )
+        other.execute("UPDATE notification_channels SET next_at = least(next_at, now())")
+        waiting = pool.submit(deliverer.finish, post.connection, sent, now)
+        locks = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        wait_until(lambda: other.execute(locks).fetchone() == (1,), "the lock")
+        other.commit()
+        waiting.result(10)
+    assert post.send() == 1
 
 
 def test_a_redirect_is_not_followed(post: Post, services: Services, member: Actor, endpoint: Endpoint) -> None:
