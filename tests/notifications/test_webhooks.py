@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -139,7 +140,12 @@ def test_what_waited_is_sent_when_the_channel_is_switched_on_again(
 
 
 def test_a_message_made_while_another_is_written_down_is_not_overlooked(
-    post: Post, services: Services, member: Actor, endpoint: Endpoint, house: House
+    post: Post,
+    services: Services,
+    member: Actor,
+    endpoint: Endpoint,
+    house: House,
+    connection: psycopg.Connection[Any],
 ) -> None:
     channel = post.webhook(member, endpoint.url)
     services.deliveries.test(member, services.channels, channel.id)
@@ -155,7 +161,7 @@ def test_a_message_made_while_another_is_written_down_is_not_overlooked(
         other.execute("UPDATE notification_channels SET next_at = least(next_at, now())")
         waiting = pool.submit(deliverer.finish, post.connection, sent, now)
         locks = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        wait_until(lambda: other.execute(locks).fetchone() == (1,), "the lock")
+        wait_until(lambda: connection.execute(locks).fetchone() == (1,), "the lock")
         other.commit()
         waiting.result(10)
     assert post.send() == 1
