@@ -74,6 +74,9 @@ COUNTERS = (
     SELECT organization_id, date_trunc('hour', failed_at, 'UTC'), type, error ->> 'type', count(*), max(failed_at),
       (array_agg(id ORDER BY failed_at DESC))[1]
     FROM jobs WHERE failed_at > now() - interval '90 days' GROUP BY 1, 2, 3, 4""",
+    """INSERT INTO unsuccessful_jobs (organization_id, status, job_id, type, queue, user_id)
+    SELECT organization_id, status, id, type, queue, user_id FROM jobs WHERE status IN ('failed', 'cancelled')
+    ORDER BY id""",
     """INSERT INTO job_attempts (job_id, number, worker, started_at, ended_at, outcome, error)
     SELECT id, 1, 'bench', started_at, failed_at, 'failed', error FROM jobs WHERE status = 'failed'""",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(o
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
 LARGE_BYTES = 512 * 1024
 TRIES = 5
-# The folders with the longest tests: begun last, one of them would keep all other processes waiting.
-FIRST = ("faults", "store", "cli", "browser", "processors")
+# In which order the folders begin. First those whose fixtures last for the whole folder, then those with the longest
+# tests, one file of each in turn: some wait most of the time, and others compute. Last what is short.
+ORDER = (("browser",), ("faults", "processors", "store", "cli", "live", "runtime"))
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -43,11 +45,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
-
-    items.sort(key=place)
+    files: dict[str, list[Path]] = {}
+    # In a folder the file with the most tests first: what begins last must be short.
+    for path, _ in Counter(item.path for item in items).most_common():
+        files.setdefault(path.relative_to(Path(__file__).parent).parts[0], []).append(path)
+    place: dict[Path, tuple[int, float]] = {}
+    for folder, paths in files.items():
+        turn = next((n for n, folders in enumerate(ORDER) if folder in folders), len(ORDER))
+        place |= {path: (turn, n / len(paths)) for n, path in enumerate(paths)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def empty(database_url: str) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 from pydantic import Field
 
@@ -125,6 +126,10 @@ class MakeFile(Processor):
         return {"characters": len(text)}
 
 
+def read(context: Context, file_id: UUID) -> str:
+    return context.file(file_id).path.read_text()
+
+
 class Odd(Processor):
     """Says what nobody should say, forks what nobody waits for."""
 
@@ -141,6 +146,11 @@ class Odd(Processor):
                 context.progress(10**400, 10**401, ValueError("no text"))  # type: ignore[arg-type]
                 context.progress("x", object(), b"bytes")  # type: ignore[arg-type]
                 time.sleep(0.6)
+            case "parents":
+                return [
+                    [one.name, one.status, one.result, *(read(context, file) for file in one.artifacts.values())]
+                    for one in context.parents()
+                ]
             case "checkpoint":
                 context.checkpoint({"loss": float("nan")})
             case "result":

@@ -16,6 +16,7 @@ from jobsapp.api import (
     channels,
     cleanup,
     deliveries,
+    dependencies,
     docs,
     examples,
     files,
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     areas = (
         stats,
         cleanup,
+        dependencies,
         jobs,
         job_tokens,
         bulk,

@@ -89,6 +89,14 @@ def show_job(client: Client, /, job_id: UUID) -> None:
 @click.option("--run-at", type=Moment(), help="Not before this time, as in 2026-11-23T18:00:00Z.")
 @click.option("--expires-at", type=Moment(), help="If it waits until then, it is cancelled.")
 @click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="How long one attempt may take.")
+@click.option("--after", "depends_on", type=click.UUID, multiple=True, metavar="ID", help="Wait until it is completed.")
+@click.option(
+    "--on-parent-failure",
+    type=click.Choice(["cancel", "fail", "continue"]),
+    default="cancel",
+    show_default=True,
+    help="What becomes of it if one of those fails or is cancelled.",
+)
 @click.option("--retry-first", type=float, metavar="SECONDS", help="The pause after the first failure.")
 @click.option("--retry-factor", type=float, help="By how much each pause is longer than the one before.")
 @click.option("--retry-ceiling", type=float, metavar="SECONDS", help="No pause is longer.")
@@ -115,27 +123,28 @@ def create_job(
         field, _, path = item.partition("=")
         fields[field] = str(_upload(client, path))
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
-    click.echo(
-        str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=None if own == Backoff() else own).id)
-    )
+    retry = None if own == Backoff() else own
+    click.echo(str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=retry).id))
 
 
 @jobs.command("cancel")
 @click.argument("job_id", type=click.UUID)
 @click.option("--reason")
+@click.option("--tree", is_flag=True, help="Also everything that depends on it.")
 @with_client
-def cancel_job(client: Client, /, job_id: UUID, reason: str | None) -> None:
+def cancel_job(client: Client, /, job_id: UUID, reason: str | None, tree: bool) -> None:
     """Cancel a job; an active one is asked to stop."""
-    job = client.cancel(job_id, reason=reason)
+    job = client.cancel(job_id, reason=reason, tree=tree)
     click.echo("stopping" if job.stopping else job.status)
 
 
 @jobs.command("retry")
 @click.argument("job_id", type=click.UUID)
+@click.option("--tree", is_flag=True, help="Also what failed or was cancelled because of it.")
 @with_client
-def retry_job(client: Client, /, job_id: UUID) -> None:
+def retry_job(client: Client, /, job_id: UUID, tree: bool) -> None:
     """Put a failed or cancelled job back to pending."""
-    click.echo(client.retry(job_id).status)
+    click.echo(client.retry(job_id, tree=tree).status)
 
 
 @jobs.command("watch")

@@ -22,6 +22,7 @@ from jobsapp.client.answers import (
     NotificationRule,
     Progress,
     Queue,
+    Relative,
     Stats,
     StoredFile,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "Queue",
     "RateLimited",
     "Refused",
+    "Relative",
     "Retries",
     "ServerFailed",
     "Stats",

@@ -49,6 +49,7 @@ from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.relatives import Relatives
 from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
 from jobsapp.services.secrets import Secrets
@@ -56,6 +57,7 @@ from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
 from jobsapp.services.tokens import Tokens
+from jobsapp.services.trees import Trees
 from jobsapp.services.unsubscribing import Unsubscribing
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
@@ -77,6 +79,8 @@ class Services:
     bounds: Bounds
     jobs: Jobs
     dependencies: Dependencies
+    relatives: Relatives
+    trees: Trees
     secrets: Secrets
     files: Files
     views: Views
@@ -135,12 +139,15 @@ def build_services(
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
     cleanup = Cleanup(session, storage, hints, archives)
+    many = ManyChanges(session, hints, files, Listing(session), cleanup)
     return Services(
         settings=settings,
         registry=registry,
         bounds=Bounds(session),
         jobs=jobs,
         dependencies=dependencies,
+        relatives=Relatives(session),
+        trees=Trees(session, jobs, many),
         secrets=secrets,
         files=files,
         views=Views(session, hints, registry),
@@ -149,7 +156,7 @@ def build_services(
         stats=Stats(session),
         history=History(session, registry),
         filters=Filters(session),
-        many=ManyChanges(session, hints, files, Listing(session), cleanup),
+        many=many,
         cleanup=cleanup,
         identity=identity,
         tokens=Tokens(session, hints),

@@ -38,13 +38,17 @@ from jobsapp.services.listing import Listing
 from jobsapp.services.new_jobs import (
     DESCRIPTION_LENGTH,
     MAX_ATTEMPTS,
+    MAX_PARENTS,
     NAME_LENGTH,
     PRIORITY_BOUND,
+    REF_LENGTH,
     NewJob,
+    alone,
     bounded,
     clock,
     digest,
     installed,
+    parent_ids,
     refuse_longer,
     row,
 )
@@ -59,10 +63,12 @@ __all__ = [
     "LONGEST_SECONDS",
     "MAX_ATTEMPTS",
     "MAX_JOBS",
+    "MAX_PARENTS",
     "NAME_LENGTH",
     "PAGE",
     "PRIORITY_BOUND",
     "REASON_LENGTH",
+    "REF_LENGTH",
     "JobFilter",
     "JobState",
     "Jobs",
@@ -114,7 +120,7 @@ class Jobs:
         self._secrets = secrets
         self._dependencies = dependencies
         self._audit = Audit(session)
-        self._bulk = Bulk(session, registry, hints, self._inputs, secrets)
+        self._bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
@@ -123,13 +129,13 @@ class Jobs:
         NotFound for a job `secrets_of` that there is not.
         """
         actor.require(Right.CREATE, "create jobs")
-        new = bounded(new)
+        new = alone(bounded(new))
         # Before all that may have changed since the first request: its files may be gone by now.
         first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
         if first is not None:
             return first, False
-        if new.depends_on:
-            self._dependencies.follow(actor, new.depends_on)
+        if parents := parent_ids(new):
+            self._dependencies.follow(actor, parents)
         job_id = self.add(actor, new, idempotency_key=idempotency_key)
         if job_id is None:
             # Another request with this key was faster.
@@ -147,7 +153,7 @@ class Jobs:
         stands.
         """
         actor.require(Right.CREATE, "create jobs")
-        new = bounded(new)
+        new = alone(bounded(new))
         job_type = installed(self._registry, new.type)
         data = job_type.validate(self._with_secrets(actor, job_type, new))
         files = files_of(data, self._inputs.names(actor, [data]))
@@ -159,7 +165,7 @@ class Jobs:
         if not self._insert(actor, job, data, files):
             return None
         policy = new.on_parent_failure or CANCEL
-        blockers = self._dependencies.add(actor, [(job["id"], parent, policy) for parent in new.depends_on or ()])
+        blockers = self._dependencies.add(actor, [(job["id"], parent, policy) for parent in parent_ids(new)])
         store.enqueue(driver(self._session), [job["id"]], blockers=blockers)
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
         after_commit(self._session(), partial(self._hints.wake, job_type.queue))

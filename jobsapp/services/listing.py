@@ -8,6 +8,7 @@ there. Of a text, what is older than a short walk is found by an index of its ow
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
@@ -23,11 +24,11 @@ from jobsapp.core.storable import is_storable
 from jobsapp.models import Job
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.texts import Texts
-from jobsapp.services.walks import Walk, in_order, statuses_of
+from jobsapp.services.walks import Walk, in_order, states_of, statuses_of
 
 WINDOW = 5000
 """Rows that a page looks at."""
-FIRST_WINDOW = 1000
+FIRST_WINDOW = 500
 """The same where an index finds what is older."""
 WIDE_WINDOW = 100_000
 """Rows that are looked at for a change of everything that matches."""
@@ -64,14 +65,14 @@ class Listing:
         with in_order(self._session):
             found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
             if pattern and end:
-                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, queue=None, status=None))
+                newest = partial(self._newest, organization_id, wanted.narrowed(text=None, status=None))
                 older = self._texts.older(
                     organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
                 )
                 found += self._jobs(older.ids)
                 end = older.end
-                if older.crowded and end and not found:
-                    more, end = self._walked(organization_id, wanted, end, limit + 1 - len(found), FIRST_WINDOW)
+                if older.crowd and not found:
+                    more, end = self._walked(organization_id, wanted, older.crowd, limit + 1 - len(found), FIRST_WINDOW)
                     found += more
         return found[:limit], found[limit - 1].id if len(found) > limit else end
 
@@ -104,23 +105,43 @@ class Listing:
         self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
     ) -> tuple[list[Match], bool]:
         """The newest jobs that match and are in one of the states, and whether there may be more of them."""
-        if not _storable(wanted):
-            return [], False
-        allowed = frozenset(statuses) & (statuses_of(wanted) or frozenset(Status))
-        small = allowed - {Status.COMPLETED}
-        # Those have tables of their own; together with others they are found on the way.
-        parts = [frozenset({one}) for one in small] if small == allowed else [allowed]
         found: list[Match] = []
         more = False
-        for part in parts:
-            walk = Walk(organization_id, wanted, statuses=part, window=WIDE_WINDOW)
+        walks = self._wide(organization_id, wanted, statuses)
+        for walk in walks:
             with in_order(self._session):
                 rows = self._session.execute(walk.matches(limit + 1)).all()
                 more = more or (len(rows) <= limit and self._session.scalar(walk.end()) is not None)
             found += [Match(*row) for row in rows]
-        if len(parts) > 1:
+        if len(walks) > 1:
             found.sort(key=lambda one: one.id, reverse=True)
         return found[:limit], more or len(found) > limit
+
+    def counted(
+        self, organization_id: UUID, wanted: JobFilter, *, statuses: Iterable[str], limit: int
+    ) -> tuple[Counter[str], bool]:
+        """The same as numbers: how many of them are in each state, those that are `stopping` apart from the active."""
+        walks = self._wide(organization_id, wanted, statuses)
+        if not walks:
+            return Counter(), False
+        found: Counter[str] = Counter()
+        more = False
+        with in_order(self._session):
+            for status, stopping, counted, jobs in self._session.execute(states_of(walks, limit)):
+                more = more or not counted
+                found["stopping" if stopping else status] += jobs if counted else 0
+            more = more or any(self._session.scalar(walk.end()) is not None for walk in walks)
+        return found, more
+
+    def _wide(self, organization_id: UUID, wanted: JobFilter, statuses: Iterable[str]) -> list[Walk]:
+        """What finds all that match and are in one of the states."""
+        allowed = frozenset(statuses) & (statuses_of(wanted) or frozenset(Status))
+        if not allowed or not _storable(wanted):
+            return []
+        # Those have tables of their own; together with completed ones they are found on the way.
+        alone = Status.COMPLETED not in allowed
+        parts = [frozenset({one}) for one in allowed] if alone else [allowed]
+        return [Walk(organization_id, wanted, statuses=part, window=WIDE_WINDOW) for part in parts]
 
 
 def _storable(wanted: JobFilter) -> bool:

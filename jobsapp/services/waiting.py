@@ -9,11 +9,14 @@ from functools import partial
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.models import Job
 from jobsapp.services.base import Moment, View
+from jobsapp.services.relatives import Kin
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.jobs import PLACES_COUNTED
 from jobsapp.store.limits import LimitState, in_the_way
@@ -26,7 +29,7 @@ TOLD_AT_ONCE = 500
 class WaitingView(View):
     """Why a pending job does not run yet."""
 
-    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit"]
+    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit", "dependencies"]
     text: str
     place: int | None = None
     """Its place in the queue among the jobs of its organisation, from 1, when it waits for a free worker; null when
@@ -35,6 +38,8 @@ class WaitingView(View):
     """When it starts, is tried again, or may start as far as a limit of starts is concerned; null: not known."""
     since: Moment | None = None
     """Since when its queue is paused."""
+    jobs: list[UUID] = Field(default_factory=list)
+    """The first three of the jobs that it waits for."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,10 @@ class Around:
     places: Mapping[UUID, int] = field(default_factory=dict)
 
 
-def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
-    """The first reason that holds: its time, its queue, nobody listening, a limit, those before it."""
+def waiting_view(job: Job, now: datetime, around: Around, kin: Kin | None = None) -> WaitingView:
+    """The first reason that holds: other jobs, its time, its queue, nobody listening, a limit, those before it."""
+    if kin is not None and kin.waits:
+        return _depends(job, kin)
     if job.run_at > now:
         return _not_due(job)
     if pause := around.pauses.get(job.queue):
@@ -74,6 +81,13 @@ def tell_front(session: DbSession, hints: Hints, queue: str) -> None:
     ]
     if changes:
         after_commit(session(), partial(hints.publish, changes))
+
+
+def _depends(job: Job, kin: Kin) -> WaitingView:
+    text = "Waits for the job it depends on"
+    if job.depends_on_count > 1:
+        text = f"Waits for {kin.waits:,} of {job.depends_on_count:,} jobs it depends on"
+    return WaitingView(code="dependencies", text=text, jobs=kin.waited)
 
 
 def _not_due(job: Job) -> WaitingView:

@@ -7,8 +7,9 @@ newer jobs of others until it finds one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -77,26 +79,30 @@ class Walk:
         begins = [one for one in (since, wanted.first_id) if one is not None]
         self._since = max(begins) if begins else None
         self._window = window
-        self.job: type[Job]
         self._lead: Any = None
         self._listed: Subquery | None = None
-        self._unbounded: frozenset[type[Base]] = frozenset()
+        self._ids: Select[Any]
+        """The ids of all rows that may be looked at, in order."""
+        self.unbounded: frozenset[type[Base]] = frozenset()
+        """The statements bound these by themselves: a condition more would let another index give their order, or would
+        not count the rows of others as looked at."""
+        self._chosen: Subquery | None = None
+        """The ids of those that may match, where they are looked up in another table."""
         if statuses == {Status.PENDING}:
-            self._found = self._looked_up(self._waiting())
+            self._chosen = self._waiting()
         elif statuses == {Status.ACTIVE}:
-            self._found = self._looked_up(self._held())
+            self._chosen = self._held()
         elif len(statuses) == 1 and statuses <= UNSUCCESSFUL:
-            self._listed = self._unsuccessful(*statuses)
-            self._found = self._looked_up(self._listed)
+            self._listed = self._chosen = self._unsuccessful(*statuses)
         else:
-            self._found = self._walked()
+            self._walk()
 
     @property
     def narrows(self) -> bool:
         """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
         wanted = self._wanted
-        narrowing = (wanted.queue, wanted.text, wanted.type and wanted.user_id)
-        return bool(self._statuses) or any(narrowing) or self.meets_others
+        several = sum(one is not None for one in (wanted.type, wanted.user_id, wanted.queue)) > 1
+        return bool(self._statuses) or wanted.text is not None or several or self.meets_others
 
     @property
     def meets_others(self) -> bool:
@@ -110,41 +116,55 @@ class Walk:
         if self._listed is not None and self._wanted.text is None:
             # What is asked for is in the small table.
             status = literal(next(iter(self._statuses)), String)
-            listed = select(self._listed.c.id, status, false()).order_by(self._listed.c.id.desc())
+            listed = select(self._listed.c.id, status.label("status"), false().label("stopping")).order_by(
+                self._listed.c.id.desc()
+            )
             return self._say(listed.limit(limit))
         stopping = (self.job.status == Status.ACTIVE) & self.job.cancel_requested_at.is_not(None)
-        return self._say(self._found.with_only_columns(self.job.id, self.job.status, stopping).limit(limit))
+        columns = (self.job.id, self.job.status, stopping.label("stopping"))
+        return self._say(self._found.with_only_columns(*columns).limit(limit))
 
     def end(self) -> Select[Any]:
         """Where the walk ends before all was looked at: the id of the last row, or nothing."""
         return self._say(self._ids.offset(self._window - 1).limit(1))
 
     def _say(self, statement: Statement) -> Statement:
-        """The statement bounds these by itself: a condition more would let another index give its order, or would not
-        count the rows of others as looked at."""
-        return statement.execution_options(unbounded=self._unbounded)
+        return statement.execution_options(unbounded=self.unbounded)
 
-    def _walked(self) -> Select[Any]:
-        """Along the index of the type, of the user or of the organisation."""
-        self._unbounded = frozenset({Job})
+    # Those who ask where a walk ends need none of this, and making it takes a millisecond.
+    @cached_property
+    def job(self) -> type[Job]:
+        if self._chosen is None:
+            rows = self._ids.with_only_columns(Job).limit(self._window).subquery()
+            return aliased(Job, rows)
+        # One by one: a planner that joins may walk all jobs beside the few ids.
+        return aliased(Job, lateral(select(Job).where(Job.id == self._chosen.c.id).limit(1)))
+
+    @cached_property
+    def _found(self) -> Select[Any]:
+        found = select(self.job).where(*self._conditions())
+        if self._chosen is None:
+            return found.order_by(getattr(self.job, self._lead.key), self.job.id.desc())
+        return found.select_from(self._chosen).join(self.job, true()).order_by(self._chosen.c.id.desc())
+
+    def _walk(self) -> None:
+        """Along the index of the type, the user, the queue or the organisation."""
+        self.unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
-        lead: InstrumentedAttribute[Any]
         if wanted.type is not None:
-            lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
+            self._lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
         elif wanted.user_id is not None:
-            lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
+            self._lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
+        elif wanted.queue is not None:
+            self._lead, narrow = Job.queue, [organization, _only(Job.queue, wanted.queue)]
         else:
-            lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
-        self._lead, order = lead, (lead, Job.id.desc())
+            self._lead, narrow = Job.organization_id, [_only(Job.organization_id, self._organization_id)]
         narrow += self._between(Job.id)
-        self._ids = select(Job.id).where(*narrow).order_by(*order)
-        self.job = aliased(Job, select(Job).where(*narrow).order_by(*order).limit(self._window).subquery())
-        job = self.job
-        return select(job).where(*self._conditions()).order_by(getattr(job, lead.key), job.id.desc())
+        self._ids = select(Job.id).where(*narrow).order_by(self._lead, Job.id.desc())
 
     def _waiting(self) -> Subquery:
         """Ids of pending jobs. Those of other organisations count as looked at."""
-        self._unbounded = frozenset({QueuedJob})
+        self.unbounded = frozenset({QueuedJob})
         queued = select(QueuedJob).where(*self._between(QueuedJob.job_id)).order_by(QueuedJob.job_id.desc())
         self._ids = queued.with_only_columns(QueuedJob.job_id)
         return self._narrowed(aliased(QueuedJob, queued.limit(self._window).subquery()))
@@ -172,12 +192,6 @@ class Walk:
         self._ids = select(ids.c.id).distinct().where(*self._between(ids.c.id)).order_by(ids.c.id.desc())
         return self._ids.limit(self._window).subquery()
 
-    def _looked_up(self, ids: Subquery) -> Select[Any]:
-        # One by one: a planner that joins may walk all jobs beside the few ids.
-        self.job = aliased(Job, lateral(select(Job).where(Job.id == ids.c.id).limit(1)))
-        query = select(self.job).select_from(ids).join(self.job, true())
-        return query.where(*self._conditions()).order_by(ids.c.id.desc())
-
     def _between(self, column: Any) -> list[ColumnElement[bool]]:
         first = [] if self._since is None else [column >= self._since]
         return first if self._before is None else [*first, column < self._before]
@@ -195,6 +209,20 @@ class Walk:
             texts = (job.name.collate("C"), job.description.collate("C"))
             found.append(or_(*(one.regexp_match(wanted.pattern) for one in texts)))
         return found
+
+
+def states_of(walks: Sequence[Walk], limit: int) -> Select[Any]:
+    """How many of the newest jobs that the walks find, up to `limit`, are in which state and stopping or not; and, with
+    `counted` false, whether there is one more. So that thousands are counted without any of them leaving the database.
+    """
+    parts = [select(one.matches(limit + 1).subquery()) for one in walks]
+    newest = parts[0] if len(parts) == 1 else select(both := union_all(*parts).subquery()).order_by(both.c.id.desc())
+    found = newest.limit(limit + 1).subquery()
+    counted = (func.row_number().over() <= limit).label("counted")
+    rows = select(found.c.status, found.c.stopping, counted).subquery()
+    unbounded = frozenset[type[Base]]().union(*(one.unbounded for one in walks))
+    groups = (rows.c.status, rows.c.stopping, rows.c.counted)
+    return select(*groups, func.count()).group_by(*groups).execution_options(unbounded=unbounded)
 
 
 def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:

@@ -48,6 +48,8 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createNotificationRule": NOTIFICATION_RULE,
     "replaceNotificationRule": {**NOTIFICATION_RULE, "scope": "stays as it is"},
     "setNotificationWords": dict.fromkeys(("subject", "text", "digestSubject", "digestText"), "templates are tried"),
+    "createToken": {"scopes": "not more than the caller may do"},
+    "setRetention": {"type": "not for uploads", "status": "not for uploads", "archive": "not for uploads"},
     "setLimit": {"key": "has to name a queue, a type or an organisation"},
     "removeLimit": {"key": "has to name a queue, a type or an organisation"},
     "setPassword": {"newPassword": "not what everybody tries first", "oldPassword": "has to be the caller's"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -60,6 +61,7 @@ def many(services: Services, admin: Actor, member: Actor) -> list[Job]:
                 max_attempts=3,
                 allowance=3,
                 worker="w" if status == "active" else None,
+                cancel_requested_at=MOMENT if status == "active" and number % 3 else None,
                 **marks,
             )
         )
@@ -105,6 +107,11 @@ def test_rows_and_values_agree(services: Services, admin: Actor, many: list[Job]
     found, more = services.jobs.page(admin, wanted, limit=200)
     assert [job.id for job in found] == [job.id for job in many if wanted.matches(job)]
     assert more is None
+    statuses, limit = data.draw(st.sets(st.sampled_from(list(Status)))), data.draw(st.sampled_from([1, 7, 200]))
+    lists = listing.Listing(services.jobs._session)
+    same, more = lists.matching(admin.organization_id, wanted, statuses=statuses, limit=limit)
+    as_numbers = Counter("stopping" if one.stopping else one.status for one in same)
+    assert lists.counted(admin.organization_id, wanted, statuses=statuses, limit=limit) == (as_numbers, more)
 
 
 def test_a_page_ends_where_the_search_ends(

@@ -68,16 +68,23 @@ def test_the_index_tells_where_a_text_begins(
     assert store.first_stretch(connection, admin.organization_id, "%needle%", [newest], 0) is None
 
 
+@pytest.mark.parametrize(("crowd_seconds", "most"), [(60, 8), (0, 12)])
 def test_what_is_crowded_is_walked(
-    services: Services, admin: Actor, years: list[UUID], monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    admin: Actor,
+    years: list[UUID],
+    monkeypatch: pytest.MonkeyPatch,
+    crowd_seconds: float,
+    most: int,
 ) -> None:
-    """The index has no time for what it finds, and yet no page is lost, nor a job."""
+    """The index has no time for what it finds, nor maybe to tell where, and yet no page is lost, nor a job."""
     monkeypatch.setattr(listing, "FIRST_WINDOW", 40)
     monkeypatch.setattr(texts, "SECONDS", 0)
+    monkeypatch.setattr(texts, "CROWD_SECONDS", crowd_seconds)
     found = pages(services, admin, JobFilter(text="needle"), limit=2)
     assert [job.id for page in found for job in page] == years
-    # Where the first walk finds nothing there is a second.
-    assert len(found) <= 8
+    # Where the first walk finds nothing there is a second, if it is known from where on.
+    assert len(found) <= most
 
 
 @contextmanager

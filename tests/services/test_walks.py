@@ -23,7 +23,8 @@ FILL = """
 INSERT INTO jobs (id, organization_id, user_id, type, queue, name, status, data, max_attempts, allowance, completed_at)
 SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '70008' || substr(md5(n::text), 1, 15))::uuid,
   CASE WHEN n <= 10000 THEN %(ours)s::uuid ELSE %(theirs)s END,
-  CASE WHEN n <= 20 THEN %(user)s::uuid END, CASE WHEN n <= 20 THEN 'rare' ELSE 'echo' END, 'echo',
+  CASE WHEN n <= 20 THEN %(user)s::uuid END, CASE WHEN n <= 20 THEN 'rare' ELSE 'echo' END,
+  CASE WHEN n <= 20 THEN 'slow' ELSE 'echo' END,
   CASE WHEN n <= 20 THEN 'Needle' ELSE 'Hay' END, 'completed', json_build_object('text', repeat('x', 400)), 3, 3, now()
 FROM generate_series(1, 20000) AS n
 """
@@ -53,6 +54,7 @@ def test_little_that_matches_costs_no_more_than_a_window(
     for wanted in (
         JobFilter(), JobFilter(type="rare"), JobFilter(type="unknown"), JobFilter(user_id=admin.user_id),
         JobFilter(user_id=new_id()), JobFilter(queue="none"), JobFilter(text="needle"), JobFilter(status="failed"),
+        JobFilter(queue="slow"), JobFilter(queue="echo"),
         JobFilter(status="pending"), JobFilter(status="active"), JobFilter(type="echo", user_id=admin.user_id),
         JobFilter(created_before=datetime.fromtimestamp(1_700_000_000.005, UTC)),
     ):  # fmt: skip
@@ -60,8 +62,9 @@ def test_little_that_matches_costs_no_more_than_a_window(
         with in_order(db.session):
             assert touched(walk.jobs(51)) < most, wanted
             assert not walk.narrows or touched(walk.end()) < most, wanted
-    found, _ = services.jobs.page(admin, JobFilter(type="rare"))
-    assert len(found) == 20
+    for few in (JobFilter(type="rare"), JobFilter(queue="slow")):
+        found, more = services.jobs.page(admin, few)
+        assert (len(found), more) == (20, None)
 
 
 def test_what_failed_is_found_however_old(
