@@ -118,6 +118,7 @@ def test_the_readme_links_it() -> None:
 ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
     *("queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+    *("create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
 )
 # They leave a client of their own, or none.
 OTHERS = ("from_env", "local", "close")

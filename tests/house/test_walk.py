@@ -188,7 +188,8 @@ def test_a_viewer_changes_nothing(
         answer = walker(step)
         # Of several jobs' addresses one names the token's own; an organisation's limits have no page; its channels of
         # notifications are there for operators and administrators alone.
-        hidden = step.rule.endpoint.partition(".")[0] in ("api_channels", "api_notification_rules", "api_deliveries")
+        areas = ("api_channels", "api_notification_rules", "api_deliveries", "notification_rules")
+        hidden = step.rule.endpoint.partition(".")[0] in areas
         hidden |= bool({"token_id", "scope", "channel_id", "rule_id", "delivery_id"} & step.rule.arguments)
         elsewhere = {404} if hidden else set()
         assert answer.status_code in {403, *elsewhere}, f"{step} answered {answer.status_code} to a viewer, not 403"
