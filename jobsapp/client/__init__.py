@@ -11,15 +11,12 @@ It knows the API and nothing of the server's code, which may be another version 
 
 from jobsapp.client.answers import (
     Artifact,
-    Channel,
-    Delivery,
     Event,
     Job,
     JobPage,
     JobType,
     LogLine,
     ManyChanged,
-    NotificationRule,
     Progress,
     Queue,
     Relative,
@@ -46,6 +43,7 @@ from jobsapp.client.errors import (
 )
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
+from jobsapp.client.told import Channel, Delivery, NotificationRule
 
 __all__ = [
     "Artifact",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from jobsapp.client.answers import Channel, Channels, Deliveries, Delivery, NotificationRule, NotificationRules
 from jobsapp.client.base import Calls
 from jobsapp.client.retries import Repeat
+from jobsapp.client.told import Channel, Channels, Deliveries, Delivery, NotificationRule, NotificationRules
 
 PATH = "api/notifications"
 
