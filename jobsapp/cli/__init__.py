@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | queues … | limits … | retention … | workers … |
-users … | orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | queues … | limits … | retention … |
+notifications … | workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.cleanup import cleanup
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
+    from jobsapp.cli.notifications import notifications
     from jobsapp.cli.organizations import orgs
     from jobsapp.cli.passwords import password
     from jobsapp.cli.processes import keeper, worker
@@ -27,20 +28,6 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    for command in (
-        up,
-        worker,
-        keeper,
-        cleanup,
-        audit,
-        jobs,
-        batches,
-        queues,
-        limits,
-        retention,
-        workers,
-        users,
-        orgs,
-        tokens,
-    ):
+    here = (up, worker, keeper, cleanup, audit, jobs, batches, queues, limits, retention, notifications, workers, users)
+    for command in (*here, orgs, tokens):
         app.cli.add_command(command)

@@ -44,15 +44,18 @@ from jobsapp.client.errors import (
 )
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
+from jobsapp.client.told import Channel, Delivery, NotificationRule
 
 __all__ = [
     "Artifact",
     "Backoff",
     "Batch",
+    "Channel",
     "Client",
     "ClientError",
     "Conflict",
     "Damaged",
+    "Delivery",
     "Event",
     "Fault",
     "Filter",
@@ -67,6 +70,7 @@ __all__ = [
     "NoSocket",
     "NotFound",
     "NotSignedIn",
+    "NotificationRule",
     "Progress",
     "Queue",
     "RateLimited",

@@ -15,6 +15,7 @@ from jobsapp.client.errors import ClientError
 from jobsapp.client.jobs import JobCalls
 from jobsapp.client.local import Application, LocalTransport
 from jobsapp.client.many import ManyCalls
+from jobsapp.client.notifications import NotificationCalls
 from jobsapp.client.overview import OverviewCalls
 from jobsapp.client.retries import NONE, Retries
 from jobsapp.client.wire import Wire
@@ -26,7 +27,7 @@ CONNECT_SECONDS = 10.0
 AGENT = {"User-Agent": "jobsapp-client", "Accept": "application/json"}
 
 
-class Client(JobCalls, ManyCalls, OverviewCalls):
+class Client(JobCalls, ManyCalls, OverviewCalls, NotificationCalls):
     """A server of jobsapp, as the user of a token. Safe to share between threads; close it, or use it in a `with`.
 
     `timeout`: seconds that one step of a request may take (to connect at most 10 of them). `retries`: how often it is

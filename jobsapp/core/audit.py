@@ -56,6 +56,13 @@ class Action(StrEnum):
     RETENTION_CHANGED = "retention-changed"
     RETENTION_REMOVED = "retention-removed"
     AUDIT_FORGOTTEN = "audit-forgotten"
+    CHANNEL_CREATED = "channel-created"
+    CHANNEL_CHANGED = "channel-changed"
+    CHANNEL_DELETED = "channel-deleted"
+    CHANNEL_SECRET = "channel-secret-changed"  # noqa: S105 - the name of an action
+    NOTIFICATION_RULE_SET = "notification-rule-set"
+    NOTIFICATION_RULE_REMOVED = "notification-rule-removed"
+    NOTIFICATION_WORDS_CHANGED = "notification-words-changed"
 
 
 SENTENCES: dict[str, str] = {
@@ -101,6 +108,13 @@ SENTENCES: dict[str, str] = {
     Action.RETENTION_CHANGED: "changed for how long to keep {name}",
     Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
+    Action.CHANNEL_CREATED: "made the {kind} channel {name} for notifications of {scope}",
+    Action.CHANNEL_CHANGED: "changed the channel {name} for notifications of {scope}",
+    Action.CHANNEL_DELETED: "deleted the channel {name} for notifications of {scope}",
+    Action.CHANNEL_SECRET: "made a new secret for the channel {name}",
+    Action.NOTIFICATION_RULE_SET: "set what {name} is told of",
+    Action.NOTIFICATION_RULE_REMOVED: "removed a rule of what {name} is told of",
+    Action.NOTIFICATION_WORDS_CHANGED: "changed the words of notifications",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
 COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}

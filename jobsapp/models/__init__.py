@@ -11,6 +11,13 @@ from jobsapp.models.identity import ApiToken, LoginLink, Membership, Organizatio
 from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
+from jobsapp.models.notifications import (
+    Delivery,
+    Notification,
+    NotificationChannel,
+    NotificationRule,
+    NotificationTemplate,
+)
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
@@ -24,6 +31,7 @@ __all__ = [
     "AuditEvent",
     "Batch",
     "ChunkVector",
+    "Delivery",
     "DocumentChunk",
     "Job",
     "JobAttempt",
@@ -42,6 +50,10 @@ __all__ = [
     "LoginLink",
     "LoginSession",
     "Membership",
+    "Notification",
+    "NotificationChannel",
+    "NotificationRule",
+    "NotificationTemplate",
     "Organization",
     "Outbox",
     "Queue",

@@ -10,6 +10,7 @@ from jobsapp.pages import (
     audit,
     batches,
     dashboard,
+    deliveries,
     embed,
     errors,
     headers,
@@ -22,6 +23,8 @@ from jobsapp.pages import (
     many,
     members,
     new_job,
+    notification_rules,
+    notifications,
     packing,
     presets,
     queues,
@@ -59,6 +62,9 @@ def init_app(app: Flask) -> None:
         workers,
         search,
         retention,
+        notifications,
+        notification_rules,
+        deliveries,
         shares,
         shared,
         embed,
@@ -69,3 +75,4 @@ def init_app(app: Flask) -> None:
     )
     for area in areas:
         app.register_blueprint(area.blueprint)
+    app.register_blueprint(deliveries.unsubscribe)

@@ -27,7 +27,9 @@ from jobsapp.services.batch_views import BatchViews
 from jobsapp.services.batches import Batches
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
+from jobsapp.services.channels import Channels
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.deliveries import Deliveries
 from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
@@ -45,6 +47,9 @@ from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.members import Members
 from jobsapp.services.memberships import Memberships
+from jobsapp.services.notification_rules import NotificationRules
+from jobsapp.services.notification_words import NotificationWords
+from jobsapp.services.notifications import Notifications
 from jobsapp.services.organizations import Organizations
 from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
@@ -59,6 +64,7 @@ from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
 from jobsapp.services.tokens import Tokens
 from jobsapp.services.trees import Trees
+from jobsapp.services.unsubscribing import Unsubscribing
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
@@ -96,6 +102,12 @@ class Services:
     many: ManyChanges
     cleanup: Cleanup
     retention: Retention
+    notifications: Notifications
+    channels: Channels
+    notification_rules: NotificationRules
+    deliveries: Deliveries
+    notification_words: NotificationWords
+    unsubscribing: Unsubscribing
     identity: Identity
     memberships: Memberships
     members: Members
@@ -168,6 +180,12 @@ def build_services(
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),
         retention=Retention(session, archives, settings.retention_days),
+        notifications=Notifications(session, settings.base_url),
+        channels=Channels(session, sealer, settings),
+        notification_rules=NotificationRules(session),
+        deliveries=Deliveries(session),
+        notification_words=NotificationWords(session),
+        unsubscribing=Unsubscribing(session, sealer),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         browsers=Browsers(session, hints),
         passwords=Passwords(session, hints, identity, throttle),

@@ -75,6 +75,22 @@ CALLS = [
     ("DELETE", "/api/retention"),
     ("GET", "/api/archives"),
     ("GET", "/api/archives/{archive}/content"),
+    ("GET", "/api/notifications/channels"),
+    ("POST", "/api/notifications/channels"),
+    ("PATCH", "/api/notifications/channels/{channel}"),
+    ("DELETE", "/api/notifications/channels/{channel}"),
+    ("POST", "/api/notifications/channels/{channel}/secret"),
+    ("POST", "/api/notifications/channels/{channel}/test"),
+    ("GET", "/api/notifications/rules"),
+    ("POST", "/api/notifications/rules"),
+    ("PUT", "/api/notifications/rules/{rule}"),
+    ("DELETE", "/api/notifications/rules/{rule}"),
+    ("GET", "/api/notifications/words"),
+    ("PUT", "/api/notifications/words"),
+    ("GET", "/api/notifications/deliveries"),
+    ("GET", "/api/notifications/deliveries/{delivery}"),
+    ("POST", "/api/notifications/deliveries/{delivery}/replay"),
+    ("GET", "/api/notifications/browser"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
@@ -99,7 +115,10 @@ CALLS = [
     ("DELETE", "/api/tokens/{token}"),
     ("GET", "/api/audit"),
 ]
-OWNED_PARTS = ("{job}", "{batch}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}")
+OWNED_PARTS = (
+    *("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
+    *("{batch}", "{channel}", "{rule}", "{delivery}"),
+)
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
     call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
@@ -118,6 +137,12 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     house["batch"] = as_member("POST", "/api/batches", json={"closed": False}).get_json()["batch"]["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
+    hook = {"kind": "webhook", "name": "x", "url": "https://example.org/"}
+    house["channel"] = as_member("POST", "/api/notifications/channels", json=hook).get_json()["id"]
+    rule = {"channelId": house["channel"], "events": ["failed"]}
+    house["rule"] = as_member("POST", "/api/notifications/rules", json=rule).get_json()["id"]
+    sent = as_member("POST", f"/api/notifications/channels/{house['channel']}/test").get_json()
+    house["delivery"] = sent["id"]
     house["browser"] = services.logins.start(member).partition(".")[0]
     connection.execute(
         "INSERT INTO user_identities (id, issuer, subject, user_id) VALUES (%s, 'https://x.example', 'x', %s)",
@@ -140,7 +165,10 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             .replace("batches/{id}", "batches/{batch}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
-            .replace("api/tokens/{id}", "api/tokens/{token}"),
+            .replace("api/tokens/{id}", "api/tokens/{token}")
+            .replace("channels/{id}", "channels/{channel}")
+            .replace("rules/{id}", "rules/{rule}")
+            .replace("deliveries/{id}", "deliveries/{delivery}"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
@@ -171,6 +199,7 @@ def test_another_organisation_finds_nothing(
         ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
         ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
         ("POST", "/api/batches/{batch}/jobs"): {"jobs": [{"type": "echo", "data": {}}]},
+        ("PUT", "/api/notifications/rules/{rule}"): {"channelId": things["channel"], "events": ["failed"]},
     }
     body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")

@@ -20,12 +20,16 @@ from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.roster import Report, Roster
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.sealing import sealer_of
 from jobsapp.core.states import Status
 from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batches import NewBatch
+from jobsapp.services.channels import NewChannel
 from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.retention import NewRule
+from jobsapp.services.unsubscribing import unsubscribe_url
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
@@ -62,6 +66,9 @@ PARTS = {
     "batches.bar": "the bar of a batch, for other pages",
     "tray.show": "the tray, which a scene fills",
     "retention.back": "leads to the rules",
+    "notifications.back": "leads to the page of notifications",
+    "notification_rules.back": "leads to the page of notifications",
+    "deliveries.back": "leads to the message",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
@@ -93,6 +100,11 @@ class Jobs:
     """The id of an API token that is in force."""
     batch: str
     """The id of a batch that runs."""
+    channel: str
+    """The id of a channel of notifications, of a rule and of a message by it, and the link that ends it."""
+    rule: str
+    delivery: str
+    link: str
 
 
 class Scene(NamedTuple):
@@ -267,6 +279,17 @@ SCENES = (
     Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
     Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
     Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
+    Scene("notifications", "notifications.index", "/notifications"),
+    Scene("notifications-empty", "notifications.index", "/notifications", who=NEWCOMER),
+    Scene("notifications-channel", "notifications.new_channel", "/notifications/channels/new"),
+    Scene("notifications-channel-change", "notifications.edit_channel", "/notifications/channels/{channel}"),
+    Scene("notifications-channel-delete", "notifications.ask", "/notifications/channels/{channel}/delete"),
+    Scene("notifications-rule", "notification_rules.new", "/notifications/rules/new"),
+    Scene("notifications-rule-change", "notification_rules.edit", "/notifications/rules/{rule}"),
+    Scene("notifications-words", "notification_rules.words", "/notifications/words"),
+    Scene("notifications-log", "deliveries.index", "/notifications/deliveries"),
+    Scene("notifications-message", "deliveries.show", "/notifications/deliveries/{delivery}"),
+    Scene("notifications-end", "unsubscribe.ask", "/notifications/unsubscribe/{link}", who=""),
     Scene("tokens", "tokens.index", "/tokens"),
     Scene("tokens-new", "tokens.index", "/tokens", make_token),
     Scene("tokens-error", "tokens.index", "/tokens", send_no_name),
@@ -309,6 +332,7 @@ def set_the_stage(product: Product) -> Jobs:
         member=_member(product),
         token=_tokens(product),
         batch="",
+        **_told(product),
     )
     jobs = replace(jobs, batch=_batch(product, jobs))
     _report_workers(product)
@@ -433,6 +457,49 @@ def _report_workers(product: Product) -> None:
             Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
         ]
     )
+
+
+def _told(product: Product) -> dict[str, str]:
+    """Channels in their states, a rule with all there is, and a message that was tried."""
+    with product.app.app_context():
+        services, actor = product.services, product.actor()
+        channels, rules = services.channels, services.notification_rules
+        hook = channels.create(
+            actor, NewChannel("webhook", "The order desk", url="https://orders.example.org/hooks/jobs")
+        )
+        team = channels.create(actor, NewChannel("email", "The team", "organization", to=("team@example.org",)))
+        channels.create(actor, NewChannel("browser", "This browser"))
+        rule = rules.create(
+            actor,
+            NewNotificationRule(
+                hook.id,
+                ("failed", "running-long"),
+                types=("steps",),
+                digest_minutes=15,
+                quiet_from="22:00",
+                quiet_until="07:00",
+                zone="Europe/Vienna",
+                failures_through=True,
+            ),
+        )
+        rules.create(actor, NewNotificationRule(team.id, ("failed",), "organization", enabled=False))
+        sent = services.deliveries.test(actor, channels, hook.id)
+        link = unsubscribe_url("", sealer_of(product.app.config["SECRET_KEY"]), team.id).rpartition("/")[2]
+    one = {
+        "at": "2026-11-26T01:02:07Z",
+        "ms": 84,
+        "status": 503,
+        "answer": "busy",
+        "error": "The receiver answered 503.",
+    }
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute("UPDATE deliveries SET attempts = 1, tries = %s::jsonb", [json.dumps([one])])
+        connection.execute(
+            "UPDATE notification_channels SET disabled_at = now(), disabled_reason = 'Every try has failed for days.' "
+            "WHERE id = %s",
+            [team.id],
+        )
+    return {"channel": str(hook.id), "rule": str(rule.id), "delivery": str(sent.id), "link": link}
 
 
 def _retain(product: Product) -> None:

@@ -117,22 +117,9 @@ def test_the_readme_links_it() -> None:
 
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
-    *(
-        "upload",
-        "create",
-        "get",
-        "wait",
-        "watch",
-        "download",
-        "log",
-        "events",
-        "pages",
-        "list",
-        "create_many",
-        "types",
-        "dependencies",
-    ),
-    *("dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+    *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
+    *("dependencies", "dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many"),
+    *("delete", "create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
 )
 BATCHES = ("create", "get", "wait", "watch", "list", "jobs", "results", "add", "cancel", "retry", "close")
 # They leave a client of their own, or none.

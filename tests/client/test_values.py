@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, told
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -44,6 +44,10 @@ PAIRS = {
     answers.Limit: "LimitView",
     answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
+    told.Channel: "ChannelView",
+    told.NotificationRule: "NotificationRuleView",
+    told.Delivery: "DeliveryView",
+    told.Try: "TryView",
 }
 
 

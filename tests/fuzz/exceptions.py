@@ -15,6 +15,14 @@ OF_TYPE = "its schema is that of the job type: GET /api/types"
 REGISTERED = "the types that there are differ from one installation to another"
 EMPTY_SPAN = "no time is left between it and createdAfter"
 NOBODY = "there is nobody of this name in the organisation"
+CHANNEL = {"name": "may not be blank", "url": "as the kind of channel wants it", "to": "goes with e-mail"}
+NOTIFICATION_RULE = {
+    "channelId": "has to be one of the scope",
+    "scheduleId": "there has to be such a schedule",
+    "quietFrom": "goes with quietUntil",
+    "quietUntil": "goes with quietFrom",
+    "zone": "has to be a time zone",
+}
 FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
@@ -41,6 +49,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "getStatsHistory": {"type": REGISTERED},
     "search": {"q": "has to have a word in it", "job": "there has to be such a job"},
     "savePreset": {"data": OF_TYPE, "name": "may not be blank"},
+    "createChannel": {**CHANNEL, "scope": "a browser's is one's own"},
+    "changeChannel": CHANNEL,
+    "createNotificationRule": NOTIFICATION_RULE,
+    "replaceNotificationRule": {**NOTIFICATION_RULE, "scope": "stays as it is"},
+    "setNotificationWords": dict.fromkeys(("subject", "text", "digestSubject", "digestText"), "templates are tried"),
     "createToken": {"scopes": "not more than the caller may do"},
     "setRetention": {"type": "not for uploads", "status": "not for uploads", "archive": "not for uploads"},
     "setLimit": {"key": "has to name a queue, a type or an organisation"},

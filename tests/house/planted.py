@@ -14,7 +14,9 @@ from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.batches import NewBatch
+from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.presets import NewPreset
 
 MARK = "zqmark"
@@ -39,6 +41,9 @@ class Things:
     batch: UUID
     login: UUID
     identity: UUID
+    channel: UUID
+    rule: UUID
+    delivery: UUID
     organization: UUID
     aside: UUID
     """A job without a mark, which a guest may see."""
@@ -59,6 +64,13 @@ class Things:
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
+            "api_channels.id": str(self.channel),
+            "api_notification_rules.id": str(self.rule),
+            "api_deliveries.id": str(self.delivery),
+            "channel_id": str(self.channel),
+            "rule_id": str(self.rule),
+            "delivery_id": str(self.delivery),
+            "link": "wrong",
             "user_id": str(self.user),
             "api_batches.id": str(self.batch),
             "batch_id": str(self.batch),
@@ -110,6 +122,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
         organization=actor.organization_id,
+        **_told(services, actor),
         aside=aside.id,
         embed=embed,
         share=share,
@@ -171,6 +184,16 @@ def _archive(services: Services, actor: Actor, connection: psycopg.Connection[An
     return found
 
 
+def _told(services: Services, actor: Actor) -> dict[str, UUID]:
+    """A channel, a rule and a message."""
+    url = f"https://{MARK}.example/{WORD}"
+    channel = services.channels.create(actor, NewChannel("webhook", TEXT, "organization", url=url)).id
+    new = NewNotificationRule(channel, ("failed",), "organization", types=(TEXT,))
+    rule = services.notification_rules.create(actor, new).id
+    sent = services.deliveries.test(actor, services.channels, channel).id
+    return {"channel": channel, "rule": rule, "delivery": sent}
+
+
 def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
     found = new_id()
     connection.execute(
@@ -194,6 +217,10 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
         "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
+        "SELECT notification_channels::text FROM notification_channels WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_rules::text FROM notification_rules WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_templates::text FROM notification_templates WHERE organization_id = %s",
+        "SELECT deliveries::text FROM deliveries WHERE organization_id = %s ORDER BY id",
         "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
         "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",

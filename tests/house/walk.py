@@ -35,6 +35,8 @@ PUBLIC = {
     "swagger.oauth2-redirect": "a file of its page",
     "health.alive": "whether the process lives",
     "health.ready": "whether its servers are there",
+    "unsubscribe.ask": "ends e-mails; the link is the right",
+    "unsubscribe.end": "ends e-mails; the link is the right",
     "login.show": "the way in",
     "login.confirm": "the way in",
     "login.redeem": "the way in; the secret in the address is the right",
@@ -50,16 +52,8 @@ LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 
 OWNED = {
-    "job_id",
-    "file_id",
-    "preset_id",
-    "token_id",
-    "id",
-    "user_id",
-    "organization_id",
-    "browser",
-    "identity",
-    "batch_id",
+    *("job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"),
+    *("batch_id", "channel_id", "rule_id", "delivery_id"),
 }
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
@@ -90,6 +84,8 @@ def queries(things: Things) -> dict[str, list[str]]:
         "log.text": [f"?q={WORD}"],
         "api_tokens.index": ["", f"?cursor={things.api_token}"],
         "tokens.index": ["", f"?before={uuid4()}"],
+        "api_deliveries.index": ["", f"?channel={things.channel}"],
+        "deliveries.index": ["", f"?channel={things.channel}"],
     }
 
 
@@ -97,6 +93,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     """What is sent to routes that want something: valid, so that what decides is who asks."""
     ids = [str(one) for one in things.jobs.values()]
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
+    rule = {"channelId": str(things.channel), "events": ["failed"]}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}, {"json": {"type": "make-file", "data": {}, "secretsOf": ids[0]}}],
@@ -126,6 +123,15 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
         "api_batches.create": [{"json": {"jobs": [theirs]}}],
         "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
+        "api_channels.create": [{"json": {"kind": "browser", "name": "x"}}],
+        "api_channels.change": [{"json": {"enabled": False}}],
+        "api_notification_rules.create": [{"json": rule}],
+        "api_notification_rules.replace": [{"json": rule}],
+        "api_notification_rules.set_words": [{"json": {"subject": "x"}}],
+        "notifications.create_channel": [{"data": {"kind": "browser", "name": "x", "scope": "own"}}],
+        "notifications.change_channel": [{"data": {"name": "x"}}],
+        "notification_rules.create": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
+        "notification_rules.replace": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
