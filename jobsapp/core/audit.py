@@ -53,6 +53,12 @@ class Action(StrEnum):
     CLEANUP = "cleanup"
     RETENTION_CHANGED = "retention-changed"
     RETENTION_REMOVED = "retention-removed"
+    SCHEDULE_CREATED = "schedule-created"
+    SCHEDULE_CHANGED = "schedule-changed"
+    SCHEDULE_DELETED = "schedule-deleted"
+    SCHEDULE_PAUSED = "schedule-paused"
+    SCHEDULE_RESUMED = "schedule-resumed"
+    SCHEDULE_RUN = "schedule-run"
     AUDIT_FORGOTTEN = "audit-forgotten"
 
 
@@ -96,6 +102,12 @@ SENTENCES: dict[str, str] = {
     Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
     Action.RETENTION_CHANGED: "changed for how long to keep {name}",
     Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
+    Action.SCHEDULE_CREATED: "made the schedule {name}",
+    Action.SCHEDULE_CHANGED: "changed the schedule {name}",
+    Action.SCHEDULE_DELETED: "deleted the schedule {name}",
+    Action.SCHEDULE_PAUSED: "paused the schedule {name}",
+    Action.SCHEDULE_RESUMED: "resumed the schedule {name}",
+    Action.SCHEDULE_RUN: "ran the schedule {name} at once",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""

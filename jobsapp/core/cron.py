@@ -1,8 +1,8 @@
 """When a cron expression is due: five fields read by `cronsim`, put on the clock of a time zone.
 
 As cron does it (Debian's manual, crontab(5)): an expression with a fixed minute and hour is due once a day, whatever
-the clocks do. A time that the clock jumps over is due right after the jump, and one that comes twice the first time. One
-with a `*` in its minute or hour is due whenever the clock shows such a time: not at all, once or twice.
+the clocks do. A time that the clock jumps over is due right after the jump, and one that comes twice the first time.
+One with a `*` in its minute or hour is due whenever the clock shows such a time: not at all, once or twice.
 """
 
 from __future__ import annotations

@@ -23,13 +23,16 @@ from jobsapp.services.audit import Audit
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.declared import Declared
 from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
+from jobsapp.services.firing import Firing
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
+from jobsapp.services.inputs import Inputs
 from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.listing import Listing
@@ -44,6 +47,7 @@ from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.retention import Retention
+from jobsapp.services.schedules import Schedules
 from jobsapp.services.search import Search
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
@@ -93,6 +97,9 @@ class Services:
     throttle: Throttle
     logs: Logs
     presets: Presets
+    schedules: Schedules
+    firing: Firing
+    declared: Declared
     job_tokens: JobTokens
     health: Health
     search: Search
@@ -117,6 +124,7 @@ def build_services(
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
+    firing = Firing(session, jobs, secrets, hints)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -150,6 +158,9 @@ def build_services(
         throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
+        schedules=Schedules(session, registry, Inputs(session, files), secrets, firing),
+        firing=firing,
+        declared=Declared(session, registry, Inputs(session, files), secrets),
         job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),

@@ -63,6 +63,16 @@ CALLS = [
     ("DELETE", "/api/retention"),
     ("GET", "/api/archives"),
     ("GET", "/api/archives/{archive}/content"),
+    ("GET", "/api/schedules"),
+    ("POST", "/api/schedules"),
+    ("POST", "/api/schedules/preview"),
+    ("GET", "/api/schedules/{schedule}"),
+    ("PATCH", "/api/schedules/{schedule}"),
+    ("DELETE", "/api/schedules/{schedule}"),
+    ("POST", "/api/schedules/{schedule}/pause"),
+    ("POST", "/api/schedules/{schedule}/resume"),
+    ("POST", "/api/schedules/{schedule}/run"),
+    ("GET", "/api/schedules/{schedule}/runs"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
@@ -87,7 +97,17 @@ CALLS = [
     ("DELETE", "/api/tokens/{token}"),
     ("GET", "/api/audit"),
 ]
-OWNED_PARTS = ("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}")
+OWNED_PARTS = (
+    "{job}",
+    "{file}",
+    "{preset}",
+    "{user_id}",
+    "{archive}",
+    "{token}",
+    "{browser}",
+    "{identity}",
+    "{schedule}",
+)
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
     call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
@@ -103,6 +123,8 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    timed = {"type": "echo", "data": {}, "everySeconds": 60}
+    house["schedule"] = as_member("POST", "/api/schedules", json=timed).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
     house["browser"] = services.logins.start(member).partition(".")[0]
@@ -126,6 +148,7 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             .replace("files/{id}", "files/{file}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
+            .replace("schedules/{id}", "schedules/{schedule}")
             .replace("api/tokens/{id}", "api/tokens/{token}"),
         )
         for path, operations in app.api_doc["paths"].items()

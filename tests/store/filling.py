@@ -46,7 +46,7 @@ VALUES: dict[str, Any] = {
     "text[]": lambda: ["read"],
 }
 # What a constraint asks for beyond the columns that must not be empty. A new table may need a line here.
-MORE: dict[str, dict[str, Any]] = {"limits": {"max_active": 1}}
+MORE: dict[str, dict[str, Any]] = {"limits": {"max_active": 1}, "schedules": {"every_seconds": 60, "declared": "x"}}
 JOBS = {
     "pending": None,
     "active": "lease_until",
