@@ -15,12 +15,14 @@ from flask_openapi3 import OpenAPI
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from jobsapp.api.models import encode_cursor
 from jobsapp.auth.current import CSRF_HEADER, LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.presets import NewPreset
 from tests.pages.conftest import token_in
 
@@ -70,6 +72,7 @@ class Things:
     api_token: UUID
     user: UUID
     archive: UUID
+    schedule: UUID
     login: UUID
     identity: UUID
     organization: UUID
@@ -91,6 +94,8 @@ class Things:
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
+            "api_schedules.id": str(self.schedule),
+            "schedule_id": str(self.schedule),
             "user_id": str(self.user),
             "organization_id": str(self.organization),
             "browser": str(self.login),
@@ -112,6 +117,7 @@ class Things:
 
 
 OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
+OWNED |= {"schedule_id"}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -141,6 +147,13 @@ def queries(things: Things) -> dict[str, list[str]]:
         "log.text": [f"?q={WORD}"],
         "api_tokens.index": ["", f"?cursor={things.api_token}"],
         "tokens.index": ["", f"?before={uuid4()}"],
+        "api_schedules.index": [
+            "",
+            f"?job={done}",
+            f"?user={things.user}",
+            f"?cursor={encode_cursor(things.schedule)}",
+        ],
+        "schedules.index": ["", f"?before={uuid4()}"],
     }
 
 
@@ -148,6 +161,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     """What is sent to routes that want something: valid, so that what decides is who asks."""
     ids = [str(one) for one in things.jobs.values()]
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
+    timed = {"kind": "every", "every": "5", "unit": "days", "missed": "once", "overlap": "skip", "data.text": "x"}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}],
@@ -175,6 +189,11 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.rename": [{"data": {"name": "Another name"}}],
         "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
+        "api_schedules.create": [{"json": {**theirs, "everySeconds": 60}}],
+        "api_schedules.change": [{"json": {"everySeconds": 60}}, {"json": {"data": {}}}],
+        "api_schedules.preview": [{"json": {"everySeconds": 60}}],
+        "schedule_forms.create": [{"data": timed}],
+        "schedule_forms.save": [{"data": timed}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
@@ -203,6 +222,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
         archive=_archive(services, actor, connection),
+        schedule=_schedule(services, actor),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
         organization=actor.organization_id,
@@ -266,6 +286,14 @@ def _archive(services: Services, actor: Actor, connection: psycopg.Connection[An
     return found
 
 
+def _schedule(services: Services, actor: Actor) -> UUID:
+    """One that has run."""
+    new = NewSchedule("echo", {"text": TEXT}, f"Schedule {TEXT}", TEXT, every_seconds=86_400, overlap="allow")
+    made = services.schedules.create(actor, new)
+    services.schedules.run(actor, made.id)
+    return made.id
+
+
 def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
     found = new_id()
     connection.execute(
@@ -287,6 +315,8 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
+        "SELECT schedules::text FROM schedules WHERE organization_id = %s ORDER BY id",
+        "SELECT schedule_runs::text FROM schedule_runs WHERE organization_id = %s ORDER BY 1",
         "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
         "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
