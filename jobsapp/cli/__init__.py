@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | retention … | workers … | users … |
-orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | schedules … | queues … | limits … | retention … |
+workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -20,11 +20,27 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
     from jobsapp.cli.retention import retention
+    from jobsapp.cli.schedules import schedules
     from jobsapp.cli.tokens import tokens
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    for command in (up, worker, keeper, cleanup, audit, jobs, queues, limits, retention, workers, users, orgs, tokens):
+    for command in (
+        up,
+        worker,
+        keeper,
+        cleanup,
+        audit,
+        jobs,
+        queues,
+        limits,
+        retention,
+        schedules,
+        workers,
+        users,
+        orgs,
+        tokens,
+    ):
         app.cli.add_command(command)

@@ -42,6 +42,7 @@ from jobsapp.client.errors import (
 )
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
+from jobsapp.client.schedule_answers import Schedule, SchedulePreview, ScheduleRun
 
 __all__ = [
     "Artifact",
@@ -69,6 +70,9 @@ __all__ = [
     "RateLimited",
     "Refused",
     "Retries",
+    "Schedule",
+    "SchedulePreview",
+    "ScheduleRun",
     "ServerFailed",
     "Stats",
     "StoredFile",

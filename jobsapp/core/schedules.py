@@ -118,22 +118,22 @@ def due(
 ) -> Due:
     """Of a schedule whose next run is `first`: which runs are made now. `limit`: the bound of Missed.ALL."""
 
-    def ready(run_at: datetime, by: timedelta = timedelta()) -> bool:
-        return run_at + jitter(schedule_id, run_at, jitter_seconds) <= now - by
+    def late(run_at: datetime) -> timedelta:
+        return now - run_at - jitter(schedule_id, run_at, jitter_seconds)
 
     wanted = limit if missed == Missed.ALL else 1
     found, count = timing.last_due(first, now, wanted + 2)
     is_more = count == COUNTED
     # The last of them may still wait for its jitter.
-    while found and not ready(found[-1]):
+    while found and late(found[-1]) < timedelta():
         found.pop()
         count -= 1
     if not found:
-        found, count = ([first], 1) if ready(first) else ([], 0)
+        found, count = ([first], 1) if late(first) >= timedelta() else ([], 0)
     if not found:
         return Due([], 0, None, first)
     next_at, runs = timing.after(found[-1]), found[-wanted:]
-    if missed == Missed.SKIP and ready(runs[-1], MISSED_AFTER):
+    if missed == Missed.SKIP and late(runs[-1]) > MISSED_AFTER:
         return Due([], count, runs[-1], next_at, is_more)
     left = count - len(runs)
     return Due(runs, left, found[-len(runs) - 1] if left else None, next_at, is_more)

@@ -117,6 +117,8 @@ def test_the_readme_links_it() -> None:
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
+    *("preview_schedule", "create_schedule", "schedule", "schedules", "change_schedule", "pause_schedule"),
+    *("resume_schedule", "run_schedule", "schedule_runs", "delete_schedule"),
     *("queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
 )
 # They leave a client of their own, or none.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -39,6 +39,11 @@ PAIRS = {
     answers.Limit: "LimitView",
     answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
+    schedule_answers.Schedule: "ScheduleView",
+    schedule_answers.SchedulePage: "SchedulePage",
+    schedule_answers.ScheduleRun: "ScheduleRunView",
+    schedule_answers.ScheduleRunPage: "ScheduleRunPage",
+    schedule_answers.SchedulePreview: "PreviewView",
 }
 
 
