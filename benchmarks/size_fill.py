@@ -100,7 +100,7 @@ def organizations(services: Services, rows: int) -> list[Crowd]:
             services.identity.create_user(one, role="member" if n else "admin", organization=f"o{place}")
             for n, one in enumerate(emails)
         ]
-        found.append(Crowd(users[0].organization_id, tuple(user.id for user in users), emails, size))
+        found.append(Crowd(users[0].home_id, tuple(user.id for user in users), emails, size))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,20 +15,19 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from psycopg.errors import DeadlockDetected
 
-from jobsapp import create_app
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.extensions import db
 from jobsapp.runtime.horse import Horse
-from jobsapp.runtime.house import House, build_house
+from jobsapp.runtime.house import House
 from jobsapp.services import Services
+from jobsapp.storage import LocalStorage
 from jobsapp.store import schema
+from tests.applications import Applications, registry_of
 
 TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
@@ -80,6 +80,7 @@ def _empty(database_url: str) -> None:
 class Servers:
     database_url: str
     redis_url: str
+    data_dir: Path
 
 
 @pytest.fixture(scope="session")
@@ -90,15 +91,17 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         EmbeddedValkey(folder / "valkey", durable=False) as valkey,
     ):
         schema.upgrade(Settings(database_url=postgres.url).sqlalchemy_url)
-        yield Servers(postgres.url, valkey.url)
+        yield Servers(postgres.url, valkey.url, folder / "var")
 
 
 @pytest.fixture
-def settings(servers: Servers, tmp_path: Path) -> Settings:
+def settings(servers: Servers) -> Settings:
+    """The same for each test, so that the application may be."""
     empty(servers.database_url)
+    shutil.rmtree(servers.data_dir, ignore_errors=True)
     redis.Redis.from_url(servers.redis_url).flushall()
     return Settings(
-        data_dir=tmp_path / "var",
+        data_dir=servers.data_dir,
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         processors="tests.sample_processors",
@@ -115,32 +118,15 @@ def nothing_left_open() -> Iterator[None]:
             engine.dispose()
 
 
-class Compiled(BytecodeCache):
-    """Templates, compiled once for all applications of the process."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if text := self._texts.get(bucket.key + bucket.checksum):
-            bucket.bytecode_from_string(text)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._texts[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
+@pytest.fixture(scope="session")
+def applications() -> Applications:
+    return Applications()
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[OpenAPI]:
-    app = create_app(settings)
-    app.testing = True
-    app.jinja_env.bytecode_cache = COMPILED
-    with app.app_context():
+def app(settings: Settings, applications: Applications) -> Iterator[OpenAPI]:
+    with applications.lend(settings) as app, app.app_context():
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture
@@ -189,7 +175,7 @@ def client(app: OpenAPI, services: Services) -> FlaskClient:
 
 @pytest.fixture
 def house(settings: Settings) -> House:
-    return build_house(settings)
+    return House(settings, registry_of(settings), LocalStorage(settings.files_dir))
 
 
 @pytest.fixture

@@ -186,7 +186,8 @@ class Keeps(Processor):
 
 
 class Stubborn(Processor):
-    """Does not stop, in several ways. `litter` is a file for the pids of processes that it starts and leaves."""
+    """Does not stop, in several ways. `litter` is a file for the pids of processes that it starts and leaves, `begun`
+    one that tells that a loop has begun."""
 
     type = "stubborn"
     title = "Stubborn"
@@ -197,6 +198,7 @@ class Stubborn(Processor):
         how: str = "return"
         seconds: float = 600.0
         mark: str = ""
+        begun: str = ""
         litter: str = ""
 
     def run(self, data: Any, context: Context) -> Any:
@@ -219,6 +221,7 @@ class Stubborn(Processor):
                 sleep_deaf(end)
             case "loop":
                 try:
+                    Path(data.begun or os.devnull).touch()
                     while time.monotonic() < end:
                         pass
                 finally:

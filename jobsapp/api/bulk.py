@@ -10,7 +10,7 @@ from flask import Response, request
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError
 
 from jobsapp.api.area import answer, area
-from jobsapp.api.jobs import NewJobBody, NewJobHeaders, new_job
+from jobsapp.api.jobs import EachJobBody, NewJobHeaders, new_job
 from jobsapp.api.models import Body
 from jobsapp.api.problems import BULK_LIMIT_BYTES, JSON_LIMIT_BYTES, MIB, told
 from jobsapp.auth.current import get_actor, services
@@ -44,7 +44,7 @@ class BulkBody(Body):
     )
 
     # Each entry is read by the call, so that one answer tells the faults of all, of their shape and of their data.
-    jobs: list[SkipValidation[NewJobBody]] = Field(min_length=1, max_length=MAX_JOBS)
+    jobs: list[SkipValidation[EachJobBody]] = Field(min_length=1, max_length=MAX_JOBS)
     """They run in this order where their priority is the same. The body may have 16 MiB, each job 4 MiB.
 
     Faults are named by index, as `jobs[17].data.source`: those of the first 100 jobs that have some.
@@ -81,7 +81,7 @@ def _read(entry: Any, *, measure: bool) -> NewJob | InvalidInput:
         return _faulty(f"may have {JSON_LIMIT_BYTES // MIB} MiB")
     try:
         refuse_faults(**entry)
-        return new_job(NewJobBody.model_validate(entry))
+        return new_job(EachJobBody.model_validate(entry))
     except ValidationError as error:
         return invalid(error)
     except InvalidInput as fault:

@@ -50,7 +50,9 @@ class RetryBody(Body):
     """The share of a pause that is drawn at random: 1 spreads jobs that failed together over all of it, 0 does not."""
 
 
-class NewJobBody(Body):
+class EachJobBody(Body):
+    """A job of many that are created in one call."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -86,9 +88,19 @@ class NewJobBody(Body):
     retry: RetryBody | None = None
 
 
-def new_job(body: NewJobBody) -> NewJob:
+class NewJobBody(EachJobBody):
+    """A new job."""
+
+    secrets_of: UUID | None = None
+    """A job of the same type whose secrets are taken: where `data` has `********` as that job's has, its secret stays.
+
+    For who gave them alone (403). A secret that is missing in `data` stays away.
+    """
+
+
+def new_job(body: EachJobBody) -> NewJob:
     """The body as the use cases take it."""
-    said = {name: getattr(body, name) for name in NewJobBody.model_fields}
+    said = {name: getattr(body, name) for name in type(body).model_fields}
     retry = None if body.retry is None else RetryChanges(**body.retry.model_dump())
     return NewJob(**said | {"retry": retry})
 
@@ -173,7 +185,7 @@ def wanted(actor: Actor, asked: JobsQuery | FilterBody) -> JobFilter:
 @blueprint.post(
     "/jobs",
     operation_id="createJob",
-    responses={200: JobView, 201: JobView, **told(400, 409, 413, 415)},
+    responses={200: JobView, 201: JobView, **told(400, 404, 409, 413, 415)},
 )
 def create(body: NewJobBody, header: NewJobHeaders) -> Response:
     """Create a job; its owner is who asks."""

@@ -80,6 +80,9 @@ def show_job(client: Client, /, job_id: UUID) -> None:
 @click.argument("type_name", metavar="TYPE")
 @click.option("--data", default="{}", help="The input, JSON.")
 @click.option("--file", "files", multiple=True, metavar="FIELD=PATH", help="Upload a file and name it in a field.")
+@click.option(
+    "--copy-of", type=click.UUID, metavar="JOB", help="Begin with its input and secrets; --data says what is different."
+)
 @click.option("--name", help="A name for people.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Larger runs first.")
 @click.option("--max-attempts", type=int)
@@ -97,6 +100,7 @@ def create_job(
     type_name: str,
     data: str,
     files: tuple[str, ...],
+    copy_of: UUID | None,
     retry_first: float | None,
     retry_factor: float | None,
     retry_ceiling: float | None,
@@ -106,12 +110,14 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = parse_data(data)
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data)}
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(_upload(client, path))
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
-    click.echo(str(client.create(type_name, fields, **said, retry=None if own == Backoff() else own).id))
+    click.echo(
+        str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=None if own == Backoff() else own).id)
+    )
 
 
 @jobs.command("cancel")

@@ -34,6 +34,7 @@ class JobCalls(FileCalls, FollowCalls):
         expires_at: datetime | None = None,
         timeout_seconds: float | None = None,
         retry: Backoff | None = None,
+        secrets_of: Job | UUID | str | None = None,
         files: Mapping[str, Source] | None = None,
         wait: bool = False,
         wait_seconds: float | None = None,
@@ -43,7 +44,8 @@ class JobCalls(FileCalls, FollowCalls):
 
         A request that got no answer is sent again with the same `Idempotency-Key`, so it never makes a second job. With
         a key of your own that holds beyond this call, as long as `data` is the same: upload files before, then, since
-        each upload has a new id. Raises InvalidInput naming the fields, and with `wait` TimedOut after `wait_seconds`.
+        each upload has a new id. `secrets_of`: an own job of that type; where `data` has `********` as that job's has, its
+        secret is meant. Raises InvalidInput naming the fields, and with `wait` TimedOut after `wait_seconds`.
 
         Example:
             job = client.create("data-conversion", {"targetFormat": "jsonl"}, files={"source": "orders.csv"}, wait=True)
@@ -54,6 +56,8 @@ class JobCalls(FileCalls, FollowCalls):
             fields[field] = str(self.upload(source).id)
         said = (name, description, priority, max_attempts, run_at, expires_at, timeout_seconds, retry)
         body = NewJob(type, fields, *said).body()
+        if secrets_of is not None:
+            body["secretsOf"] = str(id_of(secrets_of))
         key = idempotency_key or uuid.uuid4().hex
         job = self._tell(Job, "POST", "api/jobs", body, repeat=Repeat.ALWAYS, Idempotency_Key=key)
         return self.wait(job, wait_seconds) if wait else job

@@ -29,7 +29,7 @@ class Job(Base):
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
         Index("jobs_of_organization", "organization_id", text("id DESC")),
         Index("jobs_of_user", "user_id", text("id DESC")),
-        # The type first: see services/listing.py.
+        # The type first: see services/walks.py.
         Index("jobs_of_type", "type", "organization_id", text("id DESC")),
         Index(
             "jobs_by_idempotency_key",

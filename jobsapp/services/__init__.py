@@ -35,6 +35,7 @@ from jobsapp.services.identity import Identity
 from jobsapp.services.inputs import Inputs
 from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.limits import Limits
 from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
@@ -78,6 +79,7 @@ class Services:
     files: Files
     views: Views
     queues: Queues
+    limits: Limits
     stats: Stats
     history: History
     filters: Filters
@@ -139,6 +141,7 @@ def build_services(
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
+        limits=Limits(session, registry, hints),
         stats=Stats(session),
         history=History(session, registry),
         filters=Filters(session),

@@ -27,7 +27,7 @@ from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobLog, JobMetric, StoredFile
-from jobsapp.processors.registry import Registry
+from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.audit import Audit
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.dependencies import Dependencies
@@ -119,7 +119,8 @@ class Jobs:
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
 
-        Raises Forbidden, InvalidInput naming the field at fault, and Conflict if the key was used with another request.
+        Raises Forbidden, InvalidInput naming the field at fault, Conflict if the key was used with another request, and
+        NotFound for a job `secrets_of` that there is not.
         """
         actor.require(Right.CREATE, "create jobs")
         new = bounded(new)
@@ -148,7 +149,7 @@ class Jobs:
         actor.require(Right.CREATE, "create jobs")
         new = bounded(new)
         job_type = installed(self._registry, new.type)
-        data = job_type.validate(new.data)
+        data = job_type.validate(self._with_secrets(actor, job_type, new))
         files = files_of(data, self._inputs.names(actor, [data]))
         job = row(actor, new, job_type, data, list(files.values()), clock(self._session, [new]), self._secrets)
         job["run_at"] = func.now() if new.run_at is None else func.greatest(new.run_at, func.now())
@@ -276,6 +277,12 @@ class Jobs:
         after_commit(self._session(), partial(self._hints.wake, changed.queue))
         self._audit.note_job(actor, Action.JOB_RETRIED, job)
         return self._changed(actor, changed)
+
+    def _with_secrets(self, actor: Actor, job_type: JobType, new: NewJob) -> Any:
+        """What the request gives, with the secrets of the job that it names."""
+        if new.secrets_of is None:
+            return new.data
+        return self._secrets.taken(actor, job_type, new.data, self.get(actor, new.secrets_of))
 
     def _changed(self, actor: Actor, changed: store.ChangedJob) -> Job:
         event = event_for(changed.status)

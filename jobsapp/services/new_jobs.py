@@ -36,7 +36,17 @@ NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
 LATER_FIELDS = frozenset(
-    {"expires_at", "timeout_seconds", "retry", "depends_on", "on_parent_failure", "batch_id", "weight", "followed"}
+    {
+        "expires_at",
+        "timeout_seconds",
+        "retry",
+        "depends_on",
+        "on_parent_failure",
+        "batch_id",
+        "weight",
+        "followed",
+        "secrets_of",
+    }
 )
 """Fields that came after the first digests were kept: unused, they are no part of a request's digest."""
 
@@ -64,6 +74,8 @@ class NewJob:
     """What it is expected to cost beside the others of its batch."""
     followed: bool | None = None
     """Whether its end is to be told to the followers (`runtime/advancer.py`)."""
+    secrets_of: UUID | None = None
+    """The job whose secrets stand where `data` has a mask. Not among many."""
 
 
 def bounded(new: NewJob) -> NewJob:

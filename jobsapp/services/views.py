@@ -170,13 +170,11 @@ class Views:
         if not due:
             return Around()
         queues, connection = {job.queue for job in due}, driver(self._session)
-        listening = self._hints.listening(queues)
-        workers = max((listening or {}).values(), default=0)
         return Around(
             pauses=pauses(connection, queues),
             limits=limit_states(connection),
-            listening=listening,
-            places=store.waiting_places(connection, [job.id for job in due], workers=workers),
+            listening=self._hints.listening(queues),
+            places=store.waiting_places(connection, [job.id for job in due]),
         )
 
     def file(self, file: StoredFile) -> FileView:

@@ -14,6 +14,7 @@ WITH running AS MATERIALIZED (
     WHERE jobs.id = held.job_id AND jobs.status = 'active' AND jobs.worker = worker_leases.worker
     OFFSET 0
   ) AS active_job
+  WHERE EXISTS (SELECT FROM limits)
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
 ), subject AS (
   SELECT scope, key, max_active, max_starts, period_seconds FROM limits

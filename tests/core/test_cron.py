@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsapp.core import cron
+from tests.examples import examples
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
 CHANGES = {
@@ -41,12 +42,8 @@ def around_a_change() -> st.SearchStrategy[tuple[str, datetime]]:
 
 def matches(sim: CronSim, wall: datetime) -> bool:
     """Whether the clock on the wall shows a time of the expression: nothing about zones is in this."""
-    return (
-        wall.minute in sim.minutes
-        and wall.hour in sim.hours
-        and wall.month in sim.months
-        and sim.match_day(wall.date())
-    )
+    shown = wall.minute in sim.minutes and wall.hour in sim.hours and wall.month in sim.months
+    return shown and sim.match_day(wall.date())
 
 
 def by_the_minute(expression: str, zone: str, after: datetime, until: datetime) -> list[datetime]:
@@ -70,7 +67,7 @@ def by_the_minute(expression: str, zone: str, after: datetime, until: datetime) 
     return [one for one in found if after < one <= until]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(EXPRESSIONS, around_a_change())
 def test_as_somebody_who_looks_at_the_clock_every_minute(expression: str, where: tuple[str, datetime]) -> None:
     zone, after = where
@@ -145,6 +142,7 @@ def test_what_cannot_be_is_a_sentence(expression: str, zone: str, sentence: str)
         cron.check(expression, zone)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=40), st.text(max_size=20))
 def test_nothing_else_is_raised(expression: str, zone: str) -> None:
     try:

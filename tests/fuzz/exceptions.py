@@ -23,6 +23,7 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
         "data": OF_TYPE,
         "runAt": "at most ten years ahead",
         "expiresAt": "after runAt, at most ten years ahead",
+        "secretsOf": "of the same type",
     },
     "createJobs": {"jobs": "each is as createJob's body"},
     "listJobs": FILTER,

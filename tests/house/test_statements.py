@@ -26,7 +26,7 @@ ELSEWHERE: dict[str, str] = {
     "retry_job": CHECKED,
     "unqueue": CHECKED,
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
-    "waiting_places": CHECKED + ". It counts jobs of others that come first, and tells how many",
+    "waiting_places": CHECKED + ", and counts those of the same organisation alone",
     "enqueue": CREATED,
     "ask_check": CREATED,
     "ended_edges": FOLLOWED,
@@ -143,7 +143,7 @@ def test_services_name_mapped_tables_and_not_plain_ones() -> None:
     known = {
         "bounds.py": "the condition of the bound itself",
         "many.py": "the types of columns; no row is read",
-        "listing.py": "`SET LOCAL`: how rows are read, none of them",
+        "walks.py": "`SET LOCAL`: how rows are read, none of them",
     }
     for path, tree in modules("services"):
         for node in ast.walk(tree):
