@@ -81,14 +81,16 @@ class Firing:
         return len(rows)
 
     def run(self, row: Schedule, asked_by: Actor, now: datetime) -> ScheduleRun:
-        """Create a job now because somebody asks for it; the row is locked. Raises InvalidInput, and Forbidden if its
-        owner may not create jobs."""
+        """Create a job now because somebody asks for it; the row is locked. Raises InvalidInput."""
         owner = self._owners([row]).get((row.organization_id, row.user_id))
         if owner is None or not owner.may(Right.CREATE):
             raise InvalidInput(NO_OWNER)
         run = ScheduleRun(schedule_id=row.id, run_at=now, organization_id=row.organization_id, outcome="created")
         run.asked_by, run.made_at, run.missed, run.missed_is_more = asked_by.user_id, now, 0, False
-        run.job_id = self._job(row, owner, None)
+        try:
+            run.job_id = self._job(row, owner, None)
+        except CannotOpen:
+            raise InvalidInput(OTHER_KEY) from None
         self._session.add(run)
         row.last_job_id, row.last_run_at, row.runs = run.job_id, now, row.runs + 1
         return run

@@ -76,14 +76,17 @@ def said_of(row: Schedule) -> NewSchedule:
     return NewSchedule(**{field.name: getattr(row, field.name) for field in fields(NewSchedule)})
 
 
-def refuse_timing(new: NewSchedule, now: datetime) -> NewSchedule:
-    """With its times in UTC. Raises InvalidInput naming each field at fault. `now`: the database's time."""
+def refuse_timing(new: NewSchedule, now: datetime, *, is_new: bool = True) -> NewSchedule:
+    """With its times in UTC. Raises InvalidInput naming each field at fault. `now`: the database's time.
+
+    `is_new`: it is planned from now on, so there has to be a run.
+    """
     refuse_faults(cron=new.cron, zone=new.zone, missed=new.missed, overlap=new.overlap)
     new = replace(new, cron=(new.cron or "").strip() or None, zone=new.zone.strip() or "UTC")
     new = replace(new, anchor=moment("anchor", new.anchor), ends_at=moment("endsAt", new.ends_at))
     if new.every_seconds is not None and new.anchor is None:
         new = replace(new, anchor=now)
-    found = [FieldError(field, message) for field, message in _faults(new, now)]
+    found = [FieldError(field, message) for field, message in _faults(new, now, is_new=is_new)]
     if found:
         raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found), errors=tuple(found))
     return new
@@ -112,7 +115,7 @@ def checked(
     return asdict(new) | {"type": job_type.name, "name": name, "description": job.description, "data": kept}
 
 
-def _faults(new: NewSchedule, now: datetime) -> Iterator[tuple[str, str]]:
+def _faults(new: NewSchedule, now: datetime, *, is_new: bool) -> Iterator[tuple[str, str]]:
     yield from _timing_faults(new)
     if new.missed not in list(Missed):
         yield "missed", f"must be one of {', '.join(Missed)}."
@@ -122,7 +125,7 @@ def _faults(new: NewSchedule, now: datetime) -> Iterator[tuple[str, str]]:
         yield "missedLimit", f"must be from 1 to {MOST_CAUGHT_UP}."
     if not 0 <= new.jitter_seconds <= LONGEST_JITTER:
         yield "jitterSeconds", f"must be from 0 to {LONGEST_JITTER:,} (a day)."
-    if not next(_timing_faults(new), None):
+    if is_new and not next(_timing_faults(new), None):
         yield from _run_faults(new, now)
 
 

@@ -158,9 +158,10 @@ class Schedules:
         asked = {name: value for name, value in changes.items() if value != getattr(before, name)}
         if "data" in asked:
             asked = self._with_data(actor, row, asked)
-        new = refuse_timing(before.changed(asked), now)
+        is_timed = bool(asked.keys() & set(TIMING_FIELDS))
+        new = refuse_timing(before.changed(asked), now, is_new=is_timed)
         values = {name: getattr(new, name) for name in asked} | self._job(actor, row, new, asked)
-        if asked.keys() & set(TIMING_FIELDS):
+        if is_timed:
             values |= {name: getattr(new, name) for name in TIMING_FIELDS} | {"ended_at": None}
             if row.paused_at is None:
                 values |= planned(row.id, new.timing, new.jitter_seconds, now)

@@ -198,6 +198,19 @@ def test_it_ends(services: Services, member: Actor, connection: Connection) -> N
     assert tick(services, NOON + hours(9)) == 0
 
 
+def test_one_that_has_ended_can_be_named_and_begun_again(
+    services: Services, member: Actor, connection: Connection
+) -> None:
+    made = make(services, member)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    connection.execute(
+        "UPDATE schedules SET next_run_at = NULL, fire_at = NULL, ends_at = %s, ended_at = now()", [past]
+    )
+    assert services.schedules.edit(member, made.id, {"name": "Old"}).status == "ended"
+    again = services.schedules.edit(member, made.id, {"ends_at": None})
+    assert (again.status, len(again.next_runs), again.name) == ("active", 5, "Old")
+
+
 def test_jitter_makes_a_run_late_by_the_same_time_whoever_asks(
     services: Services, member: Actor, connection: Connection
 ) -> None:
