@@ -202,10 +202,8 @@ def test_one_that_has_ended_can_be_named_and_begun_again(
     services: Services, member: Actor, connection: Connection
 ) -> None:
     made = make(services, member)
-    past = datetime(2020, 1, 1, tzinfo=UTC)
-    connection.execute(
-        "UPDATE schedules SET next_run_at = NULL, fire_at = NULL, ends_at = %s, ended_at = now()", [past]
-    )
+    over = "next_run_at = NULL, fire_at = NULL, ends_at = '2020-01-01T00:00:00Z', ended_at = now()"
+    connection.execute(f"UPDATE schedules SET {over}")
     assert services.schedules.edit(member, made.id, {"name": "Old"}).status == "ended"
     again = services.schedules.edit(member, made.id, {"ends_at": None})
     assert (again.status, len(again.next_runs), again.name) == ("active", 5, "Old")
