@@ -80,8 +80,9 @@ class Declared:
         is_new = any(columns[name] != getattr(before, name) for name in TIMING_FIELDS) or row.ended_at is not None
         for field in fields(NewSchedule):
             setattr(row, field.name, columns[field.name])
+        if row.ended_at is not None:
+            row.ended_at = row.pause_reason = None
         if is_new and row.paused_at is None:
-            row.pause_reason = None
             for name, value in planned(row.id, said_of(row).timing, row.jitter_seconds, now).items():
                 setattr(row, name, value)
 

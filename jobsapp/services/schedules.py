@@ -158,6 +158,8 @@ class Schedules:
         asked = {name: value for name, value in changes.items() if value != getattr(before, name)}
         if "data" in asked:
             asked = self._with_data(actor, row, asked)
+        if not asked:
+            return self.get(actor, schedule_id)
         is_timed = bool(asked.keys() & set(TIMING_FIELDS))
         new = refuse_timing(before.changed(asked), now, is_new=is_timed)
         values = {name: getattr(new, name) for name in asked} | self._job(actor, row, new, asked)
@@ -197,6 +199,8 @@ class Schedules:
     def resume(self, actor: Actor, schedule_id: UUID) -> ScheduleView:
         """Plan its next run from now on: what was due meanwhile is not made. Commits. Raises as `pause`."""
         row = self._changeable(actor, schedule_id, "resume")
+        if row.declared is not None and row.ended_at is not None:
+            raise Conflict("This schedule is not declared in code any more: declare it there again, or delete it.")
         if row.paused_at is not None:
             row.paused_at = row.paused_by = row.pause_reason = None
             for name, value in planned(row.id, said_of(row).timing, row.jitter_seconds, self._now()).items():

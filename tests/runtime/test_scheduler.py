@@ -123,6 +123,12 @@ def test_what_code_declares_no_more_has_ended_until_it_does_again(
     declares(NIGHTLY, OFTEN)
     back = shown(services, admin)[0]
     assert (back.id, back.status, back.pause_reason, len(back.next_runs)) == (nightly.id, "active", None, 5)
+    services.schedules.pause(admin, nightly.id)
+    declares(OFTEN)
+    with pytest.raises(Conflict, match="not declared in code any more"):
+        services.schedules.resume(admin, nightly.id)
+    declares(NIGHTLY, OFTEN)
+    assert services.schedules.resume(admin, nightly.id).status == "active", "it was paused all the time"
     declares(OFTEN)
     services.schedules.delete(admin, nightly.id)
     assert [one.name for one in shown(services, admin)] == ["often"]
