@@ -34,8 +34,10 @@ def choose() -> ResponseReturnValue:
 @blueprint.get("/new/<type_name>")
 def form(type_name: str) -> ResponseReturnValue:
     get_actor().require(Right.CREATE, "create schedules")
-    common = {name: request.args[name] for name in ("name", "kind", "cron", "zone") if request.args.get(name)}
-    return _page(ScheduleForm.new(type_of(type_name), **common))
+    common: dict[str, Any] = {
+        name: request.args[name] for name in ("name", "kind", "cron", "zone") if request.args.get(name)
+    }
+    return _page(ScheduleForm.new(type_of(type_name), None, **common))
 
 
 @blueprint.post("/new/<type_name>")

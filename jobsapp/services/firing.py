@@ -134,8 +134,8 @@ class Firing:
         self._session.flush()
 
     def _make_run(self, row: Schedule, owner: Actor, run_at: datetime) -> None:
-        last, parents = self._unfinished(row), ()
-        outcome, job_id = "created", None
+        last = self._unfinished(row)
+        outcome, parents = "created", tuple[UUID, ...]()
         if last is not None and row.overlap != Overlap.ALLOW:
             if row.overlap == Overlap.SKIP or (row.overlap == Overlap.QUEUE and self._is_full(row)):
                 outcome = "overlapped"
@@ -239,8 +239,8 @@ class Firing:
                 found[organization_id, one[0]] = actor_of(one)
             if None in users:
                 first = query.where(Membership.role == "admin").order_by(User.created_at).limit(1)
-                if one := self._session.execute(first).first():
-                    found[organization_id, None] = actor_of(one)
+                if admin := self._session.execute(first).first():
+                    found[organization_id, None] = actor_of(admin)
         return found
 
 
