@@ -151,7 +151,7 @@ class Firing:
             row.last_job_id, row.runs = job_id, row.runs + 1
         row.last_run_at = run_at
         self._session.flush()
-        if row.runs % FORGET_EVERY == 0:
+        if outcome == "overlapped" or row.runs % FORGET_EVERY == 0:
             self._forget(row)
 
     def _job(self, row: Schedule, owner: Actor, parents: tuple[UUID, ...] | None) -> UUID:
