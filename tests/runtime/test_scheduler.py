@@ -60,7 +60,7 @@ def test_a_thread_beside_the_keeper_makes_what_is_due(
     house: House, services: Services, admin: Actor, connection: Connection
 ) -> None:
     made = make(services, admin, overlap="allow")
-    connection.execute("UPDATE schedules SET next_run_at = now() - '3 seconds'::interval, fire_at = next_run_at")
+    connection.execute("UPDATE schedules SET (next_run_at, fire_at) = (now() - '3 s'::interval, now())")
     with running(house):
         wait_until(lambda: ran(connection, made.id), "no run was made", seconds=20)
     assert [outcome for _, outcome in ran(connection, made.id)] == ["created"]
