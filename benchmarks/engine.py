@@ -16,6 +16,7 @@ from benchmarks.delays import delay
 from benchmarks.fairness import fairness_cost
 from benchmarks.hand_back import hand_back
 from benchmarks.long_run import JOBS, long_run
+from benchmarks.schedules import fired
 from benchmarks.stage import Result, servers
 from benchmarks.throughput import drained, worked
 from jobsapp.runtime.context import JobContext
@@ -35,6 +36,7 @@ def measure(
             *fairness_cost(settings),
             hand_back(settings),
             batch_cost(settings),
+            fired(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]

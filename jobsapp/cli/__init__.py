@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | queues … | limits … | retention … |
-notifications … | workers … | users … | orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | schedules … | queues … | limits … |
+retention … | notifications … | workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -22,12 +22,14 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.processes import keeper, worker
     from jobsapp.cli.queues import queues
     from jobsapp.cli.retention import retention
+    from jobsapp.cli.schedules import schedules
     from jobsapp.cli.tokens import tokens
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    here = (up, worker, keeper, cleanup, audit, jobs, batches, queues, limits, retention, notifications, workers, users)
-    for command in (*here, orgs, tokens):
+    running = (up, worker, keeper, cleanup, audit)
+    work = (jobs, batches, schedules, queues, limits, retention, notifications, workers)
+    for command in (*running, *work, users, orgs, tokens):
         app.cli.add_command(command)

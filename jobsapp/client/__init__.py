@@ -44,6 +44,7 @@ from jobsapp.client.errors import (
 )
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
+from jobsapp.client.schedule_answers import Schedule, SchedulePreview, ScheduleRun
 from jobsapp.client.told import Channel, Delivery, NotificationRule
 
 __all__ = [
@@ -77,6 +78,9 @@ __all__ = [
     "Refused",
     "Relative",
     "Retries",
+    "Schedule",
+    "SchedulePreview",
+    "ScheduleRun",
     "ServerFailed",
     "Stats",
     "StoredFile",

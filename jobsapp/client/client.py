@@ -18,6 +18,7 @@ from jobsapp.client.many import ManyCalls
 from jobsapp.client.notifications import NotificationCalls
 from jobsapp.client.overview import OverviewCalls
 from jobsapp.client.retries import NONE, Retries
+from jobsapp.client.schedules import ScheduleCalls
 from jobsapp.client.wire import Wire
 
 URL_VARIABLE = "JOBSAPP_URL"
@@ -27,7 +28,7 @@ CONNECT_SECONDS = 10.0
 AGENT = {"User-Agent": "jobsapp-client", "Accept": "application/json"}
 
 
-class Client(JobCalls, ManyCalls, OverviewCalls, NotificationCalls):
+class Client(JobCalls, ManyCalls, ScheduleCalls, OverviewCalls, NotificationCalls):
     """A server of jobsapp, as the user of a token. Safe to share between threads; close it, or use it in a `with`.
 
     `timeout`: seconds that one step of a request may take (to connect at most 10 of them). `retries`: how often it is

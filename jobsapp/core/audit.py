@@ -55,6 +55,12 @@ class Action(StrEnum):
     CLEANUP = "cleanup"
     RETENTION_CHANGED = "retention-changed"
     RETENTION_REMOVED = "retention-removed"
+    SCHEDULE_CREATED = "schedule-created"
+    SCHEDULE_CHANGED = "schedule-changed"
+    SCHEDULE_DELETED = "schedule-deleted"
+    SCHEDULE_PAUSED = "schedule-paused"
+    SCHEDULE_RESUMED = "schedule-resumed"
+    SCHEDULE_RUN = "schedule-run"
     AUDIT_FORGOTTEN = "audit-forgotten"
     CHANNEL_CREATED = "channel-created"
     CHANNEL_CHANGED = "channel-changed"
@@ -107,6 +113,12 @@ SENTENCES: dict[str, str] = {
     Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
     Action.RETENTION_CHANGED: "changed for how long to keep {name}",
     Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
+    Action.SCHEDULE_CREATED: "made the schedule {name}",
+    Action.SCHEDULE_CHANGED: "changed the schedule {name}",
+    Action.SCHEDULE_DELETED: "deleted the schedule {name}",
+    Action.SCHEDULE_PAUSED: "paused the schedule {name}",
+    Action.SCHEDULE_RESUMED: "resumed the schedule {name}",
+    Action.SCHEDULE_RUN: "ran the schedule {name} at once",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
     Action.CHANNEL_CREATED: "made the {kind} channel {name} for notifications of {scope}",
     Action.CHANNEL_CHANGED: "changed the channel {name} for notifications of {scope}",

@@ -21,6 +21,7 @@ from jobsapp.models.notifications import (
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
+from jobsapp.models.schedules import Schedule, ScheduleRun
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
 
@@ -61,6 +62,8 @@ __all__ = [
     "RetentionRule",
     "RetentionRun",
     "RetentionWalk",
+    "Schedule",
+    "ScheduleRun",
     "StoredFile",
     "TypeDurations",
     "UnsuccessfulJob",

@@ -29,11 +29,13 @@ from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.channels import Channels
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.declared import Declared
 from jobsapp.services.deliveries import Deliveries
 from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
+from jobsapp.services.firing import Firing
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
@@ -57,6 +59,7 @@ from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.relatives import Relatives
 from jobsapp.services.retention import Retention
+from jobsapp.services.schedules import Schedules
 from jobsapp.services.search import Search
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
@@ -121,6 +124,9 @@ class Services:
     throttle: Throttle
     logs: Logs
     presets: Presets
+    schedules: Schedules
+    firing: Firing
+    declared: Declared
     job_tokens: JobTokens
     health: Health
     search: Search
@@ -146,6 +152,7 @@ def build_services(
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
     batches = Batches(session, jobs, BatchCallbacks(session, registry, jobs, Inputs(session, files)), storage)
+    firing = Firing(session, jobs, secrets, hints)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -193,6 +200,9 @@ def build_services(
         throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
+        schedules=Schedules(session, registry, Inputs(session, files), secrets, firing),
+        firing=firing,
+        declared=Declared(session, registry, Inputs(session, files), secrets),
         job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),

@@ -91,6 +91,16 @@ CALLS = [
     ("GET", "/api/notifications/deliveries/{delivery}"),
     ("POST", "/api/notifications/deliveries/{delivery}/replay"),
     ("GET", "/api/notifications/browser"),
+    ("GET", "/api/schedules"),
+    ("POST", "/api/schedules"),
+    ("POST", "/api/schedules/preview"),
+    ("GET", "/api/schedules/{schedule}"),
+    ("PATCH", "/api/schedules/{schedule}"),
+    ("DELETE", "/api/schedules/{schedule}"),
+    ("POST", "/api/schedules/{schedule}/pause"),
+    ("POST", "/api/schedules/{schedule}/resume"),
+    ("POST", "/api/schedules/{schedule}/run"),
+    ("GET", "/api/schedules/{schedule}/runs"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
@@ -117,7 +127,7 @@ CALLS = [
 ]
 OWNED_PARTS = (
     *("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
-    *("{batch}", "{channel}", "{rule}", "{delivery}"),
+    *("{batch}", "{schedule}", "{channel}", "{rule}", "{delivery}"),
 )
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
@@ -134,6 +144,8 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    timed = {"type": "echo", "data": {}, "everySeconds": 60}
+    house["schedule"] = as_member("POST", "/api/schedules", json=timed).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     house["batch"] = as_member("POST", "/api/batches", json={"closed": False}).get_json()["batch"]["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
@@ -165,6 +177,7 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             .replace("batches/{id}", "batches/{batch}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
+            .replace("schedules/{id}", "schedules/{schedule}")
             .replace("api/tokens/{id}", "api/tokens/{token}")
             .replace("channels/{id}", "channels/{channel}")
             .replace("rules/{id}", "rules/{rule}")

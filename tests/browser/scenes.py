@@ -27,6 +27,7 @@ from jobsapp.services.batches import NewBatch
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.retention import NewRule
 from jobsapp.services.unsubscribing import unsubscribe_url
@@ -69,6 +70,7 @@ PARTS = {
     "notifications.back": "leads to the page of notifications",
     "notification_rules.back": "leads to the page of notifications",
     "deliveries.back": "leads to the message",
+    "schedules.preview": "a part of the form",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
@@ -105,6 +107,8 @@ class Jobs:
     rule: str
     delivery: str
     link: str
+    schedule: str
+    """The id of a schedule that has run, by the clock."""
 
 
 class Scene(NamedTuple):
@@ -205,6 +209,12 @@ def send_wrong_rule(page: Page) -> None:
     expect(page.locator("#days-error")).to_be_visible()
 
 
+def send_wrong_cron(page: Page) -> None:
+    page.get_by_label("Cron expression").fill("every night")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.locator("#f-cron-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -275,6 +285,15 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("schedules", "schedules.index", "/schedules"),
+    Scene("schedules-empty", "schedules.index", "/schedules", who=NEWCOMER),
+    Scene("schedules-none-paused", "schedules.index", "/schedules?status=ended"),
+    Scene("schedule", "schedules.show", "/schedules/{schedule}", open_details),
+    Scene("schedule-types", "schedule_forms.choose", "/schedules/new"),
+    Scene("schedule-form", "schedule_forms.form", "/schedules/new/echo?cron=0+9+*+*+MON-FRI", open_details),
+    Scene("schedule-form-error", "schedule_forms.form", "/schedules/new/echo", send_wrong_cron),
+    Scene("schedule-edit", "schedule_forms.edit", "/schedules/{schedule}/edit", open_details),
+    Scene("schedule-delete", "schedules.ask", "/schedules/{schedule}/delete"),
     Scene("retention", "retention.index", "/retention"),
     Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
     Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
@@ -331,6 +350,7 @@ def set_the_stage(product: Product) -> Jobs:
         shared=_shared(product, completed),
         member=_member(product),
         token=_tokens(product),
+        schedule=_schedules(product),
         batch="",
         **_told(product),
     )
@@ -445,6 +465,38 @@ def _batch(product: Product, jobs: Jobs) -> str:
             [made, batch_id],
         )
     return str(batch_id)
+
+
+def _schedules(product: Product) -> str:
+    """One that has run and missed, one that paused itself, one that was paused, and one that is declared in code."""
+    with product.app.app_context():
+        schedules, actor = product.services.schedules, product.actor()
+        nightly = NewSchedule(
+            "echo", {"text": "x"}, "Nightly export of all orders", "For the accounts", cron="30 2 * * MON-FRI"
+        )
+        ids = [schedules.create(actor, replace(nightly, zone="Europe/Berlin", jitter_seconds=300)).id]
+        for name in ("Thank-you letters", "A_name_that_is_one_very_long_word_without_any_place_to_break_it"):
+            timed = NewSchedule("echo", {}, name, every_seconds=900, overlap="allow", missed="all")
+            ids.append(schedules.create(actor, timed).id)
+        schedules.run(actor, ids[0])
+        schedules.pause(actor, ids[1], reason="The shop is closed")
+        with psycopg.connect(product.settings.database_url) as connection:
+            connection.execute(
+                "UPDATE schedules SET user_id = NULL, declared = 'echo: letters' WHERE id = %s", [ids[1]]
+            )
+            connection.execute(
+                """UPDATE schedules SET next_run_at = NULL, fire_at = NULL, paused_at = now(),
+                   pause_reason = 'There is no job type ''letters''.' WHERE id = %s""",
+                [ids[2]],
+            )
+            connection.execute(
+                """INSERT INTO schedule_runs (schedule_id, run_at, organization_id, outcome, missed)
+                   VALUES (%(id)s, '2026-11-25T01:30:00Z', %(org)s, 'missed', 4),
+                     (%(id)s, '2026-11-24T01:30:00Z', %(org)s, 'overlapped', 0),
+                     (%(id)s, '2026-11-23T01:30:00Z', %(org)s, 'created', 0)""",
+                {"id": ids[0], "org": actor.organization_id},
+            )
+        return str(ids[0])
 
 
 def _report_workers(product: Product) -> None:

@@ -120,6 +120,8 @@ ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
     *("dependencies", "dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many"),
     *("delete", "create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
+    *("preview_schedule", "create_schedule", "schedule", "schedules", "change_schedule", "pause_schedule"),
+    *("resume_schedule", "run_schedule", "schedule_runs", "delete_schedule"),
 )
 BATCHES = ("create", "get", "wait", "watch", "list", "jobs", "results", "add", "cancel", "retry", "close")
 # They leave a client of their own, or none.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers, told
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers, told
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -48,6 +48,11 @@ PAIRS = {
     told.NotificationRule: "NotificationRuleView",
     told.Delivery: "DeliveryView",
     told.Try: "TryView",
+    schedule_answers.Schedule: "ScheduleView",
+    schedule_answers.SchedulePage: "SchedulePage",
+    schedule_answers.ScheduleRun: "ScheduleRunView",
+    schedule_answers.ScheduleRunPage: "ScheduleRunPage",
+    schedule_answers.SchedulePreview: "PreviewView",
 }
 
 

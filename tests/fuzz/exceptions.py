@@ -23,6 +23,14 @@ NOTIFICATION_RULE = {
     "quietUntil": "goes with quietFrom",
     "zone": "has to be a time zone",
 }
+TIMING = {
+    "cron": "either it or everySeconds; an expression with a day that there is",
+    "zone": "a name of the time zone database",
+    "everySeconds": "either it or cron",
+    "anchor": "at most ten years ahead",
+    "endsAt": "at most ten years ahead, after the next run",
+    "jitterSeconds": "less than the time between two runs",
+}
 FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
@@ -47,6 +55,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createJobToken": {"expiresInSeconds": "how long it may be depends on the kind"},
     "inviteMember": {"email": "may be somebody's already"},
     "getStatsHistory": {"type": REGISTERED},
+    "previewSchedule": TIMING,
+    "createSchedule": {**TIMING, "type": REGISTERED, "data": OF_TYPE},
+    "changeSchedule": {**TIMING, "data": OF_TYPE},
+    "listSchedules": {"user": NOBODY},
+    "runSchedule": {"data": "what fitted its type may not fit it any more", "type": REGISTERED},
     "search": {"q": "has to have a word in it", "job": "there has to be such a job"},
     "savePreset": {"data": OF_TYPE, "name": "may not be blank"},
     "createChannel": {**CHANNEL, "scope": "a browser's is one's own"},

@@ -16,6 +16,7 @@ from jobsapp.services import Services
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.presets import NewPreset
 
@@ -39,6 +40,7 @@ class Things:
     user: UUID
     archive: UUID
     batch: UUID
+    schedule: UUID
     login: UUID
     identity: UUID
     channel: UUID
@@ -74,6 +76,8 @@ class Things:
             "user_id": str(self.user),
             "api_batches.id": str(self.batch),
             "batch_id": str(self.batch),
+            "api_schedules.id": str(self.schedule),
+            "schedule_id": str(self.schedule),
             "organization_id": str(self.organization),
             "browser": str(self.login),
             "identity": str(self.identity),
@@ -119,6 +123,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         user=actor.user_id,
         batch=batch,
         archive=_archive(services, actor, connection),
+        schedule=_schedule(services, actor),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
         organization=actor.organization_id,
@@ -194,6 +199,14 @@ def _told(services: Services, actor: Actor) -> dict[str, UUID]:
     return {"channel": channel, "rule": rule, "delivery": sent}
 
 
+def _schedule(services: Services, actor: Actor) -> UUID:
+    """One that has run."""
+    new = NewSchedule("echo", {"text": TEXT}, f"Schedule {TEXT}", TEXT, every_seconds=86_400, overlap="allow")
+    made = services.schedules.create(actor, new)
+    services.schedules.run(actor, made.id)
+    return made.id
+
+
 def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
     found = new_id()
     connection.execute(
@@ -216,6 +229,8 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
+        "SELECT schedules::text FROM schedules WHERE organization_id = %s ORDER BY id",
+        "SELECT schedule_runs::text FROM schedule_runs WHERE organization_id = %s ORDER BY 1",
         "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
         "SELECT notification_channels::text FROM notification_channels WHERE organization_id = %s ORDER BY id",
         "SELECT notification_rules::text FROM notification_rules WHERE organization_id = %s ORDER BY id",

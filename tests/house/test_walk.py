@@ -41,6 +41,7 @@ VIEWER_MAY = {
     "tokens.create": "one's own",
     "api_tokens.create": "one's own",
     "api_tokens.revoke": "one's own; those of others are not there",
+    "api_schedules.preview": "nothing is kept",
     "members.switch": "going over to another organisation of one's own",
 }
 """Changing methods that are not about the organisation's things."""

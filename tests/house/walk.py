@@ -14,6 +14,7 @@ from flask_openapi3 import OpenAPI
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from jobsapp.api.models import encode_cursor
 from jobsapp.auth.current import CSRF_HEADER, LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
@@ -53,7 +54,7 @@ LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 OWNED = {
     *("job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"),
-    *("batch_id", "channel_id", "rule_id", "delivery_id"),
+    *("batch_id", "schedule_id", "channel_id", "rule_id", "delivery_id"),
 }
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
@@ -86,6 +87,13 @@ def queries(things: Things) -> dict[str, list[str]]:
         "tokens.index": ["", f"?before={uuid4()}"],
         "api_deliveries.index": ["", f"?channel={things.channel}"],
         "deliveries.index": ["", f"?channel={things.channel}"],
+        "api_schedules.index": [
+            "",
+            f"?job={done}",
+            f"?user={things.user}",
+            f"?cursor={encode_cursor(things.schedule)}",
+        ],
+        "schedules.index": ["", f"?before={uuid4()}"],
     }
 
 
@@ -94,6 +102,7 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     ids = [str(one) for one in things.jobs.values()]
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
     rule = {"channelId": str(things.channel), "events": ["failed"]}
+    timed = {"kind": "every", "every": "5", "unit": "days", "missed": "once", "overlap": "skip", "data.text": "x"}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}, {"json": {"type": "make-file", "data": {}, "secretsOf": ids[0]}}],
@@ -123,6 +132,11 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
         "api_batches.create": [{"json": {"jobs": [theirs]}}],
         "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
+        "api_schedules.create": [{"json": {**theirs, "everySeconds": 60}}],
+        "api_schedules.change": [{"json": {"everySeconds": 60}}, {"json": {"data": {}}}],
+        "api_schedules.preview": [{"json": {"everySeconds": 60}}],
+        "schedule_forms.create": [{"data": timed}],
+        "schedule_forms.save": [{"data": timed}],
         "api_channels.create": [{"json": {"kind": "browser", "name": "x"}}],
         "api_channels.change": [{"json": {"enabled": False}}],
         "api_notification_rules.create": [{"json": rule}],
