@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from jobsapp.runtime.advancer import AdvancerThread
+from jobsapp.runtime.advancing import AdvancerThread
 from jobsapp.runtime.delivering import DelivererThread
 from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
