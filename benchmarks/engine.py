@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from benchmarks.batches import batch_cost
 from benchmarks.claims import claim_cost
 from benchmarks.delays import delay
 from benchmarks.fairness import fairness_cost
@@ -33,6 +34,7 @@ def measure(
             claim_cost(settings, pending),
             *fairness_cost(settings),
             hand_back(settings),
+            batch_cost(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]

@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | retention … | notifications … |
-workers … | users … | orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | queues … | limits … | retention … |
+notifications … | workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -12,6 +12,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the commands."""
     from jobsapp.cli.audit import audit
+    from jobsapp.cli.batches import batches
     from jobsapp.cli.cleanup import cleanup
     from jobsapp.cli.jobs import jobs
     from jobsapp.cli.limits import limits
@@ -27,6 +28,21 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.workers import workers
 
     users.add_command(password)
-    here = (up, worker, keeper, cleanup, audit, jobs, queues, limits, retention, notifications, workers, users, orgs)
-    for command in (*here, tokens):
+    for command in (
+        up,
+        worker,
+        keeper,
+        cleanup,
+        audit,
+        jobs,
+        batches,
+        queues,
+        limits,
+        retention,
+        notifications,
+        workers,
+        users,
+        orgs,
+        tokens,
+    ):
         app.cli.add_command(command)

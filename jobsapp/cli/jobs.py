@@ -46,6 +46,7 @@ def jobs() -> None:
 @click.option("--text", help="What stands in the name or the description.")
 @click.option("--created-after", type=Moment(), help="Created then or later, as in 2026-11-23T18:00:00Z.")
 @click.option("--created-before", type=Moment())
+@click.option("--batch", type=click.UUID, help="The jobs of this batch.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_client

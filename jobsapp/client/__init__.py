@@ -11,6 +11,7 @@ It knows the API and nothing of the server's code, which may be another version 
 
 from jobsapp.client.answers import (
     Artifact,
+    Batch,
     Event,
     Job,
     JobPage,
@@ -48,6 +49,7 @@ from jobsapp.client.told import Channel, Delivery, NotificationRule
 __all__ = [
     "Artifact",
     "Backoff",
+    "Batch",
     "Channel",
     "Client",
     "ClientError",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from jobsapp.client.batches import BatchCalls
 from jobsapp.client.errors import ClientError
 from jobsapp.client.jobs import JobCalls
 from jobsapp.client.local import Application, LocalTransport
@@ -71,6 +72,16 @@ class Client(JobCalls, ManyCalls, OverviewCalls, NotificationCalls):
         http = httpx2.Client(base_url="http://localhost", headers=_headers(token), transport=transport)
         super().__init__(client, Wire(http, NONE, local=True))
         return client
+
+    @property
+    def batches(self) -> BatchCalls:
+        """Batches: many jobs under one name, followed as one.
+
+        Example:
+            batch = client.batches.create([NewJob("data-conversion", data), NewJob("data-conversion", data)])
+            print(client.batches.wait(batch).counts.completed)
+        """
+        return BatchCalls(self)
 
     def close(self) -> None:
         """Close the connections.

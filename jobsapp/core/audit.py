@@ -39,6 +39,8 @@ class Action(StrEnum):
     JOBS_CANCELLED = "jobs-cancelled"
     JOBS_RETRIED = "jobs-retried"
     JOBS_DELETED = "jobs-deleted"
+    BATCH_CANCELLED = "batch-cancelled"
+    BATCH_RETRIED = "batch-retried"
     UPLOAD_DELETED = "upload-deleted"
     PRESET_DELETED = "preset-deleted"
     SHARE_CREATED = "share-created"
@@ -89,6 +91,8 @@ SENTENCES: dict[str, str] = {
     Action.JOBS_CANCELLED: "cancelled {jobs} at once",
     Action.JOBS_RETRIED: "retried {jobs} at once",
     Action.JOBS_DELETED: "deleted {jobs} at once",
+    Action.BATCH_CANCELLED: "cancelled the batch {name} of {owner}",
+    Action.BATCH_RETRIED: "retried what failed of the batch {name} of {owner}",
     Action.UPLOAD_DELETED: "deleted the file {name} of {owner}",
     Action.PRESET_DELETED: "deleted the preset {name} of {owner}",
     Action.SHARE_CREATED: "shared the job {name} by a link",

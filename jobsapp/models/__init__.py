@@ -1,6 +1,7 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
 from jobsapp.models.audit import AuditEvent
+from jobsapp.models.batches import Batch
 from jobsapp.models.credentials import UserIdentity, UserPassword
 from jobsapp.models.dependencies import JobDependency, Outbox
 from jobsapp.models.documents import ChunkVector, DocumentChunk
@@ -28,6 +29,7 @@ __all__ = [
     "ApiToken",
     "Archive",
     "AuditEvent",
+    "Batch",
     "ChunkVector",
     "Delivery",
     "DocumentChunk",

@@ -10,4 +10,8 @@ from jobsapp.services import Services
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
-    return [services.dependencies, services.notifications], {"notifications": services.notifications}
+    return [services.dependencies, services.batches, services.notifications], {
+        "batches": services.batches,
+        "batch changes": services.batch_changes,
+        "notifications": services.notifications,
+    }

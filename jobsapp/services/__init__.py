@@ -20,6 +20,11 @@ from jobsapp.core.sealing import sealer_of
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
 from jobsapp.services.audit import Audit
+from jobsapp.services.batch_callbacks import BatchCallbacks
+from jobsapp.services.batch_changes import BatchChanges
+from jobsapp.services.batch_results import BatchResults
+from jobsapp.services.batch_views import BatchViews
+from jobsapp.services.batches import Batches
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.channels import Channels
@@ -32,6 +37,7 @@ from jobsapp.services.filters import Filters
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
+from jobsapp.services.inputs import Inputs
 from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.limits import Limits
@@ -81,6 +87,10 @@ class Services:
     dependencies: Dependencies
     relatives: Relatives
     trees: Trees
+    batches: Batches
+    batch_changes: BatchChanges
+    batch_results: BatchResults
+    batch_views: BatchViews
     secrets: Secrets
     files: Files
     views: Views
@@ -135,6 +145,7 @@ def build_services(
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
+    batches = Batches(session, jobs, BatchCallbacks(session, registry, jobs, Inputs(session, files)), storage)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -148,6 +159,10 @@ def build_services(
         dependencies=dependencies,
         relatives=Relatives(session),
         trees=Trees(session, jobs, many),
+        batches=batches,
+        batch_changes=BatchChanges(session, hints, files, batches),
+        batch_results=BatchResults(session, files, batches),
+        batch_views=BatchViews(session, batches, files),
         secrets=secrets,
         files=files,
         views=Views(session, hints, registry),

@@ -48,6 +48,16 @@ CALLS = [
     ("GET", "/api/files/{file}"),
     ("DELETE", "/api/files/{file}"),
     ("GET", "/api/files/{file}/content"),
+    ("POST", "/api/batches"),
+    ("GET", "/api/batches"),
+    ("GET", "/api/batches/{batch}"),
+    ("GET", "/api/batches/{batch}/jobs"),
+    ("POST", "/api/batches/{batch}/jobs"),
+    ("POST", "/api/batches/{batch}/close"),
+    ("POST", "/api/batches/{batch}/cancel"),
+    ("POST", "/api/batches/{batch}/retry"),
+    ("GET", "/api/batches/{batch}/failures"),
+    ("POST", "/api/batches/{batch}/results"),
     ("GET", "/api/types"),
     ("GET", "/api/types/{type}"),
     ("GET", "/api/types/{type}/presets"),
@@ -106,7 +116,7 @@ CALLS = [
     ("GET", "/api/audit"),
 ]
 OWNED_PARTS = (
-    *("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
+    *("{job}", "{batch}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
     *("{channel}", "{rule}", "{delivery}"),
 )
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
@@ -125,6 +135,7 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
+    house["batch"] = as_member("POST", "/api/batches", json={"closed": False}).get_json()["batch"]["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
     hook = {"kind": "webhook", "name": "x", "url": "https://example.org/"}
     house["channel"] = as_member("POST", "/api/notifications/channels", json=hook).get_json()["id"]
@@ -151,6 +162,7 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             method.upper(),
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
+            .replace("batches/{id}", "batches/{batch}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
             .replace("api/tokens/{id}", "api/tokens/{token}")
@@ -187,6 +199,7 @@ def test_another_organisation_finds_nothing(
         ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
         ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
         ("PUT", "/api/notifications/rules/{rule}"): {"channelId": things["channel"], "events": ["failed"]},
+        ("POST", "/api/batches/{batch}/jobs"): {"jobs": [{"type": "echo", "data": {}}]},
     }
     body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -22,6 +22,8 @@ from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.sealing import sealer_of
 from jobsapp.core.states import Status
+from jobsapp.services.batch_callbacks import Callback
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
@@ -60,6 +62,8 @@ PARTS = {
     "log.new": "lines for the job's page",
     "log.text": "a text file",
     "many.count": "a number for the list",
+    "batches.live": "a part of the page of a batch",
+    "batches.bar": "the bar of a batch, for other pages",
     "tray.show": "the tray, which a scene fills",
     "retention.back": "leads to the rules",
     "notifications.back": "leads to the page of notifications",
@@ -99,6 +103,8 @@ class Jobs:
     rule: str
     delivery: str
     link: str
+    batch: str
+    """The id of a batch that runs."""
 
 
 class Scene(NamedTuple):
@@ -254,6 +260,10 @@ SCENES = (
     Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
     *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
+    Scene("batches", "batches.index", "/batches"),
+    Scene("batches-none", "batches.index", "/batches", who=NEWCOMER),
+    Scene("batch", "batches.show", "/batches/{batch}"),
+    Scene("batch-cancel", "batches.ask", "/batches/{batch}/cancel"),
     Scene("queues", "queues.index", "/queues"),
     # Over large cards: of them enough is left to touch, however long the menu is.
     Scene("menu", "new_job.choose", "/jobs/new", open_menu),
@@ -322,7 +332,9 @@ def set_the_stage(product: Product) -> Jobs:
         member=_member(product),
         token=_tokens(product),
         **_told(product),
+        batch="",
     )
+    jobs = replace(jobs, batch=_batch(product, jobs))
     _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
@@ -411,6 +423,28 @@ def _tokens(product: Product) -> str:
         tokens, actor = product.services.tokens, product.actor()
         tokens.revoke(actor, tokens.create(actor, "The laptop that was stolen", scopes=["admin"])[0].id)
         return str(tokens.create(actor, "Nightly import", lifetime=timedelta(days=90))[0].id)
+
+
+def _batch(product: Product, jobs: Jobs) -> str:
+    """As if it had many jobs; those that there are stand for them."""
+    with product.app.app_context():
+        batches, actor = product.services.batches, product.actor()
+        after = {"complete": Callback("echo", {}, "Tell the bank"), "failure": Callback("fail", {}, "Call somebody")}
+        batch_id = batches.create(actor, NewBatch("Letters of November", closed=False, callbacks=after)).id
+        batches.create(actor, NewBatch("Letters_of_a_day_on_which_there_were_none_but_the_name_was_long", closed=True))
+    made = json.dumps({"failure": {"id": str(jobs.failed)}})
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute(
+            "UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)",
+            [batch_id, [jobs.pending, jobs.active, jobs.completed, jobs.failed]],
+        )
+        connection.execute(
+            """UPDATE batches SET total_jobs = 20000, total_weight = 20000, completed_jobs = 12040, failed_jobs = 31,
+            completed_weight = 12040, failed_weight = 31, counted_at = now(), noted_at = now() - interval '1 minute',
+            noted_weight = 9000, callback_jobs = %s, closed_at = now() WHERE id = %s""",
+            [made, batch_id],
+        )
+    return str(batch_id)
 
 
 def _report_workers(product: Product) -> None:

@@ -27,6 +27,7 @@ FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createJob": {
+        "dependsOn": "names jobs that are there",
         "type": REGISTERED,
         "data": OF_TYPE,
         "runAt": "at most ten years ahead",
@@ -34,6 +35,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
         "secretsOf": "of the same type",
     },
     "createJobs": {"jobs": "each is as createJob's body"},
+    "createBatch": {
+        "jobs": "each is as createJob's body",
+        **dict.fromkeys(("onComplete", "onSuccess", "onFailure"), "as createJob's body, and without secrets"),
+    },
+    "addBatchJobs": {"jobs": "each is as createJob's body"},
     "listJobs": FILTER,
     "cancelJobs": {"filter": "as listJobs", **FILTER},
     "retryJobs": {"filter": "as listJobs", **FILTER},

@@ -13,6 +13,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.notification_rules import NewNotificationRule
@@ -37,6 +38,7 @@ class Things:
     api_token: UUID
     user: UUID
     archive: UUID
+    batch: UUID
     login: UUID
     identity: UUID
     channel: UUID
@@ -70,6 +72,8 @@ class Things:
             "delivery_id": str(self.delivery),
             "link": "wrong",
             "user_id": str(self.user),
+            "api_batches.id": str(self.batch),
+            "batch_id": str(self.batch),
             "organization_id": str(self.organization),
             "browser": str(self.login),
             "identity": str(self.identity),
@@ -99,6 +103,8 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     jobs = _jobs(services, actor, upload, drain)
     _mark(connection, jobs)
     kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
+    batch = services.batches.create(actor, NewBatch(TEXT, TEXT, closed=False)).id
+    connection.execute("UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)", [batch, [jobs["done"], jobs["failed"]]])
     token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
     _, embed = services.job_tokens.create(admin, aside.id, "embed")
@@ -111,6 +117,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         token=token.id,
         api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
+        batch=batch,
         archive=_archive(services, actor, connection),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
@@ -125,8 +132,9 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
 
 
 def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str], int]) -> dict[str, UUID]:
-    def create(job_type: str, data: dict[str, Any]) -> UUID:
-        return services.jobs.create(actor, NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT))[0].id
+    def create(job_type: str, data: dict[str, Any], *after: UUID) -> UUID:
+        said = NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT, depends_on=after or None)
+        return services.jobs.create(actor, said)[0].id
 
     jobs = {
         "done": create("make-file", {"text": TEXT, "source": str(upload)}),
@@ -135,7 +143,7 @@ def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str],
     }
     for queue in ("make-file", "fail", "echo"):
         assert drain(queue) == 1
-    return jobs | {"waiting": create("echo", {"text": TEXT})}
+    return jobs | {"waiting": create("echo", {"text": TEXT}, jobs["done"])}
 
 
 MARKS = (
@@ -204,6 +212,7 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         f"SELECT api_tokens::text FROM api_tokens JOIN users ON users.id = user_id AND email LIKE '{MARK}%%' "
         "WHERE organization_id = %s ORDER BY 1",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
+        "SELECT batches::text FROM batches WHERE organization_id = %s ORDER BY id",
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",

@@ -52,8 +52,19 @@ LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 
 OWNED = {
-    *("job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"),
-    *("channel_id", "rule_id", "delivery_id"),
+    "job_id",
+    "file_id",
+    "preset_id",
+    "token_id",
+    "id",
+    "user_id",
+    "organization_id",
+    "browser",
+    "identity",
+    "batch_id",
+    "channel_id",
+    "rule_id",
+    "delivery_id",
 }
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
@@ -70,8 +81,8 @@ def queries(things: Things) -> dict[str, list[str]]:
     job_ids = ",".join(map(str, things.jobs.values()))
     done = things.jobs["done"]
     return {
-        "api_jobs.index": wanted,
-        "jobs.index": [*wanted, f"?open={done}", f"?before={uuid4()}"],
+        "api_jobs.index": [*wanted, f"?batch={things.batch}"],
+        "jobs.index": [*wanted, f"?batch={things.batch}", f"?open={done}", f"?before={uuid4()}"],
         "many.count": wanted,
         "api_stats.show": ["?scope=organization"],
         "api_stats.history": ["?scope=organization", "?period=day"],
@@ -130,6 +141,8 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "notifications.change_channel": [{"data": {"name": "x"}}],
         "notification_rules.create": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "notification_rules.replace": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
+        "api_batches.create": [{"json": {"jobs": [theirs]}}],
+        "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
