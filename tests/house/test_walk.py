@@ -130,7 +130,8 @@ def test_a_session_without_its_csrf_token_changes_nothing(
         session[LOGIN] = services.logins.start(services.identity.get_actor(owner.id))
     before, walker = everything(connection, things.organization), Walker(client)
     for step in steps(app, things):
-        if step.method != "GET":
+        # Who posts to the link in an e-mail has no session that could be used: the link is the right.
+        if step.method != "GET" and step.rule.endpoint != "unsubscribe.end":
             answer = walker(step)
             assert answer.status_code == 403, f"{step} answered {answer.status_code} without a CSRF token"
     assert is_signed_in(client)
