@@ -49,7 +49,7 @@ def _fire_all(services: Services, session: DbSession, schedules: int) -> float:
     """Schedules a second."""
     due = session.scalars(select(Schedule.next_run_at).limit(1)).one()
     assert due is not None
-    past = due - timedelta(days=3)
+    past = due - timedelta(days=1)
     session.execute(delete(ScheduleRun))
     session.execute(update(Schedule).values(next_run_at=past, fire_at=past))
     session.commit()

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.after_commit import after_commit
@@ -75,9 +75,9 @@ class Firing:
         query = select(Schedule).where(Schedule.fire_at <= now).order_by(Schedule.fire_at).limit(AT_ONCE)
         query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
         rows = list(self._session.scalars(query))
-        owners = self._owners(rows)
+        owners, unfinished = self._owners(rows), self._unfinished(rows)
         for row in rows:
-            self._fire(row, owners.get((row.organization_id, row.user_id)), now)
+            self._fire(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
         return len(rows)
 
     def run(self, row: Schedule, asked_by: Actor, now: datetime) -> ScheduleRun:
@@ -95,12 +95,12 @@ class Firing:
         row.last_job_id, row.last_run_at, row.runs = run.job_id, now, row.runs + 1
         return run
 
-    def _fire(self, row: Schedule, owner: Actor | None, now: datetime) -> None:
+    def _fire(self, row: Schedule, owner: Actor | None, now: datetime, unfinished: set[UUID]) -> None:
         """What is due of one schedule. Whatever happens, the others go on."""
         schedule_id = row.id
         try:
             with self._session.begin_nested():
-                self._make(row, owner, now)
+                self._make(row, owner, now, unfinished)
         except _Later:
             self._write(schedule_id, fire_at=now + SOON)
         except _Stopped as error:
@@ -117,7 +117,7 @@ class Firing:
             log.exception("the schedule %s could not be run; it is tried again in %s", schedule_id, AGAIN)
             self._write(schedule_id, fire_at=now + AGAIN)
 
-    def _make(self, row: Schedule, owner: Actor | None, now: datetime) -> None:
+    def _make(self, row: Schedule, owner: Actor | None, now: datetime, unfinished: set[UUID]) -> None:
         first = row.next_run_at
         if first is None:
             return
@@ -127,14 +127,14 @@ class Firing:
         found = due(timing, row.id, row.jitter_seconds, first, now, row.missed, row.missed_limit)
         self._tell_missed(row, found)
         for run_at in found.runs:
-            self._make_run(row, owner, run_at)
+            self._make_run(row, owner, run_at, unfinished)
         ended = {"ended_at": now} if found.next_at is None else {}
         for name, value in (_next(row.id, found.next_at, row.jitter_seconds) | ended).items():
             setattr(row, name, value)
         self._session.flush()
 
-    def _make_run(self, row: Schedule, owner: Actor, run_at: datetime) -> None:
-        last = self._unfinished(row)
+    def _make_run(self, row: Schedule, owner: Actor, run_at: datetime, unfinished: set[UUID]) -> None:
+        last = row.last_job_id if row.last_job_id in unfinished else None
         outcome, parents = "created", tuple[UUID, ...]()
         if last is not None and row.overlap != Overlap.ALLOW:
             if row.overlap == Overlap.SKIP or (row.overlap == Overlap.QUEUE and self._is_full(row)):
@@ -149,8 +149,8 @@ class Firing:
             key = ScheduleRun.schedule_id == row.id, ScheduleRun.run_at == run_at
             self._session.execute(update(ScheduleRun).where(*key).values(job_id=job_id))
             row.last_job_id, row.runs = job_id, row.runs + 1
+            unfinished.add(job_id)
         row.last_run_at = run_at
-        self._session.flush()
         if outcome == "overlapped" or row.runs % FORGET_EVERY == 0:
             self._forget(row)
 
@@ -168,12 +168,11 @@ class Firing:
         # Only with an idempotency key there may be none.
         return cast(UUID, self._jobs.add(owner, new))
 
-    def _unfinished(self, row: Schedule) -> UUID | None:
-        """The job of the last run, if it has not ended."""
-        if row.last_job_id is None:
-            return None
-        query = select(Job.id).where(Job.id == row.last_job_id, Job.status.not_in(TERMINAL))
-        return self._session.scalar(query)
+    def _unfinished(self, rows: Sequence[Schedule]) -> set[UUID]:
+        """The jobs of their last runs that have not ended."""
+        last = [row.last_job_id for row in rows if row.last_job_id is not None]
+        query = select(Job.id).where(Job.id.in_(last), Job.status.not_in(TERMINAL))
+        return set(self._session.scalars(query)) if last else set()
 
     def _wait_for(self, row: Schedule, owner: Actor, last: UUID) -> tuple[UUID, ...]:
         """Let the new job wait for the last one, which is asked to stop if so chosen. Raises _Later."""
@@ -200,8 +199,8 @@ class Firing:
             .limit(MOST_QUEUED)
             .subquery()
         )
-        query = select(func.count()).select_from(Job).join(newest, newest.c.job_id == Job.id)
-        return (self._session.scalar(query.where(Job.status.not_in(TERMINAL))) or 0) >= MOST_QUEUED
+        query = select(Job.id).join(newest, newest.c.job_id == Job.id).where(Job.status.not_in(TERMINAL))
+        return len(self._session.scalars(query).all()) >= MOST_QUEUED
 
     def _tell_missed(self, row: Schedule, found: Due) -> None:
         if found.last_missed is not None:

@@ -150,6 +150,13 @@ def test_who_may_change_which(as_member: Caller, as_admin: Caller, caller: Any, 
     assert other["owner"] == "operator@localhost", "who says what runs answers for it"
 
 
+def test_an_organisation_has_so_many_and_no_more(as_member: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobsapp.services.schedules.MOST", 2)
+    for _ in range(2):
+        create(as_member)
+    assert "delete one" in problem(as_member("POST", PATH, json=NIGHTLY), 409)["detail"]
+
+
 def test_what_was_done_is_in_the_audit_log(as_admin: Caller) -> None:
     path = f"{PATH}/{create(as_admin)['id']}"
     as_admin("PATCH", path, json={"cron": "@hourly"})
