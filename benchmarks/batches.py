@@ -19,7 +19,7 @@ from benchmarks.stage import Result, servers, until, value
 from jobsapp import create_app
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
-from jobsapp.runtime.advancer import AdvancerThread
+from jobsapp.runtime.advancing import AdvancerThread
 from jobsapp.runtime.house import build_house
 from jobsapp.services import Services
 from jobsapp.services.batches import MOST_JOBS, NewBatch
