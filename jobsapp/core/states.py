@@ -16,7 +16,8 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.ACTIVE, Status.CANCELLED}),
+    # Failed: a job that it depends on failed.
+    Status.PENDING: frozenset({Status.ACTIVE, Status.CANCELLED, Status.FAILED}),
     # Back to pending: a retry is due, the worker died, or it handed the job back while stopping.
     Status.ACTIVE: frozenset({Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),

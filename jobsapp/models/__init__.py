@@ -2,6 +2,7 @@
 
 from jobsapp.models.audit import AuditEvent
 from jobsapp.models.credentials import UserIdentity, UserPassword
+from jobsapp.models.dependencies import JobDependency, Outbox
 from jobsapp.models.documents import ChunkVector, DocumentChunk
 from jobsapp.models.durations import TypeDurations
 from jobsapp.models.files import StoredFile
@@ -25,6 +26,7 @@ __all__ = [
     "Job",
     "JobAttempt",
     "JobCount",
+    "JobDependency",
     "JobFailure",
     "JobHistory",
     "JobInput",
@@ -39,6 +41,7 @@ __all__ = [
     "LoginSession",
     "Membership",
     "Organization",
+    "Outbox",
     "Queue",
     "QueuedJob",
     "RetentionRule",

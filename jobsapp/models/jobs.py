@@ -38,6 +38,7 @@ class Job(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        Index("jobs_of_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
         # No index knows a column that changes while a job runs, and a page has room for what changes: so an update
         # stays on its page and writes no index (PostgreSQL's HOT).
         {"postgresql_with": {"fillfactor": "50"}},
@@ -92,6 +93,12 @@ class Job(Base):
     cancel_requested_at: Mapped[Moment | None]
     cancelled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     cancel_reason: Mapped[str | None]
+
+    followed: Mapped[bool] = mapped_column(server_default="false")
+    """Whether something waits for its end, which is then told in the outbox."""
+    batch_id: Mapped[UUID | None]
+    weight: Mapped[float | None]
+    """What it is expected to cost beside the others of its batch; None: as much as most."""
 
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes | None]

@@ -32,7 +32,7 @@ class QueuedJob(Base):
             "job_id",
             postgresql_where=text("due"),
         ),
-        Index("job_queue_scheduled", "run_at", postgresql_where=text("NOT due")),
+        Index("job_queue_timed", "run_at", postgresql_where=text("NOT due AND blockers = 0")),
         Index("job_queue_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         # Its rows live for milliseconds.
         {"postgresql_with": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "10000"}},
@@ -47,6 +47,8 @@ class QueuedJob(Base):
     run_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     due: Mapped[bool]
     """Its time has come. The keeper sets it, so that a claim never reads what lies in the future."""
+    blockers: Mapped[int] = mapped_column(server_default="0")
+    """How many jobs it waits for. With some it is not due, whatever its time is."""
     expires_at: Mapped[Moment | None]
 
 

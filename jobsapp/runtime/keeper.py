@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from jobsapp.runtime.advancer import AdvancerThread
 from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.runtime.pruner import Pruner
@@ -32,7 +33,7 @@ class Keeper:
     def __init__(self, house: House) -> None:
         self._house = house
         self._hints = house.hints()
-        self._pruner = Pruner(house)
+        self._beside = (Pruner(house), AdvancerThread(house))
         self._stopping = threading.Event()
         self._was_cut_off = False
         self._rescues_from = 0.0
@@ -80,10 +81,12 @@ class Keeper:
                     leads = leads or try_to_lead(connection)
                     if leads:
                         self.tick(connection)
-                        self._pruner.start()
+                        for thread in self._beside:
+                            thread.start()
                     self._stopping.wait(TICK_SECONDS)
             finally:
-                self._pruner.stop()
+                for thread in self._beside:
+                    thread.stop()
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping.set()

@@ -23,6 +23,7 @@ from jobsapp.services.audit import Audit
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
@@ -68,6 +69,7 @@ class Services:
     registry: Registry
     bounds: Bounds
     jobs: Jobs
+    dependencies: Dependencies
     secrets: Secrets
     files: Files
     views: Views
@@ -113,7 +115,8 @@ def build_services(
     files = Files(session, storage, settings.max_upload_bytes)
     looks, guard = redis_connection.looks(settings.redis_url or NO_REDIS), Guard()
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
-    jobs = Jobs(session, registry, hints, files, secrets)
+    dependencies = Dependencies(session, hints)
+    jobs = Jobs(session, registry, hints, files, secrets, dependencies)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -123,6 +126,7 @@ def build_services(
         registry=registry,
         bounds=Bounds(session),
         jobs=jobs,
+        dependencies=dependencies,
         secrets=secrets,
         files=files,
         views=Views(session, hints, registry),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ARRAY, Select, Uuid, any_, cast, func, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, func, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
@@ -28,6 +30,7 @@ from jobsapp.models import Job, JobLog, JobMetric, StoredFile
 from jobsapp.processors.registry import Registry
 from jobsapp.services.audit import Audit
 from jobsapp.services.bulk import MAX_JOBS, Bulk
+from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.files import Files
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.job_times import LARGEST_FACTOR, LONGEST_SECONDS, RetryChanges
@@ -48,6 +51,7 @@ from jobsapp.services.new_jobs import (
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import jobs as store
+from jobsapp.store.dependencies import CANCEL
 
 __all__ = [
     "DESCRIPTION_LENGTH",
@@ -92,7 +96,15 @@ class JobState:
 
 
 class Jobs:
-    def __init__(self, session: DbSession, registry: Registry, hints: Hints, files: Files, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        session: DbSession,
+        registry: Registry,
+        hints: Hints,
+        files: Files,
+        secrets: Secrets,
+        dependencies: Dependencies,
+    ) -> None:
         self._session = session
         self._registry = registry
         self._files = files
@@ -100,6 +112,7 @@ class Jobs:
         self._inputs = Inputs(session, files)
         self._listing = Listing(session)
         self._secrets = secrets
+        self._dependencies = dependencies
         self._audit = Audit(session)
         self._bulk = Bulk(session, registry, hints, self._inputs, secrets)
 
@@ -114,6 +127,26 @@ class Jobs:
         first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
         if first is not None:
             return first, False
+        if new.depends_on:
+            self._dependencies.follow(actor, new.depends_on)
+        job_id = self.add(actor, new, idempotency_key=idempotency_key)
+        if job_id is None:
+            # Another request with this key was faster.
+            first = self._first(actor, idempotency_key or "", new)
+            if first is None:
+                raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
+            return first, False
+        self._session.commit()
+        return self.get(actor, job_id), True
+
+    def add(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> UUID | None:
+        """As `create`, in the transaction of the caller, who commits. None: the key was used before.
+
+        What it depends on is followed already. Raises as `create`; then nothing was written, and the transaction
+        stands.
+        """
+        actor.require(Right.CREATE, "create jobs")
+        new = bounded(new)
         job_type = installed(self._registry, new.type)
         data = job_type.validate(new.data)
         files = files_of(data, self._inputs.names(actor, [data]))
@@ -122,6 +155,18 @@ class Jobs:
         if idempotency_key is not None:
             job["idempotency_key"] = idempotency_key
             job["request_digest"] = digest(new, self._secrets)
+        if not self._insert(actor, job, data, files):
+            return None
+        policy = new.on_parent_failure or CANCEL
+        blockers = self._dependencies.add(actor, [(job["id"], parent, policy) for parent in new.depends_on or ()])
+        store.enqueue(driver(self._session), [job["id"]], blockers=blockers)
+        self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
+        after_commit(self._session(), partial(self._hints.wake, job_type.queue))
+        return cast(UUID, job["id"])
+
+    def _insert(self, actor: Actor, job: dict[str, Any], data: BaseModel, files: Mapping[UUID, str]) -> bool:
+        """Insert the job and hold its files. False: its idempotency key is there. Raises InvalidInput for a file that
+        a cleanup deleted a moment ago."""
         statement = (
             insert(Job)
             .values(job)
@@ -130,19 +175,17 @@ class Jobs:
                 index_where=Job.idempotency_key.is_not(None),
             )
         )
-        created = self._session.execute(statement.returning(Job.id)).scalar() is not None
-        if not created:
-            # Another request with this key was faster.
-            first = self._first(actor, idempotency_key or "", new)
-            if first is None:
-                raise Conflict("The job of this Idempotency-Key was deleted just now; use a new key.")
-            return first, False
-        store.enqueue(driver(self._session), [job["id"]])
-        self._hold(actor, job["id"], data, files)
-        self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
-        after_commit(self._session(), partial(self._hints.wake, job_type.queue))
-        self._session.commit()
-        return self.get(actor, job["id"]), True
+        if not files:
+            return self._session.execute(statement.returning(Job.id)).scalar() is not None
+        try:
+            with self._session.begin_nested():
+                if self._session.execute(statement.returning(Job.id)).scalar() is None:
+                    return False
+                self._inputs.hold((file_id, job["id"]) for file_id in files)
+        except IntegrityError:
+            files_of(data, self._inputs.names(actor, [data]))
+            raise
+        return True
 
     def create_many(
         self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
@@ -179,7 +222,7 @@ class Jobs:
 
     def existing(self, job_ids: Iterable[UUID]) -> set[UUID]:
         """Those of these ids that are jobs, whoever they belong to, in one statement."""
-        wanted = any_(cast(list(job_ids), ARRAY(Uuid)))
+        wanted = any_(sql_cast(list(job_ids), ARRAY(Uuid)))
         return set(self._session.scalars(select(Job.id).where(Job.id == wanted)))
 
     def newest(self, organization_id: UUID, limit: int) -> list[UUID]:
@@ -248,15 +291,6 @@ class Jobs:
         if isinstance(reader, Guest):
             return select(Job).where(Job.organization_id == reader.home_id, Job.id == reader.job_id)
         return select(Job).where(Job.organization_id == reader.organization_id)
-
-    def _hold(self, actor: Actor, job_id: UUID, data: BaseModel, files: Iterable[UUID]) -> None:
-        """Hold the files for the new job. Raises InvalidInput for one that a cleanup deleted a moment ago."""
-        try:
-            self._inputs.hold((file_id, job_id) for file_id in files)
-        except IntegrityError:
-            self._session.rollback()
-            files_of(data, self._inputs.names(actor, [data]))
-            raise
 
     def _first(self, actor: Actor, key: str, new: NewJob) -> Job | None:
         """The job that used the key first. Raises Conflict if that was another request."""

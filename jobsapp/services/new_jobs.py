@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import func, select
@@ -28,12 +29,15 @@ from jobsapp.services.job_times import (
 )
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession
+from jobsapp.store.dependencies import POLICIES
 
 MAX_ATTEMPTS = 100
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
-LATER_FIELDS = frozenset({"expires_at", "timeout_seconds", "retry"})
+LATER_FIELDS = frozenset(
+    {"expires_at", "timeout_seconds", "retry", "depends_on", "on_parent_failure", "batch_id", "weight", "followed"}
+)
 """Fields that came after the first digests were kept: unused, they are no part of a request's digest."""
 
 
@@ -51,6 +55,15 @@ class NewJob:
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: RetryChanges | None = None
+    depends_on: tuple[UUID, ...] | None = None
+    """Jobs of the organisation that it waits for."""
+    on_parent_failure: str | None = None
+    """What becomes of it if one of those fails or is cancelled: `cancel` (None too), `fail`, `continue`."""
+    batch_id: UUID | None = None
+    weight: float | None = None
+    """What it is expected to cost beside the others of its batch."""
+    followed: bool | None = None
+    """Whether its end is to be told to the followers (`runtime/advancer.py`)."""
 
 
 def bounded(new: NewJob) -> NewJob:
@@ -70,6 +83,8 @@ def bounded(new: NewJob) -> NewJob:
     refuse_timeout(new.timeout_seconds)
     refuse_longer("name", new.name, NAME_LENGTH)
     refuse_longer("description", new.description, DESCRIPTION_LENGTH)
+    if new.on_parent_failure not in (None, *POLICIES):
+        raise InvalidInput.of("onParentFailure", f"must be one of {', '.join(POLICIES)}.")
     if abs(new.priority) > PRIORITY_BOUND:
         raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
     return new
@@ -128,6 +143,9 @@ def row(
         "expires_at": new.expires_at,
         "timeout_seconds": new.timeout_seconds,
         "retry": own_retry(job_type.processor.retry, new.retry),
+        "followed": bool(new.followed),
+        "batch_id": new.batch_id,
+        "weight": new.weight,
     }
 
 

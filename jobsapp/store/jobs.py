@@ -183,9 +183,16 @@ def retry_jobs(connection: Connection[Any], job_ids: Sequence[UUID], *, organiza
     return fetch_all(connection, "retry_jobs", ChangedJob, ids=list(job_ids), organization_id=organization_id)
 
 
-def enqueue(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
-    """Put new jobs into their queues. Call it in the transaction that creates them."""
-    connection.execute(statement("enqueue"), {"ids": list(job_ids)})
+def enqueue(
+    connection: Connection[Any], job_ids: Sequence[UUID], *, blockers: Mapping[UUID, int] | None = None
+) -> None:
+    """Put new jobs into their queues. Call it in the transaction that creates them.
+
+    `blockers`: how many jobs some of them wait for.
+    """
+    blockers = blockers or {}
+    values = {"ids": list(job_ids), "blocked": list(blockers), "blockers": list(blockers.values())}
+    connection.execute(statement("enqueue"), values)
 
 
 def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:

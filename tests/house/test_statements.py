@@ -20,6 +20,7 @@ CREATED = "takes ids of jobs that the service has just written, with the actor's
 LOCKED = "takes ids of jobs that were found and locked before, of one organisation or by `flask cleanup`"
 ARCHIVED = "takes ids of jobs that a walk of one organisation has found and locked"
 BY_COMMAND = "is run by `flask cleanup` for all organisations, never for an actor"
+FOLLOWED = "is run by the advancer for everybody: a job and what it depends on are of one organisation"
 ELSEWHERE: dict[str, str] = {
     "cancel_job": CHECKED,
     "retry_job": CHECKED,
@@ -27,6 +28,10 @@ ELSEWHERE: dict[str, str] = {
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
     "waiting_places": CHECKED + ". It counts jobs of others that come first, and tells how many",
     "enqueue": CREATED,
+    "ask_check": CREATED,
+    "ended_edges": FOLLOWED,
+    "settle_edges": FOLLOWED,
+    "continue_outbox": FOLLOWED,
     "lock_files_of_jobs": LOCKED,
     "delete_finished": LOCKED,
     "add_archive": "writes down whose the archive is",

@@ -10,10 +10,13 @@ from uuid import UUID
 
 import psycopg
 
+from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import settle_lost_jobs
+from jobsapp.store.dependencies import FAIL as FAIL_TOO
+from jobsapp.store.dependencies import Edge, settle
 from jobsapp.store.jobs import LogLine, Pulse, cancel_job, pulse_job, retry_job
 from jobsapp.store.turns import Ended, claim_jobs, finish_job, take_turn
 from tests.store.rows import Row, attempts, end_leases, jobs, log_counts, queued
@@ -72,6 +75,14 @@ class Bench:
     def pulse(self) -> object:
         return pulse_job(self.connection, self.job_id, self.row()["attempts"], SAID, lease_seconds=600)
 
+    def lose_parent(self) -> object:
+        """A job that it depends on is gone, and it was to fail with it."""
+        edge = Edge(self.job_id, new_id(), FAIL_TOO, "gone", "")
+        self.connection.execute(
+            "INSERT INTO job_dependencies (job_id, parent_id, on_failure) VALUES (%s, %s, %s)", edge[:3]
+        )
+        return settle(self.connection, [edge])
+
     def lose_worker(self) -> object:
         return settle_lost_jobs(self.connection, self.house, self.house.hints(), worker="w")
 
@@ -127,6 +138,7 @@ MOVES = {
     "retry": move(
         Bench.retry, {Status.FAILED, Status.CANCELLED}, Status.PENDING, PROGRESS | CANCEL | {"run_at", "max_attempts"}
     ),
+    "lose a parent": move(Bench.lose_parent, {Status.PENDING}, Status.FAILED, frozenset({"error"})),
     "lose the worker": Move(Bench.lose_worker, frozenset(ENDING), Status.PENDING, SETTLED, True),
     "lose the lease": Move(Bench.lose_lease, frozenset(ENDING), Status.PENDING, SETTLED, True),
 }

@@ -1,0 +1,167 @@
+"""Brings on what follows from the end of jobs, beside the keeper that leads, on a thread and connections of its own.
+
+A trigger leaves a row for each job that somebody follows, in the transaction that ends it. Here the oldest are taken
+out and given to each follower, in one transaction with what they make of it: so each thing follows once, or is tried
+again. PostgreSQL calls when there is something (NOTIFY); every second it is looked anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import func, select
+
+from jobsapp.runtime.house import House
+from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.store import outbox
+from jobsapp.store.connect import CUT_OFF, connect
+from jobsapp.store.outbox import EndedJob
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
+STOP_SECONDS = 5.0
+AWAY = (*CUT_OFF, *DATABASE_AWAY)
+
+
+class Follower(Protocol):
+    """Makes something of the ends of jobs, in the session's transaction, and never commits."""
+
+    def absorb(self, ended: Sequence[EndedJob]) -> None: ...
+
+
+class Clock(Protocol):
+    """Has something to do when its time comes, a bounded piece of it in the session's transaction; never commits."""
+
+    def tick(self, now: datetime) -> None: ...
+
+
+class Advancer:
+    """`followers` in their order; `clocks` by their names. Use it from one thread."""
+
+    def __init__(self, session: DbSession, followers: Sequence[Follower], clocks: dict[str, Clock]) -> None:
+        self._session = session
+        self._followers = followers
+        self._clocks = clocks
+
+    def advance(self) -> int:
+        """Bring on all that is there. Returns how many rows were taken. Raises one of AWAY."""
+        taken = 0
+        while True:
+            try:
+                rows = self._take()
+            except AWAY:
+                raise
+            except Exception:
+                log.exception("what follows from the end of jobs failed; they are taken one at a time")
+                rows = self._one_by_one()
+            taken += len(rows)
+            if len(rows) < outbox.TAKEN_AT_ONCE:
+                return taken
+
+    def tick(self) -> None:
+        """Let each clock do what is due. One that fails does not keep the others from it. Raises one of AWAY."""
+        for name, clock in self._clocks.items():
+            try:
+                clock.tick(self._session.execute(select(func.now())).scalar_one())
+                self._session.commit()
+            except AWAY:
+                raise
+            except Exception:
+                log.exception("%s failed", name)
+            finally:
+                self._session.remove()
+
+    def _take(self, only: int | None = None) -> list[EndedJob]:
+        try:
+            rows = outbox.take(driver(self._session), only=only)
+            for follower in self._followers if rows else ():
+                follower.absorb(rows)
+            self._session.commit()
+            return rows
+        finally:
+            # Rolled back if it was not committed.
+            self._session.remove()
+
+    def _one_by_one(self) -> list[EndedJob]:
+        """One of them cannot be followed; the others must not wait for it."""
+        try:
+            rows = outbox.take(driver(self._session))
+        finally:
+            self._session.remove()
+        for row in rows:
+            try:
+                self._take(only=row.id)
+            except AWAY:
+                raise
+            except Exception as error:
+                log.exception("what follows from the end of job %s failed", row.job_id)
+                self._postpone(row, error)
+        return rows
+
+    def _postpone(self, row: EndedJob, error: Exception) -> None:
+        try:
+            again = outbox.postpone(driver(self._session), row.id, f"{type(error).__name__}: {error}"[:2000])
+            self._session.commit()
+        finally:
+            self._session.remove()
+        if not again:
+            log.error("row %s of job_outbox failed %s times and is set aside", row.id, outbox.MOST_TRIES)
+
+
+class AdvancerThread:
+    """Runs an advancer for as long as this keeper leads. As `Pruner`, it may be started again after a stop."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """No fault if it runs."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stopping = threading.Event()
+            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="advancer", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing any more, and wait a while for what is in work. No fault if it does not run."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            try:
+                self._advance(stopping)
+            except AWAY as error:
+                log.warning("PostgreSQL is away: %s", error)
+            except Exception:
+                log.exception("the advancer failed")
+            stopping.wait(PAUSE_SECONDS)
+
+    def _advance(self, stopping: threading.Event) -> None:
+        # Here, so that only a keeper that leads carries it.
+        from jobsapp.runtime.followers import followers_of
+        from jobsapp.runtime.use_cases import open_use_cases
+
+        with (
+            open_use_cases(self._house, "jobsapp advancer") as (services, session),
+            connect(self._house.settings.database_url, "jobsapp advancer: listens") as calls,
+        ):
+            calls.execute(f"LISTEN {outbox.CHANNEL}")
+            advancer = Advancer(session, *followers_of(services))
+            ticked = 0.0
+            while not stopping.is_set():
+                advancer.advance()
+                if time.monotonic() - ticked >= TICK_SECONDS:
+                    ticked = time.monotonic()
+                    advancer.tick()
+                for _ in calls.notifies(timeout=TICK_SECONDS, stop_after=1):
+                    pass

@@ -1,0 +1,13 @@
+"""Who makes something of the ends of jobs, in order, and who has something to do when its time comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobsapp.runtime.advancer import Clock, Follower
+from jobsapp.services import Services
+
+
+def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
+    """What an Advancer is made with."""
+    return [services.dependencies], {}

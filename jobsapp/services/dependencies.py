@@ -1,0 +1,96 @@
+"""Jobs that wait for others: what becomes of them when those end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, cast, select
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.actors import Actor
+from jobsapp.core.events import JobChanged, event_for
+from jobsapp.core.states import Status
+from jobsapp.errors import Conflict, InvalidInput
+from jobsapp.models import Job
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store import dependencies as store
+from jobsapp.store import outbox
+from jobsapp.store.outbox import EndedJob
+
+FOLLOW_SECONDS = 5.0
+FOLLOW_PAUSE_SECONDS = 0.01
+
+
+class Dependencies:
+    def __init__(self, session: DbSession, hints: Hints) -> None:
+        self._session = session
+        self._hints = hints
+
+    def follow(self, actor: Actor, job_ids: Iterable[UUID]) -> None:
+        """Have the ends of these jobs told from now on, and commit. Call it before anything of a request is written.
+
+        Raises InvalidInput naming the first that is no job of the organisation, and Conflict if somebody holds one of
+        them for seconds.
+        """
+        left = sorted(set(job_ids))
+        known = set(self._session.scalars(select(Job.id).where(Job.id == any_(cast(left, ARRAY(Uuid))))))
+        if unknown := [job_id for job_id in left if job_id not in known]:
+            raise InvalidInput.of("dependsOn", f"There is no job {unknown[0]}.")
+        until = time.monotonic() + FOLLOW_SECONDS
+        while left:
+            left = store.follow(driver(self._session), left, organization_id=actor.organization_id)
+            # What is locked is written by somebody who may want what is locked here.
+            self._session.commit()
+            if left and time.monotonic() > until:
+                raise Conflict(f"The job {left[0]} is being changed by somebody else; try again.")
+            if left:
+                time.sleep(FOLLOW_PAUSE_SECONDS)
+
+    def add(self, actor: Actor, edges: Sequence[tuple[UUID, UUID, str]], *, fresh: bool = False) -> dict[UUID, int]:
+        """Add (job, parent, what if the parent fails). The parents are followed, and nobody else knows the jobs yet.
+
+        `fresh`: the parents too are made in this transaction. Returns for how many each of the jobs waits.
+        """
+        if not edges:
+            return {}
+        connection = driver(self._session)
+        blockers = store.add(connection, edges, organization_id=actor.organization_id)
+        if blockers and not fresh:
+            store.ask_check(connection, list(blockers))
+        return blockers
+
+    def absorb(self, ended: Sequence[EndedJob]) -> None:
+        """Let run what waited for these jobs, or end it. A part of it, if there is very much: the rest is left word of.
+
+        Call it in the transaction that took them out of the outbox.
+        """
+        parents = [row for row in ended if row.kind in (outbox.ENDED, outbox.MORE)]
+        checked = [row for row in ended if row.kind == outbox.CHECK]
+        if not parents and not checked:
+            return
+        connection = driver(self._session)
+        edges = store.ended_edges(
+            connection, parents=[row.job_id for row in parents], jobs=[row.job_id for row in checked]
+        )
+        if not edges:
+            return
+        if len(edges) == store.EDGES_AT_ONCE:
+            outbox.tell_more(connection, parents)
+            store.ask_check(connection, [row.job_id for row in checked])
+        self._tell(store.settle(connection, edges))
+
+    def _tell(self, released: Sequence[store.Released]) -> None:
+        session = self._session()
+        for queue in sorted({one.queue for one in released if one.due}):
+            after_commit(session, partial(self._hints.wake, queue))
+        stopped = [
+            JobChanged(one.id, one.organization_id, event_for(one.status), one.revision)
+            for one in released
+            if one.status != Status.PENDING
+        ]
+        if stopped:
+            after_commit(session, partial(self._hints.publish, stopped))

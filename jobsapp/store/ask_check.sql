@@ -1,0 +1,2 @@
+INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, status)
+SELECT 'check', organization_id, id, user_id, type, status FROM jobs WHERE id = ANY(%(ids)s::uuid[])
