@@ -54,6 +54,10 @@ class Action(StrEnum):
     RETENTION_CHANGED = "retention-changed"
     RETENTION_REMOVED = "retention-removed"
     AUDIT_FORGOTTEN = "audit-forgotten"
+    WORKFLOW_SAVED = "workflow-saved"
+    WORKFLOW_ANSWERED = "workflow-answered"
+    WORKFLOW_SIGNALLED = "workflow-signalled"
+    WORKFLOW_RESUMED = "workflow-resumed"
 
 
 SENTENCES: dict[str, str] = {
@@ -97,6 +101,10 @@ SENTENCES: dict[str, str] = {
     Action.RETENTION_CHANGED: "changed for how long to keep {name}",
     Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
+    Action.WORKFLOW_SAVED: "saved version {version} of the workflow {name}",
+    Action.WORKFLOW_ANSWERED: "{answer} the step {step} of the workflow {name}",
+    Action.WORKFLOW_SIGNALLED: "told the workflow {name} of {event}",
+    Action.WORKFLOW_RESUMED: "had the workflow {name} go on from the step that failed",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
 COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}

@@ -15,6 +15,7 @@ from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLe
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
+from jobsapp.models.workflows import Workflow, WorkflowEvent, WorkflowRun, WorkflowStep
 
 __all__ = [
     "UNSUCCESSFUL",
@@ -54,4 +55,8 @@ __all__ = [
     "UserIdentity",
     "UserPassword",
     "WorkerLease",
+    "Workflow",
+    "WorkflowEvent",
+    "WorkflowRun",
+    "WorkflowStep",
 ]

@@ -10,4 +10,4 @@ from jobsapp.services import Services
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
-    return [services.dependencies], {}
+    return [services.dependencies, services.workflow_engine], {"workflows": services.workflow_engine}

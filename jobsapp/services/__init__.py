@@ -53,6 +53,9 @@ from jobsapp.services.tokens import Tokens
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
+from jobsapp.services.workflow_engine import WorkflowEngine
+from jobsapp.services.workflow_runs import WorkflowRuns
+from jobsapp.services.workflows import Workflows
 from jobsapp.storage import LocalStorage
 from jobsapp.storage.archives import Archives
 
@@ -102,6 +105,9 @@ class Services:
     uploads: Uploads
     bells: Bells
     rates: Rates
+    workflows: Workflows
+    workflow_runs: WorkflowRuns
+    workflow_engine: WorkflowEngine
 
 
 def build_services(
@@ -117,6 +123,7 @@ def build_services(
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
+    workflows = Workflows(session, registry, jobs)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -160,4 +167,7 @@ def build_services(
         # Each holds a thread, and others have requests too.
         bells=Bells(settings.web_threads // 2),
         rates=Rates(settings.redis_url or NO_REDIS),
+        workflows=workflows,
+        workflow_runs=WorkflowRuns(session, jobs, files),
+        workflow_engine=WorkflowEngine(session, registry, hints, jobs, workflows),
     )

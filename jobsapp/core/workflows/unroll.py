@@ -25,9 +25,7 @@ def started_item(whole: StepState, item: int) -> dict[str, Any]:
     return {"item": (whole.items or ())[item], "index": item}
 
 
-def whole_of(
-    step: Step, whole: StepState, items: Mapping[Place, StepState], *, halted: bool
-) -> StepState | None:
+def whole_of(step: Step, whole: StepState, items: Mapping[Place, StepState], *, halted: bool) -> StepState | None:
     """How the step ended, whose items these are. None: some still run, or have not begun. `halted`: none begins."""
     wanted = len(whole.items or ())
     if any(one.state not in OVER for one in items.values()) or (len(items) < wanted and not halted):
