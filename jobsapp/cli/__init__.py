@@ -1,5 +1,5 @@
 """`flask up | worker | keeper | cleanup | audit | jobs … | queues … | limits … | retention … | workers … | users … |
-orgs … | tokens …`.
+orgs … | tokens … | workflows …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -24,7 +24,9 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
+    from jobsapp.cli.workflows import workflows
 
     users.add_command(password)
-    for command in (up, worker, keeper, cleanup, audit, jobs, queues, limits, retention, workers, users, orgs, tokens):
+    of_processes, of_people = (up, worker, keeper, cleanup), (users, orgs, tokens)
+    for command in (*of_processes, audit, jobs, queues, limits, retention, workers, workflows, *of_people):
         app.cli.add_command(command)

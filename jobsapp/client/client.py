@@ -17,6 +17,7 @@ from jobsapp.client.many import ManyCalls
 from jobsapp.client.overview import OverviewCalls
 from jobsapp.client.retries import NONE, Retries
 from jobsapp.client.wire import Wire
+from jobsapp.client.workflows import WorkflowCalls
 
 URL_VARIABLE = "JOBSAPP_URL"
 TOKEN_VARIABLE = "JOBSAPP_TOKEN"  # noqa: S105 - the name of one
@@ -25,7 +26,7 @@ CONNECT_SECONDS = 10.0
 AGENT = {"User-Agent": "jobsapp-client", "Accept": "application/json"}
 
 
-class Client(JobCalls, ManyCalls, OverviewCalls):
+class Client(JobCalls, ManyCalls, OverviewCalls, WorkflowCalls):
     """A server of jobsapp, as the user of a token. Safe to share between threads; close it, or use it in a `with`.
 
     `timeout`: seconds that one step of a request may take (to connect at most 10 of them). `retries`: how often it is

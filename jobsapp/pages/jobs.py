@@ -13,6 +13,7 @@ from jobsapp.pages.address import CREATED, Address
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
+from jobsapp.pages.workflow_runs import workflow_part
 from jobsapp.services.jobs import PAGE, REASON_LENGTH
 from jobsapp.services.listing import looked_at
 from jobsapp.services.views import JobView
@@ -49,7 +50,8 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     job, shown = _shown(job_id)
-    return render_template("jobs/show.html", job=job, shown=shown, log=ShownLog.of_request(job_id))
+    workflow = workflow_part(job)
+    return render_template("jobs/show.html", job=job, shown=shown, log=ShownLog.of_request(job_id), **workflow)
 
 
 @blueprint.get("/jobs/<uuid:job_id>/details")

@@ -45,7 +45,7 @@ class WorkflowExecution(Processor):
     type = "workflow-execution"
     title = "Workflow"
     description = "Run steps in their order, each as a job of its own, with conditions, loops, waits and approvals."
-    icon = "workflow"
+    icon = "flow"
     retry = RetryPolicy(attempts=1)
     run_by_keeper = True
     Input = WorkflowInput

@@ -134,6 +134,18 @@ class WorkflowRuns:
         row = self._session.execute(query).one_or_none()
         return None if row is None else RunOfStepView(run_id=row.run_id, key=row.key)
 
+    def definition(self, actor: Actor, job_id: UUID) -> Definition:
+        """What the run does. Raises NotFound."""
+        self._jobs.get(actor, job_id)
+        row = self._session.get(WorkflowRun, job_id)
+        if row is None:
+            raise NotFound(f"The job {job_id} is no workflow that has begun.")
+        return read(row.definition)
+
+    def input_schema(self, actor: Actor, job_id: UUID) -> dict[str, Any]:
+        """What the run needs as its input: JSON Schema. Raises NotFound."""
+        return json_schema(self.definition(actor, job_id).input)
+
     def latest(self, actor: Actor, name: str) -> list[Job]:
         """The newest runs of a workflow."""
         query = select(WorkflowRun.job_id).where(

@@ -101,6 +101,10 @@ def _names(node: Mapping[str, Any], found: list[tuple[str, ...]]) -> tuple[str, 
     kind, children = node["type"], node.get("children", [])
     if kind == "field":
         return (node["value"],)
+    if kind == "subexpression" and children[0]["type"] == "not_expression":
+        raise WrongExpression(
+            "! negates the first name alone; put what it negates into parentheses: !(steps.a.result)."
+        )
     if kind == "subexpression":
         chain = _names(children[0], found)
         for child in children[1:]:

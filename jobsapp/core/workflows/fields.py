@@ -38,12 +38,12 @@ class FormField(Part):
 
 Fields = Mapping[str, FormField]
 _SCHEMAS: dict[str, dict[str, Any]] = {
-    "text": {"type": "string", "maxLength": TEXT_LENGTH},
+    "text": {"type": "string"},
     "number": {"type": "number"},
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
     "choice": {"type": "string"},
-    "file": {"type": "string", "format": "uuid"},
+    "file": {"type": "string", "format": "file-id"},
     "list": {"type": "array"},
     "object": {"type": "object"},
 }
