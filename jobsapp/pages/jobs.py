@@ -50,8 +50,8 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     job, shown = _shown(job_id)
-    workflow = workflow_part(job)
-    return render_template("jobs/show.html", job=job, shown=shown, log=ShownLog.of_request(job_id), **workflow)
+    around = {"shown": shown, "log": ShownLog.of_request(job_id)}
+    return render_template("jobs/show.html", **around, **workflow_part(job))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/details")

@@ -72,7 +72,7 @@ def resume(job_id: UUID) -> ResponseReturnValue:
 def workflow_part(job: JobView) -> dict[str, Any]:
     """What the page of any job shows of workflows: the run that it is, and the one whose step it is."""
     of = services().workflow_runs.of_step(get_actor(), job.id)
-    return {"step_of": of, **(run_of(job) if job.type == TYPE else {"run": None})}
+    return {"step_of": of, **(run_of(job) if job.type == TYPE else {"job": job})}
 
 
 def run_of(job: JobView) -> dict[str, Any]:

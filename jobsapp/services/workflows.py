@@ -158,10 +158,10 @@ class Workflows:
         self._session.commit()
         return self.get(actor, name)
 
-    def start(self, actor: Actor, name: str, input: Mapping[str, Any], **more: Any) -> Job:
+    def start(self, actor: Actor, workflow: str, input: Mapping[str, Any], /, **more: Any) -> Job:
         """Start a workflow, and commit. `more`: what else is said of the job. Raises NotFound, and as `Jobs.create`."""
-        self.get(actor, name)
-        return self._jobs.create(actor, NewJob(TYPE, {"workflow": name, "input": dict(input)}, **more))[0]
+        self.get(actor, workflow)
+        return self._jobs.create(actor, NewJob(TYPE, {"workflow": workflow, "input": dict(input)}, **more))[0]
 
     def admit(self, actor: Actor, data: Any) -> None:
         """Refuse a run that could not start. Raises InvalidInput naming each fault under `data`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -11,26 +10,10 @@ import pytest
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden, InvalidInput
 from jobsapp.models import Job, WorkflowStep
-from jobsapp.runtime.advancer import Advancer
-from jobsapp.runtime.followers import followers_of
-from jobsapp.runtime.house import House
-from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.queues import NewLimit
-from tests.services.workflows import Drain, Walk
-
-
-@pytest.fixture
-def advancer(house: House) -> Iterator[Advancer]:
-    with open_use_cases(house, "test advancer") as (services, session):
-        yield Advancer(session, *followers_of(services))
-
-
-@pytest.fixture
-def walk(services: Services, admin: Actor, advancer: Advancer, drain: Drain) -> Walk:
-    return Walk(services, admin, advancer, drain)
-
+from tests.workflow_walk import Walk
 
 CHAIN = {
     "first": {"input": {"text": "${{ input.text }}"}},
