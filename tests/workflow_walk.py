@@ -32,10 +32,12 @@ class Walk:
     def __init__(self, services: Services, actor: Actor, advancer: Advancer, drain: Drain) -> None:
         self.services, self.actor, self.advancer, self.drain = services, actor, advancer, drain
 
-    def start(self, steps: dict[str, Any], input: dict[str, Any] | None = None, **more: Any) -> Job:
+    def start(
+        self, steps: dict[str, Any], input: dict[str, Any] | None = None, *, work: bool = True, **more: Any
+    ) -> Job:
         data = {"definition": definition(**steps), "input": input or {}}
         job, _ = self.services.jobs.create(self.actor, NewJob("workflow-execution", data, **more))
-        return self.on(job.id)
+        return self.on(job.id, work=work)
 
     def on(self, run_id: UUID, *, work: bool = True) -> Job:
         """Until nothing moves. Without `work` the jobs of the steps are left alone."""

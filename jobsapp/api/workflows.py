@@ -17,7 +17,7 @@ from jobsapp.services.base import View
 from jobsapp.services.jobs import DESCRIPTION_LENGTH, LONGEST_SECONDS, NAME_LENGTH, PRIORITY_BOUND
 from jobsapp.services.views import JobView
 from jobsapp.services.workflow_runs import COMMENT_LENGTH, WorkflowRunView
-from jobsapp.services.workflows import CheckView, WorkflowView, WorkflowWholeView
+from jobsapp.services.workflows import WorkflowCheckView, WorkflowView, WorkflowWholeView
 
 blueprint = area("workflows", "Workflows: steps that are jobs, with conditions, loops, waits and approvals.")
 
@@ -30,7 +30,7 @@ class WorkflowList(View):
     """The newest version of each, by name, and those that are declared in code; up to 200."""
 
 
-class VersionList(View):
+class WorkflowVersionList(View):
     versions: list[WorkflowView]
     """The newest first, up to 100."""
 
@@ -53,12 +53,12 @@ class StepPath(IdPath):
     key: Text = Field(max_length=50)
 
 
-class DefinitionBody(Body):
+class WorkflowBody(Body):
     definition: Given
     """As JSON, or as a text in YAML or JSON."""
 
 
-class RunBody(Body):
+class WorkflowRunBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     input: dict[str, Any] = Field(default_factory=dict)
@@ -71,21 +71,21 @@ class RunBody(Body):
     """How long the whole run may take."""
 
 
-class EventBody(Body):
+class WorkflowEventBody(Body):
     event: Text = Field(pattern=KEY)
     """The name that a step waits for."""
     payload: Any = None
     """Becomes the result of that step."""
 
 
-class AnswerBody(Body):
+class WorkflowAnswerBody(Body):
     approved: Flag
     fields: dict[str, Any] = Field(default_factory=dict)
     """What the step's form asks for; of no account when it is rejected."""
     comment: Text = Field("", max_length=COMMENT_LENGTH)
 
 
-class ResumeBody(Body):
+class WorkflowResumeBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     input: dict[str, Any] | None = None
@@ -98,8 +98,10 @@ def index(query: WorkflowsQuery) -> Response:
     return answer(WorkflowList(workflows=services().workflows.all(get_actor(), after=query.after)))
 
 
-@blueprint.post("/workflows/check", operation_id="checkWorkflow", responses={200: CheckView, **told(400, 413, 415)})
-def check(body: DefinitionBody) -> Response:
+@blueprint.post(
+    "/workflows/check", operation_id="checkWorkflow", responses={200: WorkflowCheckView, **told(400, 413, 415)}
+)
+def check(body: WorkflowBody) -> Response:
     """What is wrong with a definition, each fault by its path. Keeps nothing."""
     return answer(services().workflows.check(body.definition))
 
@@ -113,23 +115,25 @@ def show(path: WorkflowPath, query: WorkflowQuery) -> Response:
 @blueprint.put(
     "/workflows/<name>", operation_id="saveWorkflow", responses={200: WorkflowWholeView, **told(400, 413, 415)}
 )
-def save(path: WorkflowPath, body: DefinitionBody) -> Response:
+def save(path: WorkflowPath, body: WorkflowBody) -> Response:
     """Keep a definition as the newest version of its name. The same again makes no new version."""
     return answer(services().workflows.save(get_actor(), path.name, as_text(body.definition)))
 
 
-@blueprint.get("/workflows/<name>/versions", operation_id="listWorkflowVersions", responses={200: VersionList})
+@blueprint.get(
+    "/workflows/<name>/versions", operation_id="listWorkflowVersions", responses={200: WorkflowVersionList, **told(404)}
+)
 def versions(path: WorkflowPath) -> Response:
     """The versions that were saved."""
-    return answer(VersionList(versions=services().workflows.versions(get_actor(), path.name)))
+    return answer(WorkflowVersionList(versions=services().workflows.versions(get_actor(), path.name)))
 
 
 @blueprint.post(
     "/workflows/<name>/runs", operation_id="runWorkflow", responses={201: JobView, **told(400, 404, 413, 415)}
 )
-def run(path: WorkflowPath, body: RunBody) -> Response:
+def run(path: WorkflowPath, body: WorkflowRunBody) -> Response:
     """Start the newest version; answers with the job that is the run."""
-    said = {name: getattr(body, name) for name in RunBody.model_fields if name != "input"}
+    said = {name: getattr(body, name) for name in WorkflowRunBody.model_fields if name != "input"}
     job = services().workflows.start(get_actor(), path.name, body.input, **said)
     view = services().views.job(job).seen_by(get_actor())
     return answer(view, 201, location=url_for("api_jobs.show", id=job.id))
@@ -146,7 +150,7 @@ def steps(path: IdPath) -> Response:
     operation_id="signalWorkflow",
     responses={200: WorkflowRunView, **told(400, 404, 409, 413, 415)},
 )
-def signal(path: IdPath, body: EventBody) -> Response:
+def signal(path: IdPath, body: WorkflowEventBody) -> Response:
     """Tell a run of an event. One that comes before a step waits for it is kept."""
     return answer(services().workflow_runs.signal(get_actor(), path.id, body.event, body.payload))
 
@@ -156,7 +160,7 @@ def signal(path: IdPath, body: EventBody) -> Response:
     operation_id="answerWorkflowStep",
     responses={200: WorkflowRunView, **told(400, 404, 409, 413, 415)},
 )
-def answer_step(path: StepPath, body: AnswerBody) -> Response:
+def answer_step(path: StepPath, body: WorkflowAnswerBody) -> Response:
     """Approve or reject what a step asks."""
     said = {"approved": body.approved, "fields": body.fields, "comment": body.comment}
     return answer(services().workflow_runs.answer(get_actor(), path.id, path.key, **said))
@@ -165,7 +169,7 @@ def answer_step(path: StepPath, body: AnswerBody) -> Response:
 @blueprint.post(
     "/jobs/<uuid:id>/resume", operation_id="resumeWorkflow", responses={200: JobView, **told(400, 404, 409, 413, 415)}
 )
-def resume(path: IdPath, body: ResumeBody) -> Response:
+def resume(path: IdPath, body: WorkflowResumeBody) -> Response:
     """Have a failed or cancelled run go on from the step that failed: what completed is kept."""
     job = services().workflow_runs.resume(get_actor(), path.id, body.input)
     return answer(services().views.job(job).seen_by(get_actor()))

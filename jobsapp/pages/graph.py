@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobsapp.core.workflows import Definition
-from jobsapp.services.workflow_runs import StepView, WorkflowRunView
+from jobsapp.services.workflow_runs import WorkflowStepView, WorkflowRunView
 
 WIDTH, HEIGHT = 184, 56
 GAP_X, GAP_Y = 56, 20
@@ -102,7 +102,7 @@ def _top(place: int, size: int, tallest: int) -> int:
     return MARGIN + round((place + (tallest - size) / 2) * (HEIGHT + GAP_Y))
 
 
-def _node(definition: Definition, key: str, at: tuple[int, int], step: StepView | None) -> Node:
+def _node(definition: Definition, key: str, at: tuple[int, int], step: WorkflowStepView | None) -> Node:
     title = definition.steps[key].title or key
     state = step.state if step else "pending"
     return Node(
@@ -118,7 +118,7 @@ def _node(definition: Definition, key: str, at: tuple[int, int], step: StepView 
     )
 
 
-def said_of(step: StepView) -> str:
+def said_of(step: WorkflowStepView) -> str:
     """`running 40 %`, `3 of 12`, `waits for an approval`."""
     if step.state == "waiting" and step.waits_for:
         said = f"waits for {step.waits_for}"
@@ -131,11 +131,11 @@ def said_of(step: StepView) -> str:
     return "not begun" if step.state == "pending" else step.state
 
 
-def _over(step: StepView) -> int:
+def _over(step: WorkflowStepView) -> int:
     return sum(one.state not in ("running", "waiting", "pending") for one in step.items)
 
 
-def _share(step: StepView | None) -> float | None:
+def _share(step: WorkflowStepView | None) -> float | None:
     if step is None or step.state != "running":
         return None
     if step.items_total:
@@ -153,7 +153,9 @@ def _kind(definition: Definition, key: str) -> str:
     return said if len(said) <= LETTERS + 4 else said[: LETTERS + 3] + "…"
 
 
-def _edges(definition: Definition, places: Mapping[str, tuple[int, int]], steps: Mapping[str, StepView]) -> list[Edge]:
+def _edges(
+    definition: Definition, places: Mapping[str, tuple[int, int]], steps: Mapping[str, WorkflowStepView]
+) -> list[Edge]:
     edges = []
     for key in definition.order:
         for need in definition.steps[key].needs:

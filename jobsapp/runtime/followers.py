@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobsapp.runtime.advancer import Clock, Follower
+from jobsapp.runtime.workflows.engine import WorkflowEngine
 from jobsapp.services import Services
 
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
-    return [services.dependencies, services.workflow_engine], {"workflows": services.workflow_engine}
+    workflows = WorkflowEngine(services)
+    return [services.dependencies, workflows], {"workflows": workflows}

@@ -53,7 +53,6 @@ from jobsapp.services.tokens import Tokens
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
-from jobsapp.services.workflow_engine import WorkflowEngine
 from jobsapp.services.workflow_runs import WorkflowRuns
 from jobsapp.services.workflows import Workflows
 from jobsapp.storage import LocalStorage
@@ -107,7 +106,6 @@ class Services:
     rates: Rates
     workflows: Workflows
     workflow_runs: WorkflowRuns
-    workflow_engine: WorkflowEngine
 
 
 def build_services(
@@ -123,7 +121,7 @@ def build_services(
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
-    workflows = Workflows(session, registry, jobs)
+    workflows = Workflows(session, registry, hints, jobs)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -169,5 +167,4 @@ def build_services(
         rates=Rates(settings.redis_url or NO_REDIS),
         workflows=workflows,
         workflow_runs=WorkflowRuns(session, jobs, files),
-        workflow_engine=WorkflowEngine(session, registry, hints, jobs, workflows),
     )

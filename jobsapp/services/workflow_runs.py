@@ -34,12 +34,12 @@ RUNS_LISTED = 50
 StateName = Literal["pending", "waiting", "running", "completed", "failed", "cancelled", "skipped", "undone"]
 
 
-class StepErrorView(View):
+class WorkflowStepErrorView(View):
     type: str | None
     message: str | None
 
 
-class ItemView(View):
+class WorkflowItemView(View):
     """One item of a step that loops."""
 
     item: int
@@ -48,10 +48,10 @@ class ItemView(View):
     progress: ProgressView | None
     began_at: Moment | None
     ended_at: Moment | None
-    error: StepErrorView | None
+    error: WorkflowStepErrorView | None
 
 
-class ApprovalView(View):
+class WorkflowApprovalView(View):
     """What a person is asked."""
 
     title: str
@@ -62,7 +62,7 @@ class ApprovalView(View):
     """What to fill in: JSON Schema."""
 
 
-class StepView(ItemView):
+class WorkflowStepView(WorkflowItemView):
     """One step. `item` is -1."""
 
     key: str
@@ -75,14 +75,14 @@ class StepView(ItemView):
     """Until when it waits, at the longest."""
     waits_for: str | None
     """A time, an event by its name, or an approval; null: it does not wait."""
-    approval: ApprovalView | None
+    approval: WorkflowApprovalView | None
     """Null unless it waits for one."""
     answerable: bool
     """Whether the caller may answer it now."""
-    items: list[ItemView]
+    items: list[WorkflowItemView]
     items_total: int | None
     """How many there are to be; null: it does not loop, or has not begun."""
-    undo: ItemView | None
+    undo: WorkflowItemView | None
     """What undoes it, once that has begun."""
 
 
@@ -96,7 +96,7 @@ class WorkflowRunView(View):
     running: bool
     stopping: Literal["failed", "cancelled"] | None
     input: dict[str, Any]
-    steps: list[StepView]
+    steps: list[WorkflowStepView]
 
 
 class RunOfStepView(View):
@@ -195,13 +195,8 @@ class WorkflowRuns:
         if event not in known:
             raise InvalidInput.of("event", f"no step waits for {event!r}. Known: {', '.join(known) or 'none'}.")
         refuse_faults(payload=payload)
-        waiting = select(func.count()).select_from(
-            select(WorkflowEvent.id)
-            .where(WorkflowEvent.run_id == job_id, WorkflowEvent.taken_at.is_(None))
-            .limit(EVENTS_WAITING)
-            .subquery()
-        )
-        if (self._session.scalar(waiting) or 0) >= EVENTS_WAITING:
+        kept = select(WorkflowEvent.id).where(WorkflowEvent.run_id == job_id, WorkflowEvent.taken_at.is_(None))
+        if len(list(self._session.scalars(kept.limit(EVENTS_WAITING)))) >= EVENTS_WAITING:
             raise Conflict(f"{EVENTS_WAITING} events wait already, and no step for them.")
         self._say(actor, row, "event", event, payload)
         self._audit.note(actor, Action.WORKFLOW_SIGNALLED, self._subject(actor, row), {"event": event})
@@ -319,14 +314,14 @@ def _step_view(
     progress: Mapping[UUID, ProgressView],
     *,
     open_: bool,
-) -> StepView:
+) -> WorkflowStepView:
     step = definition.steps[key]
     whole = next(one for one in rows if one.key == key and one.item == -1)
     items = sorted((one for one in rows if one.key == key and one.item >= 0), key=lambda one: one.item)
     undo = next((one for one in rows if one.key == f"{key}.undo"), None)
     waits = whole.state == State.WAITING
     approval = step.wait_for.approval if step.wait_for and waits else None
-    return StepView(
+    return WorkflowStepView(
         **_facts(whole, progress),
         key=key,
         title=step.title or key,
@@ -338,9 +333,9 @@ def _step_view(
         waits_for=_waits_for(step) if waits else None,
         approval=None if approval is None else _approval_view(approval, step, key),
         answerable=open_ and approval is not None and _may_answer(actor, approval),
-        items=[ItemView(**_facts(one, progress)) for one in items],
+        items=[WorkflowItemView(**_facts(one, progress)) for one in items],
         items_total=None if whole.items is None else len(whole.items),
-        undo=None if undo is None else ItemView(**_facts(undo, progress)),
+        undo=None if undo is None else WorkflowItemView(**_facts(undo, progress)),
     )
 
 
@@ -365,7 +360,7 @@ def _waits_for(step: Step) -> str:
     return f"the event {wait.event}" if wait.event else "its time"
 
 
-def _approval_view(approval: Approval, step: Step, key: str) -> ApprovalView:
+def _approval_view(approval: Approval, step: Step, key: str) -> WorkflowApprovalView:
     title = approval.title or step.title or key
     form = json_schema(approval.fields)
-    return ApprovalView(title=title, description=approval.description, role=approval.role, form=form)
+    return WorkflowApprovalView(title=title, description=approval.description, role=approval.role, form=form)

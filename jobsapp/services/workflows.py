@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy import Select, select, update
 
+from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
@@ -56,15 +57,15 @@ class WorkflowWholeView(WorkflowView):
     """What a run needs as `input`: JSON Schema."""
 
 
-class FaultView(View):
+class WorkflowFaultView(View):
     field: str
     message: str
 
 
-class CheckView(View):
+class WorkflowCheckView(View):
     """What is wrong with a definition; no faults: it can be saved and started."""
 
-    faults: list[FaultView]
+    faults: list[WorkflowFaultView]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Saved:
 
 
 class Workflows:
-    def __init__(self, session: DbSession, registry: Registry, jobs: Jobs) -> None:
+    def __init__(self, session: DbSession, registry: Registry, hints: Hints, jobs: Jobs) -> None:
+        self.session, self.hints = session, hints
+        """For who brings runs on, in the same transaction (`runtime/workflows`)."""
         self._session = session
         self._registry = registry
         self._jobs = jobs
@@ -100,9 +103,11 @@ class Workflows:
         return sorted(views, key=lambda view: view.name)
 
     def versions(self, actor: Actor, name: str) -> list[WorkflowView]:
-        """The newest first, up to VERSIONS_LISTED."""
+        """The newest first, up to VERSIONS_LISTED; none of one that is declared in code. Raises NotFound."""
         query = _with_author().where(Workflow.organization_id == actor.organization_id, Workflow.name == name)
         rows = self._session.execute(query.order_by(Workflow.version.desc()).limit(VERSIONS_LISTED)).all()
+        if not rows and name not in self._registry.workflows:
+            raise NotFound(f"There is no workflow {name!r}.")
         return [WorkflowView(**_facts(row, email)) for row, email in rows]
 
     def get(self, actor: Actor, name: str, version: int | None = None) -> WorkflowWholeView:
@@ -121,14 +126,14 @@ class Workflows:
         row, _ = self._row(organization_id, name, version)
         return Saved(row.name, row.version, read(row.definition))
 
-    def check(self, value: object) -> CheckView:
+    def check(self, value: object) -> WorkflowCheckView:
         """Everything that is known to be wrong with a definition, given as JSON or as a text in YAML or JSON."""
         try:
             self.checked(value)
         except InvalidInput as error:
             faults = error.errors or (FieldError("definition", error.detail),)
-            return CheckView(faults=[FaultView(field=one.field, message=one.message) for one in faults])
-        return CheckView(faults=[])
+            return WorkflowCheckView(faults=[WorkflowFaultView(field=one.field, message=one.message) for one in faults])
+        return WorkflowCheckView(faults=[])
 
     def checked(self, value: object) -> Definition:
         """The definition. Raises InvalidInput naming each fault by its path, as in `steps.convert.input.source`."""

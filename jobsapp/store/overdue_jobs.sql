@@ -10,7 +10,7 @@ WITH held AS MATERIALIZED (
     FROM (SELECT DISTINCT unnest(job_ids)) AS listed (job_id) JOIN jobs ON jobs.id = listed.job_id
     WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
   ) AS active_job
-  -- Workflows stop when their steps have: services/workflow_engine.py.
+  -- Workflows stop when their steps have: runtime/workflows.
   WHERE worker_leases.worker <> 'workflows'
 )
 SELECT jobs.id, jobs.attempts AS attempt, max_attempts, allowance, worker, type, retry, alone,

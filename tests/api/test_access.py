@@ -19,6 +19,7 @@ from jobsapp.core.ids import new_id
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import problem
+from tests.workflow_walk import Walk
 
 CALLS = [
     ("POST", "/api/jobs"),
@@ -86,17 +87,42 @@ CALLS = [
     ("POST", "/api/tokens"),
     ("DELETE", "/api/tokens/{token}"),
     ("GET", "/api/audit"),
+    ("GET", "/api/workflows"),
+    ("POST", "/api/workflows/check"),
+    ("GET", "/api/workflows/{workflow}"),
+    ("PUT", "/api/workflows/{new_workflow}"),
+    ("GET", "/api/workflows/{workflow}/versions"),
+    ("POST", "/api/workflows/{workflow}/runs"),
+    ("GET", "/api/jobs/{run}/steps"),
+    ("POST", "/api/jobs/{run}/events"),
+    ("POST", "/api/jobs/{run}/steps/{step}/answer"),
+    ("POST", "/api/jobs/{run}/resume"),
 ]
-OWNED_PARTS = ("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}")
+OWNED_PARTS = (
+    "{job}",
+    "{file}",
+    "{preset}",
+    "{user_id}",
+    "{archive}",
+    "{token}",
+    "{browser}",
+    "{identity}",
+    "{workflow}",
+    "{run}",
+)
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
-    call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
+    call
+    for call in CALLS
+    if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and "{new" not in call[1] and call not in OWNED
 ]
 """Queues and limits belong to the installation."""
 
 
 @pytest.fixture
-def things(as_member: Caller, member: Actor, services: Services, connection: psycopg.Connection[Any]) -> dict[str, str]:
+def things(
+    as_member: Caller, member: Actor, services: Services, connection: psycopg.Connection[Any], walk: Walk
+) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
@@ -105,6 +131,10 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
+    steps = {"ask": {"waitFor": {"approval": {}}}}
+    house["workflow"] = house["new_workflow"] = "greet"
+    as_member("PUT", "/api/workflows/greet", json={"definition": {"steps": steps}})
+    house["run"], house["step"] = str(walk.start(steps, work=False).id), "ask"
     house["browser"] = services.logins.start(member).partition(".")[0]
     connection.execute(
         "INSERT INTO user_identities (id, issuer, subject, user_id) VALUES (%s, 'https://x.example', 'x', %s)",
@@ -126,7 +156,12 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             .replace("files/{id}", "files/{file}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
-            .replace("api/tokens/{id}", "api/tokens/{token}"),
+            .replace("api/tokens/{id}", "api/tokens/{token}")
+            .replace("workflows/{name}", "workflows/{workflow}" if method != "put" else "workflows/{new_workflow}")
+            .replace("{job}/steps", "{run}/steps")
+            .replace("{job}/events", "{run}/events")
+            .replace("{job}/resume", "{run}/resume")
+            .replace("{key}/answer", "{step}/answer"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
@@ -156,6 +191,8 @@ def test_another_organisation_finds_nothing(
     bodies = {
         ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
         ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
+        ("POST", "/api/jobs/{run}/events"): {"event": "paid"},
+        ("POST", "/api/jobs/{run}/steps/{step}/answer"): {"approved": True},
     }
     body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")

@@ -19,7 +19,6 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 
 from jobsapp.bus.after_commit import after_commit
-from jobsapp.bus.hints import Hints
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.outcomes import Attempt, Failed, Failure, Succeeded, Transition, WasCancelled, decide, timeout_failure
 from jobsapp.core.states import Status
@@ -29,12 +28,11 @@ from jobsapp.core.workflows.plan import Finish, Start, failure
 from jobsapp.core.workflows.state import OVER, ended
 from jobsapp.errors import InvalidInput, JobsappError
 from jobsapp.models import Job, WorkflowRun, WorkflowStep
-from jobsapp.processors.registry import Registry
-from jobsapp.services.jobs import Jobs
+from jobsapp.runtime.workflows.books import Book, begun, with_error
+from jobsapp.runtime.workflows.jobs import StepJobs
+from jobsapp.services import Services
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
-from jobsapp.services.workflow_books import Book, begun, with_error
-from jobsapp.services.workflow_jobs import StepJobs
-from jobsapp.services.workflows import TYPE, Workflows, refuse
+from jobsapp.services.workflows import TYPE, refuse
 from jobsapp.store import jobs as job_store
 from jobsapp.store.jobs import ClaimedJob, Pulse
 from jobsapp.store.limits import claim_within_limits
@@ -53,12 +51,12 @@ AGAIN = timedelta(seconds=60)
 
 
 class WorkflowEngine:
-    def __init__(self, session: DbSession, registry: Registry, hints: Hints, jobs: Jobs, workflows: Workflows) -> None:
-        self._session = session
-        self._registry = registry
-        self._hints = hints
-        self._workflows = workflows
-        self._step_jobs = StepJobs(session, jobs)
+    def __init__(self, services: Services) -> None:
+        self._session: DbSession = services.workflows.session
+        self._hints = services.workflows.hints
+        self._registry = services.registry
+        self._workflows = services.workflows
+        self._step_jobs = StepJobs(self._session, services.jobs)
 
     def absorb(self, ended: Sequence[EndedJob]) -> None:
         """Bring on the runs whose steps these jobs are."""
