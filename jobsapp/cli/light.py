@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 from flask import Flask
 
-COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up", "jobs": "jobs"}
+COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up", "jobs": "jobs", "workflows": "workflows"}
 WHOLE = "jobsapp.whole"
 
 

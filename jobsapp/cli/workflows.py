@@ -28,7 +28,7 @@ def workflows() -> None:
 @with_client
 def list_workflows(client: Client, /) -> None:
     """Print the workflows, by name."""
-    rows = [(one.name, _version(one.version), str(one.steps), one.title) for one in client.workflows()]
+    rows = [(one.name, _version(one.version), str(one.steps), one.title) for one in client.workflows.list()]
     table([("NAME", "VERSION", "STEPS", "TITLE"), *rows])
 
 
@@ -38,7 +38,7 @@ def list_workflows(client: Client, /) -> None:
 @with_client
 def show_workflow(client: Client, /, name: str, version: int | None) -> None:
     """Print a workflow as it was written."""
-    click.echo(client.workflow(name, version=version).source, nl=False)
+    click.echo(client.workflows.get(name, version=version).source, nl=False)
 
 
 @workflows.command("save")
@@ -47,7 +47,7 @@ def show_workflow(client: Client, /, name: str, version: int | None) -> None:
 @with_client
 def save_workflow(client: Client, /, name: str, source: Path) -> None:
     """Keep a file in YAML or JSON as the newest version of a workflow, and print its number."""
-    click.echo(_version(client.save_workflow(name, _text(source)).version))
+    click.echo(_version(client.workflows.save(name, _text(source)).version))
 
 
 @workflows.command("check")
@@ -55,7 +55,7 @@ def save_workflow(client: Client, /, name: str, source: Path) -> None:
 @with_client
 def check_workflow(client: Client, /, source: Path) -> None:
     """Print what is wrong with a file, a line for each fault. Exit status: 1 if there are any."""
-    faults = client.check_workflow(_text(source)).faults
+    faults = client.workflows.check(_text(source)).faults
     for fault in faults:
         click.echo(f"{fault.field}: {fault.message}")
     if faults:
@@ -74,7 +74,7 @@ def run_workflow(client: Client, /, name: str, given: str, files: tuple[str, ...
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(upload(client, path))
-    click.echo(str(client.run_workflow(name, fields).id))
+    click.echo(str(client.workflows.run(name, fields).id))
 
 
 @workflows.command("steps")
@@ -84,7 +84,7 @@ def show_steps(client: Client, /, job_id: UUID) -> None:
     """Print how far a run is, a line for each step."""
     rows = [
         (one.key, one.state, one.waits_for or "", str(one.job_id or ""), (one.error and one.error.message) or "")
-        for one in client.steps(job_id).steps
+        for one in client.workflows.steps(job_id).steps
     ]
     table([("STEP", "STATE", "WAITS FOR", "JOB", "ERROR"), *rows])
 
@@ -97,7 +97,7 @@ def show_steps(client: Client, /, job_id: UUID) -> None:
 @with_client
 def approve(client: Client, /, job_id: UUID, step: str, fields: str, comment: str) -> None:
     """Approve what a step asks."""
-    client.answer(job_id, step, approved=True, fields=parse_object(fields), comment=comment)
+    client.workflows.answer(job_id, step, approved=True, fields=parse_object(fields), comment=comment)
     click.echo("approved")
 
 
@@ -108,7 +108,7 @@ def approve(client: Client, /, job_id: UUID, step: str, fields: str, comment: st
 @with_client
 def reject(client: Client, /, job_id: UUID, step: str, comment: str) -> None:
     """Reject what a step asks: then it fails."""
-    client.answer(job_id, step, approved=False, comment=comment)
+    client.workflows.answer(job_id, step, approved=False, comment=comment)
     click.echo("rejected")
 
 
@@ -119,7 +119,7 @@ def reject(client: Client, /, job_id: UUID, step: str, comment: str) -> None:
 @with_client
 def signal(client: Client, /, job_id: UUID, event: str, payload: str) -> None:
     """Tell a run of an event that a step waits for."""
-    client.signal(job_id, event, parse_object(payload))
+    client.workflows.signal(job_id, event, parse_object(payload))
     click.echo("told")
 
 
@@ -129,7 +129,7 @@ def signal(client: Client, /, job_id: UUID, event: str, payload: str) -> None:
 @with_client
 def resume(client: Client, /, job_id: UUID, given: str | None) -> None:
     """Have a failed or cancelled run go on from the step that failed."""
-    click.echo(client.resume(job_id, None if given is None else parse_object(given)).status)
+    click.echo(client.workflows.resume(job_id, None if given is None else parse_object(given)).status)
 
 
 def _version(number: int | None) -> str:

@@ -26,7 +26,7 @@ CONNECT_SECONDS = 10.0
 AGENT = {"User-Agent": "jobsapp-client", "Accept": "application/json"}
 
 
-class Client(JobCalls, ManyCalls, OverviewCalls, WorkflowCalls):
+class Client(JobCalls, ManyCalls, OverviewCalls):
     """A server of jobsapp, as the user of a token. Safe to share between threads; close it, or use it in a `with`.
 
     `timeout`: seconds that one step of a request may take (to connect at most 10 of them). `retries`: how often it is
@@ -71,6 +71,15 @@ class Client(JobCalls, ManyCalls, OverviewCalls, WorkflowCalls):
         http = httpx2.Client(base_url="http://localhost", headers=_headers(token), transport=transport)
         super().__init__(client, Wire(http, NONE, local=True))
         return client
+
+    @property
+    def workflows(self) -> WorkflowCalls:
+        """Calls about workflows.
+
+        Example:
+            print([workflow.name for workflow in client.workflows.list()])
+        """
+        return WorkflowCalls(self._wire)
 
     def close(self) -> None:
         """Close the connections.

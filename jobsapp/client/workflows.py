@@ -22,54 +22,54 @@ from jobsapp.client.workflow_answers import (
 
 
 class WorkflowCalls(Calls):
-    """Calls about workflows."""
+    """Calls about workflows: `client.workflows`."""
 
-    def workflows(self, *, after: str = "") -> list[WorkflowVersion]:
+    def list(self, *, after: str = "") -> tuple[WorkflowVersion, ...]:
         """The newest version of each, by name, and those that are declared in code: up to 200 after that name.
 
         Example:
-            print([workflow.name for workflow in client.workflows()])
+            print([workflow.name for workflow in client.workflows.list()])
         """
-        return [*self._ask(WorkflowList, "api/workflows", params={"after": after}).workflows]
+        return self._ask(WorkflowList, "api/workflows", params={"after": after}).workflows
 
-    def workflow(self, name: str, *, version: int | None = None) -> Workflow:
+    def get(self, name: str, *, version: int | None = None) -> Workflow:
         """One with its definition; `version` None: the newest.
 
         Example:
-            print(client.workflow("clean-and-train").source)
+            print(client.workflows.get("greet").source)
         """
         params = {} if version is None else {"version": str(version)}
         return self._ask(Workflow, _of(name), params=params)
 
-    def workflow_versions(self, name: str) -> list[WorkflowVersion]:
+    def versions(self, name: str) -> tuple[WorkflowVersion, ...]:
         """The newest first, up to 100.
 
         Example:
-            print(len(client.workflow_versions("clean-and-train")))
+            print(len(client.workflows.versions("greet")))
         """
-        return [*self._ask(WorkflowVersions, f"{_of(name)}/versions").versions]
+        return self._ask(WorkflowVersions, f"{_of(name)}/versions").versions
 
-    def check_workflow(self, definition: Mapping[str, Any] | str) -> Check:
+    def check(self, definition: Mapping[str, Any] | str) -> Check:
         """What is wrong with a definition, given as JSON or as a text in YAML.
 
         Example:
-            print(client.check_workflow("steps: {a: {type: data-conversion}}").faults)
+            print(client.workflows.check("steps: {a: {type: data-conversion}}").faults)
         """
         return self._tell(Check, "POST", "api/workflows/check", {"definition": definition}, repeat=Repeat.ALWAYS)
 
-    def save_workflow(self, name: str, definition: Mapping[str, Any] | str) -> Workflow:
+    def save(self, name: str, definition: Mapping[str, Any] | str) -> Workflow:
         """Keep a definition as the newest version; the same again makes none.
 
         Example:
-            client.save_workflow("greet", "steps: {hello: {type: echo}}")
+            client.workflows.save("greet", "steps: {ask: {waitFor: {approval: {}}}, paid: {waitFor: {event: paid}}}")
         """
         return self._tell(Workflow, "PUT", _of(name), {"definition": definition}, repeat=Repeat.ALWAYS)
 
-    def run_workflow(self, name: str, input: Mapping[str, Any] | None = None, **more: Any) -> Job:
+    def run(self, name: str, input: Mapping[str, Any] | None = None, **more: Any) -> Job:
         """Start the newest version. `more`: `name`, `description`, `priority`, `runAt`, `timeoutSeconds` of the job.
 
         Example:
-            job = client.run_workflow("clean-and-train", {"source": str(file.id)})
+            job = client.workflows.run("greet", name="Greet Ana")
         """
         return self._tell(Job, "POST", f"{_of(name)}/runs", {"input": dict(input or {}), **more}, repeat=Repeat.UNDONE)
 
@@ -77,7 +77,7 @@ class WorkflowCalls(Calls):
         """How far a run is.
 
         Example:
-            print({step.key: step.state for step in client.steps(job).steps})
+            print({step.key: step.state for step in client.workflows.steps(job).steps})
         """
         return self._ask(WorkflowRun, f"api/jobs/{id_of(job)}/steps")
 
@@ -85,7 +85,7 @@ class WorkflowCalls(Calls):
         """Tell a run of an event that a step waits for, or will.
 
         Example:
-            client.signal(job, "paid", {"amount": 12})
+            client.workflows.signal(job, "paid", {"amount": 12})
         """
         return self._tell(
             WorkflowRun,
@@ -107,7 +107,7 @@ class WorkflowCalls(Calls):
         """Approve or reject what a step asks.
 
         Example:
-            client.answer(job, "review", approved=True, fields={"price": 12})
+            client.workflows.answer(job, "ask", approved=False, comment="too dear")
         """
         said = {"approved": approved, "fields": dict(fields or {}), "comment": comment}
         address = f"api/jobs/{id_of(job)}/steps/{quote(step, safe='')}/answer"
@@ -117,7 +117,7 @@ class WorkflowCalls(Calls):
         """Have a failed or cancelled run go on; `input`: what of it is different now.
 
         Example:
-            client.resume(job, {"source": str(better.id)})
+            client.workflows.resume(job)
         """
         body = {} if input is None else {"input": dict(input)}
         return self._tell(Job, "POST", f"api/jobs/{id_of(job)}/resume", body, repeat=Repeat.UNDONE)

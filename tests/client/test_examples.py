@@ -117,7 +117,7 @@ def test_the_readme_links_it() -> None:
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
-    *("queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+    *("queues", "stats", "workflows", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
 )
 # They leave a client of their own, or none.
 OTHERS = ("from_env", "local", "close")
@@ -142,9 +142,10 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
             **{"client": client, "token": server.token, "app": whole, "folder": tmp_path},
             **{"tomorrow": now + timedelta(days=1), "yesterday": now - timedelta(days=1)},
         }
-        for thing in (*(getattr(Client, name) for name in ORDER), *CLASSES):
+        things = {name: getattr(Client, name) for name in ORDER} | {one.__name__: one for one in CLASSES}
+        for name, thing in things.items():
             code = example(thing).replace("https://jobs.example.org", server.url)
-            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
+            exec(compile(code, f"the example of {name}", "exec"), names)
     for name in OTHERS:
         exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
         with names["client"]:

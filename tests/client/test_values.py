@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, workflow_answers
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -39,6 +39,13 @@ PAIRS = {
     answers.Limit: "LimitView",
     answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
+    workflow_answers.WorkflowVersion: "WorkflowView",
+    workflow_answers.Workflow: "WorkflowWholeView",
+    workflow_answers.WorkflowFault: "WorkflowFaultView",
+    workflow_answers.WorkflowRun: "WorkflowRunView",
+    workflow_answers.Step: "WorkflowStepView",
+    workflow_answers.StepItem: "WorkflowItemView",
+    workflow_answers.Approval: "WorkflowApprovalView",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -48,8 +49,8 @@ def upload(walk: Walk, name: str, content: bytes) -> str:
     return str(walk.services.files.register(walk.actor, receiver, name).id)
 
 
-def run(walk: Walk, name: str, input: dict[str, Any]) -> Job:
-    walk.services.workflows.save(walk.actor, name, (FOLDER / f"{name}.yaml").read_text())
+def run(walk: Walk, name: str, input: dict[str, Any], source: str = "") -> Job:
+    walk.services.workflows.save(walk.actor, name, source or (FOLDER / f"{name}.yaml").read_text())
     job = walk.services.workflows.start(walk.actor, name, input)
     return walk.on(job.id)
 
@@ -82,3 +83,11 @@ def test_a_folder_of_documents_split_embed_index_notify(walk: Walk) -> None:
     ]
     found = walk.services.search.find(walk.actor, "cargo")
     assert found.results[0].document == "ships.md"
+
+
+def test_the_first_example_of_the_page_runs_as_it_stands(walk: Walk) -> None:
+    text = (FOLDER.parents[1] / "docs" / "workflows.md").read_text()
+    block = text[text.index("    # tables.yaml") : text.index("    flask workflows save")]
+    job = run(walk, "tables", {"source": upload(walk, "orders.csv", b"id,name\n1,Ana\n")}, textwrap.dedent(block))
+    assert job.status == "completed", job.error
+    assert job.result["table"]["rows"] == 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden, InvalidInput
 from jobsapp.models import Job, WorkflowStep
+from jobsapp.processors.registry import load_registry
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.queues import NewLimit
+from jobsapp.workflows import step, workflow
 from tests.workflow_walk import Walk
 
 CHAIN = {
@@ -228,3 +232,23 @@ def test_the_time_of_a_whole_run_is_bounded(walk: Walk, connection: psycopg.Conn
     job = walk.start({"a": {"waitFor": {"event": "never"}}}, timeout_seconds=60)
     connection.execute("UPDATE jobs SET started_at = now() - interval '2 minutes' WHERE id = %s", [job.id])
     assert walk.on(job.id).error["type"] == "Timeout"
+
+
+def test_one_that_is_declared_in_code_is_there_for_everybody(
+    settings: Settings, walk: Walk, services: Services, stranger: Actor
+) -> None:
+    declared = workflow("greet", hello=step("echo", {"text": "from code"}))
+    services.registry.workflows["greet"] = declared
+    walk.advancer._clocks["workflows"]._registry.workflows["greet"] = declared  # type: ignore[attr-defined]
+    assert [(one.name, one.version) for one in services.workflows.all(stranger)] == [("greet", None)]
+    job = services.workflows.start(walk.actor, "greet", {})
+    assert walk.on(job.id).result == {"hello": {"text": "from code"}}
+    with pytest.raises(InvalidInput, match="declared in code"):
+        services.workflows.save(walk.actor, "greet", "steps: {a: {type: echo}}")
+
+
+def test_a_module_of_the_users_declares_workflows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "from jobsapp.workflows import step, workflow\ngreet = workflow('greet', hello=step('echo'))\n"
+    (tmp_path / "our_workflows.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert list(load_registry(["our_workflows"]).workflows) == ["greet"]

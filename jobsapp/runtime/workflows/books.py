@@ -74,8 +74,11 @@ class Book:
 
     def hold(self, file_ids: Iterable[UUID]) -> set[UUID]:
         """Keep files from being deleted while the run is there. Returns those that are there."""
+        wanted = list(file_ids)
+        if not wanted:
+            return set()
         files = select(StoredFile.id).where(
-            StoredFile.id.in_(list(file_ids)), StoredFile.organization_id == self.row.organization_id
+            StoredFile.id.in_(wanted), StoredFile.organization_id == self.row.organization_id
         )
         found = set(self._session.scalars(files.order_by(StoredFile.id).with_for_update(key_share=True, read=True)))
         if found:
