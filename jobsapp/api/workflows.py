@@ -162,8 +162,10 @@ def signal(path: IdPath, body: WorkflowEventBody) -> Response:
 )
 def answer_step(path: StepPath, body: WorkflowAnswerBody) -> Response:
     """Approve or reject what a step asks."""
-    said = {"approved": body.approved, "fields": body.fields, "comment": body.comment}
-    return answer(services().workflow_runs.answer(get_actor(), path.id, path.key, **said))
+    found = services().workflow_runs.answer(
+        get_actor(), path.id, path.key, approved=body.approved, fields=body.fields, comment=body.comment
+    )
+    return answer(found)
 
 
 @blueprint.post(

@@ -273,7 +273,7 @@ class WorkflowRuns:
             workflow=row.workflow,
             version=row.version,
             running=row.running,
-            stopping=row.stopping,  # type: ignore[arg-type]
+            stopping=row.stopping,
             input=row.input,
             steps=[_step_view(actor, definition, key, rows, progress, open_=open_) for key in _in_order(definition)],
         )

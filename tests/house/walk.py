@@ -90,8 +90,8 @@ class Things:
             "api_metrics.id": str(job_id),
             "api_job_tokens.id": str(job_id),
             "api_workflows.id": str(job_id),
-            "api_workflows.name": MARK,
-            "workflows.name": MARK,
+            "api_workflows.name": "kept-one",
+            "workflows.name": "kept-one",
             "api_workflows.key": "first",
             "workflow_runs.key": "first",
             "api_files.id": str(self.artifact),
@@ -230,8 +230,8 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
 
 def _plant_workflow(services: Services, actor: Actor, connection: psycopg.Connection[Any], job_id: UUID) -> None:
     """One that is kept, and a run of it that asks somebody: the job only looks like one."""
-    definition = {"steps": {"first": {"title": TEXT, "waitFor": {"approval": {"title": TEXT}}}}}
-    services.workflows.save(actor, MARK, json.dumps(definition))
+    definition = {"title": TEXT, "steps": {"first": {"title": TEXT, "waitFor": {"approval": {"title": TEXT}}}}}
+    services.workflows.save(actor, "kept-one", json.dumps(definition))
     values = {"job": job_id, "owner": actor.organization_id, "definition": json.dumps(definition), "text": TEXT}
     connection.execute(
         """INSERT INTO workflow_runs (job_id, organization_id, workflow, definition, input, running)

@@ -11,7 +11,7 @@ from jobsapp.errors import InvalidInput
 TEXT_BYTES = 200_000
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML without what surprises: no aliases (which may stand for a thousand times their length), no key twice."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -56,4 +56,4 @@ def parse(text: str) -> Any:
 
 def written(value: Any) -> str:
     """A definition as YAML, in its own order."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))

@@ -41,7 +41,7 @@ class Book:
 
     def job_of(self, place: Place) -> UUID | None:
         row = self._rows.get(place)
-        return row and row.job_id
+        return None if row is None else row.job_id
 
     def hear(self) -> None:
         """What came of the jobs of its steps, and what was said to steps that wait."""
