@@ -16,8 +16,9 @@ from jobsapp.processors.registry import load_registry
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.queues import NewLimit
+from jobsapp.store.jobs import ClaimedJob
 from jobsapp.workflows import step, workflow
-from tests.workflow_walk import Walk
+from tests.workflow_walk import Walk, definition
 
 CHAIN = {
     "first": {"input": {"text": "${{ input.text }}"}},
@@ -252,3 +253,20 @@ def test_a_module_of_the_users_declares_workflows(tmp_path: Path, monkeypatch: p
     (tmp_path / "our_workflows.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert list(load_registry(["our_workflows"]).workflows) == ["greet"]
+
+
+def test_a_run_that_cannot_be_begun_fails_and_holds_up_nobody(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = walk.advancer._clocks["workflows"]
+    begin = engine._new  # type: ignore[attr-defined]
+
+    def new(claimed: ClaimedJob) -> Any:
+        if claimed.data["input"]:
+            raise RuntimeError("a fault of ours")
+        return begin(claimed)
+
+    monkeypatch.setattr(engine, "_new", new)
+    data = {"definition": definition(a={})}
+    bad, _ = walk.services.jobs.create(walk.actor, NewJob("workflow-execution", {**data, "input": {"text": "x"}}))
+    good, _ = walk.services.jobs.create(walk.actor, NewJob("workflow-execution", data))
+    assert walk.on(good.id).status == "completed"
+    assert walk.services.jobs.get(walk.actor, bad.id).error["type"] == "InternalError"

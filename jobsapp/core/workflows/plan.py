@@ -69,11 +69,16 @@ class _Planner:
         return Plan(self._run, tuple(self._start), tuple(self._stop), finish)
 
     def _go_on(self) -> None:
+        cut: set[str] = set()
         for key in self._definition.order:
             step = self._definition.steps[key]
+            is_cut = not cut.isdisjoint(step.needs)
             match self._run.of(Place(key)).state:
                 case State.PENDING if all(self._run.of(Place(need)).state in OVER for need in step.needs):
-                    self._begin(key, step)
+                    if is_cut:
+                        self._end(Place(key), State.SKIPPED)
+                    else:
+                        self._begin(key, step)
                 case State.WAITING:
                     self._waited(key, step)
             if step.for_each is not None and self._run.of(Place(key)).state is State.RUNNING:
@@ -82,13 +87,12 @@ class _Planner:
             if one.state in FAULTY and step.on_failure == "fail":
                 self._run = replace(self._run, stopping="failed", error=_error_of(key, one))
                 return
+            # What comes after is left out too.
+            if (one.state in FAULTY and step.on_failure == "skip") or (one.state is State.SKIPPED and is_cut):
+                cut.add(key)
 
     def _begin(self, key: str, step: Step) -> None:
-        place = Place(key)
-        if any(self._cut(need) for need in step.needs):
-            self._end(place, State.SKIPPED)
-            return
-        scope = self._scope(key)
+        place, scope = Place(key), self._scope(key)
         try:
             if step.when is not None and not holds(step.when, scope):
                 self._end(place, State.SKIPPED)
@@ -226,13 +230,6 @@ class _Planner:
         seen = self._definition.upstream[key] if key is not None else frozenset(self._definition.steps)
         seen |= {key} if key is not None and itself else set()
         return {"input": self._run.input, "steps": {one: _told(self._run.of(Place(one))) for one in seen}}
-
-    def _cut(self, key: str) -> bool:
-        """Whether a step that failed, itself or before this one, leaves out those after it."""
-        one, step = self._run.of(Place(key)), self._definition.steps[key]
-        if one.state in FAULTY:
-            return step.on_failure == "skip"
-        return one.state is State.SKIPPED and any(self._cut(need) for need in step.needs)
 
     def _ask_to_stop(self, places: Any) -> None:
         for place in list(places):

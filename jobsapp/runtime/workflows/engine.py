@@ -89,8 +89,12 @@ class WorkflowEngine:
         except Exception:
             log.exception("the workflow %s could not be brought on; it is tried again", run_id)
             row = self._session.get(WorkflowRun, run_id)
-            if row is not None:
+            if row is not None and row.running:
                 row.wake_at = self._now() + AGAIN
+            else:
+                # It was claimed, and nobody would look at it again.
+                wrong = Failure("InternalError", "The workflow could not be begun; the log of the keeper says why.")
+                self._finish_job(run_id, Failed(wrong), None)
 
     def _claim(self) -> list[ClaimedJob]:
         connection, queue = driver(self._session), self._registry.get(TYPE).queue
