@@ -17,7 +17,7 @@ up-all: ## the same with fine-tuning and scanned pages: 1.5 GB more
 
 test: setup lint ## install what is missing, then run all checks and tests (ARGS="-k name")
 	@bin/browser
-	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m tests.again -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## style, types, import directions
 	@$(PYTHON) -m ruff check .

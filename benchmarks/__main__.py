@@ -1,7 +1,7 @@
 """`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
 
-python -m benchmarks [--size-mb 1000] [--only conversion|engine|live|pages|size|types] [--jobs 100000 | --long]
-    [--rows 10000000]
+python -m benchmarks [--size-mb 1000] [--only conversion|dependencies|engine|live|pages|size|types]
+    [--jobs 100000 | --long] [--rows 10000000]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import conversion, engine, job_types, live, pages, size
+from benchmarks import conversion, dependencies, engine, job_types, live, pages, size
 from benchmarks.crowds import SOCKETS
 from benchmarks.long_run import JOBS, LONG_JOBS
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
-    parser.add_argument("--only", choices=["conversion", "engine", "live", "pages", "size", "types"])
+    parser.add_argument("--only", choices=["conversion", "dependencies", "engine", "live", "pages", "size", "types"])
     parser.add_argument("--jobs", type=int, default=JOBS, help="empty jobs that the long run of the engine drains")
     parser.add_argument("--sockets", type=int, default=SOCKETS, help="clients that one web process is to hold")
     parser.add_argument(
@@ -38,6 +38,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.only in (None, "engine"):
         finish("engine", engine.measure(long_jobs=options.jobs), {"longRunJobs": options.jobs})
+    if options.only in (None, "dependencies"):
+        finish("dependencies", dependencies.measure(), {"jobs": dependencies.JOBS})
     if options.only in (None, "conversion"):
         finish("conversion", conversion.measure(options.size_mb, rounds=options.rounds), {"sizeMb": options.size_mb})
     if options.only in (None, "pages"):

@@ -1,8 +1,8 @@
 """What the lists cost those who write: `python -m benchmarks.list_cost [JOBS]`.
 
-Jobs are created and drained in turn with and without the index of texts and the table of failed and cancelled jobs, on
-one server. The time is that of PostgreSQL's processor, of the one connection that works, so that it is the same on a
-busy machine; Linux alone tells it.
+Jobs are created and drained in turn with and without the indexes of texts and queues and the table of failed and
+cancelled jobs, on one server. The time is that of PostgreSQL's processor, of the one connection that works, so that it
+is the same on a busy machine; Linux alone tells it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ FROM unnest(%s::uuid[]) WITH ORDINALITY AS given (id, n)
 """
 WITHOUT = (
     "DROP INDEX jobs_by_text",
+    "DROP INDEX jobs_of_queue",
     "DROP TRIGGER list_inserted ON jobs",
     "DROP TRIGGER list_updated ON jobs",
     "DROP TRIGGER list_deleted ON jobs",

@@ -33,8 +33,9 @@ from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services.bounds import Bounds
-from jobsapp.services.listing import WINDOW, Listing, Walk, in_order
+from jobsapp.services.listing import WINDOW, Listing
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.walks import Walk, in_order
 from jobsapp.store import schema
 
 PAGE = 51
@@ -83,7 +84,7 @@ def fill(rows: int) -> dict[str, UUID]:
         driver.execute("INSERT INTO organizations (id, name) VALUES (%s, %s)", [names[name], name])
     for name, organization in (("rare", "ours"), ("often", "ours"), ("other", "theirs")):
         row = [names[name], names[organization], name]
-        driver.execute("INSERT INTO users (id, organization_id, email, role) VALUES (%s, %s, %s, 'member')", row)
+        driver.execute("INSERT INTO users (id, home_id, email) VALUES (%s, %s, %s)", row)
     driver.execute(FILL, {**names, "rows": rows})
     driver.execute(QUEUE, {**names, "waiting": min(50_000, rows // 4)})
     driver.commit()
@@ -119,7 +120,7 @@ def touched(plan: dict[str, int]) -> int:
 
 def cost(organization_id: UUID, wanted: JobFilter, before: UUID | None = None) -> tuple[int, float, int]:
     """Pages touched, milliseconds, and how many jobs came of it: of the list and of where it ends."""
-    walk = Walk(organization_id, wanted, before=before)
+    walk = Walk(organization_id, wanted, before=before, window=WINDOW)
     begin = time.perf_counter()
     found, _ = Listing(db.session).page(organization_id, wanted, before=before, limit=PAGE - 1)
     spent = (time.perf_counter() - begin) * 1000

@@ -7,6 +7,7 @@ product starts it, but not durable.
 
 from __future__ import annotations
 
+import gc
 import re
 import statistics
 import tempfile
@@ -171,6 +172,9 @@ def _result(name: str, large: list[Took], small: list[Took]) -> Result:
 def times(app: OpenAPI, crowds: list[Crowd], postgres: EmbeddedPostgres) -> Times:
     """What ROUNDS requests of each kind take."""
     visitors = [Visitor(app, crowds[place]) for place in ASKED]
+    # As the web does it (jobsapp/live/gunicorn.py).
+    gc.collect()
+    gc.freeze()
     assert postgres.process is not None
     server = psutil.Process(postgres.process.pid)
     found: Times = {}

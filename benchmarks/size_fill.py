@@ -74,6 +74,9 @@ COUNTERS = (
     SELECT organization_id, date_trunc('hour', failed_at, 'UTC'), type, error ->> 'type', count(*), max(failed_at),
       (array_agg(id ORDER BY failed_at DESC))[1]
     FROM jobs WHERE failed_at > now() - interval '90 days' GROUP BY 1, 2, 3, 4""",
+    """INSERT INTO unsuccessful_jobs (organization_id, status, job_id, type, queue, user_id)
+    SELECT organization_id, status, id, type, queue, user_id FROM jobs WHERE status IN ('failed', 'cancelled')
+    ORDER BY id""",
     """INSERT INTO job_attempts (job_id, number, worker, started_at, ended_at, outcome, error)
     SELECT id, 1, 'bench', started_at, failed_at, 'failed', error FROM jobs WHERE status = 'failed'""",
 )
@@ -100,7 +103,7 @@ def organizations(services: Services, rows: int) -> list[Crowd]:
             services.identity.create_user(one, role="member" if n else "admin", organization=f"o{place}")
             for n, one in enumerate(emails)
         ]
-        found.append(Crowd(users[0].organization_id, tuple(user.id for user in users), emails, size))
+        found.append(Crowd(users[0].home_id, tuple(user.id for user in users), emails, size))
     return found
 
 

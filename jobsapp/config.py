@@ -9,25 +9,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobsapp.errors import ConfigError
-from jobsapp.language.settings import example, parse_servers
 from jobsapp.oidc_settings import check_oidc
+from jobsapp.setting_checks import check
 
 UNPREFIXED = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 SERVERS_FILE = "servers.json"
 LEFT = (*UNPREFIXED, "public_url")
 MIB = 1024 * 1024
-ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 RATE = "^(off|[1-9][0-9]{0,4}/(second|minute|hour|day))$"
 
 
@@ -215,18 +212,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{_told(str(first['loc'][0]), first.get('input'))}: {first['msg']}.") from None
-    _check_scheme("database_url", settings.database_url, ["postgresql", "postgres"])
-    _check_scheme("bulk_database_url", settings.bulk_database_url, ["postgresql", "postgres"])
-    _check_servers(settings.language_models)
-    _check_scheme("redis_url", settings.redis_url, ["redis", "rediss", "unix"])
-    _check_folders(settings)
-    _check_scheme("embedding_url", settings.embedding_url, ["http", "https"])
-    _check_origins(settings.cors_origin_list)
+    check(settings)
     check_oidc(settings)
-    for field in ("public_url", "url"):
-        _check_address(field, getattr(settings, field))
-    if settings.embedding_url and not settings.embedding_model:
-        raise ConfigError(f"{variable('embedding_url')} is set, so name the model too: {variable('embedding_model')}.")
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     return settings.model_copy(update=_running_servers(settings))
 
@@ -235,56 +222,6 @@ def _told(field: str, value: object) -> str:
     """A setting as an error names it: of a secret one only that it is there."""
     known = Settings.model_fields.get(field)
     return f"{variable(field)}={value!r}" if known is None or known.repr else variable(field)
-
-
-def _check_servers(text: str) -> None:
-    try:
-        parse_servers(text)
-    except ValueError as error:
-        raise ConfigError(f"JOBSAPP_LANGUAGE_MODELS: {error}. An example: {example()}") from None
-
-
-def _check_scheme(field: str, url: str, allowed: list[str]) -> None:
-    if url and url.partition("://")[0] not in allowed:
-        # What is there may be a password.
-        raise ConfigError(f"{variable(field)} must begin with {allowed[0]}://, and it does not.")
-
-
-def _check_folders(settings: Settings) -> None:
-    try:
-        folders = settings.bulk_folder_paths
-        fits = isinstance(folders, dict) and all(isinstance(path, str) and path[:1] == "/" for path in folders.values())
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ConfigError(
-            f"{variable('bulk_folders')}={settings.bulk_folders!r} must be a JSON object of names and absolute paths, "
-            'as in {"inbox": "/srv/inbox"}.'
-        )
-
-
-def _check_address(field: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname)
-        # A property that checks.
-        _ = parts.port
-    except ValueError:
-        whole = False
-    if url and not whole:
-        raise ConfigError(
-            f"{variable(field)}={url!r} must begin with http:// or https:// and name a host, "
-            "as in https://jobs.example.org."
-        )
-
-
-def _check_origins(origins: list[str]) -> None:
-    for origin in origins:
-        if not ORIGIN.fullmatch(origin):
-            raise ConfigError(
-                f"{variable('cors_origins')}: {origin!r} is not an origin as browsers send it: "
-                "scheme, host in small letters, port if it is not the usual one, as in https://app.example.org."
-            )
 
 
 def _running_servers(settings: Settings) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +16,8 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from psycopg.errors import DeadlockDetected
 
-from jobsapp import create_app
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.embedded.postgres import EmbeddedPostgres
@@ -27,18 +26,21 @@ from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.horse import Horse
-from jobsapp.runtime.house import House, build_house
+from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
+from jobsapp.storage import LocalStorage
 from jobsapp.store import schema
+from tests.applications import Applications, registry_of
 from tests.workflow_walk import Walk
 
 TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
 LARGE_BYTES = 512 * 1024
 TRIES = 5
-# The folders with the longest tests: begun last, one of them would keep all other processes waiting.
-FIRST = ("faults", "store", "cli", "browser", "processors")
+# In which order the folders begin. First those whose fixtures last for the whole folder, then those with the longest
+# tests, one file of each in turn: some wait most of the time, and others compute. Last what is short.
+ORDER = (("browser",), ("faults", "processors", "store", "cli", "live", "runtime"))
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -47,11 +49,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
-
-    items.sort(key=place)
+    files: dict[str, list[Path]] = {}
+    # In a folder the file with the most tests first: what begins last must be short.
+    for path, _ in Counter(item.path for item in items).most_common():
+        files.setdefault(path.relative_to(Path(__file__).parent).parts[0], []).append(path)
+    place: dict[Path, tuple[int, float]] = {}
+    for folder, paths in files.items():
+        turn = next((n for n, folders in enumerate(ORDER) if folder in folders), len(ORDER))
+        place |= {path: (turn, n / len(paths)) for n, path in enumerate(paths)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def empty(database_url: str) -> None:
@@ -84,6 +90,7 @@ def _empty(database_url: str) -> None:
 class Servers:
     database_url: str
     redis_url: str
+    data_dir: Path
 
 
 @pytest.fixture(scope="session")
@@ -94,15 +101,17 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         EmbeddedValkey(folder / "valkey", durable=False) as valkey,
     ):
         schema.upgrade(Settings(database_url=postgres.url).sqlalchemy_url)
-        yield Servers(postgres.url, valkey.url)
+        yield Servers(postgres.url, valkey.url, folder / "var")
 
 
 @pytest.fixture
-def settings(servers: Servers, tmp_path: Path) -> Settings:
+def settings(servers: Servers) -> Settings:
+    """The same for each test, so that the application may be."""
     empty(servers.database_url)
+    shutil.rmtree(servers.data_dir, ignore_errors=True)
     redis.Redis.from_url(servers.redis_url).flushall()
     return Settings(
-        data_dir=tmp_path / "var",
+        data_dir=servers.data_dir,
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         processors="tests.sample_processors",
@@ -119,32 +128,15 @@ def nothing_left_open() -> Iterator[None]:
             engine.dispose()
 
 
-class Compiled(BytecodeCache):
-    """Templates, compiled once for all applications of the process."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if text := self._texts.get(bucket.key + bucket.checksum):
-            bucket.bytecode_from_string(text)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._texts[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
+@pytest.fixture(scope="session")
+def applications() -> Applications:
+    return Applications()
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[OpenAPI]:
-    app = create_app(settings)
-    app.testing = True
-    app.jinja_env.bytecode_cache = COMPILED
-    with app.app_context():
+def app(settings: Settings, applications: Applications) -> Iterator[OpenAPI]:
+    with applications.lend(settings) as app, app.app_context():
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture
@@ -193,7 +185,7 @@ def client(app: OpenAPI, services: Services) -> FlaskClient:
 
 @pytest.fixture
 def house(settings: Settings) -> House:
-    return build_house(settings)
+    return House(settings, registry_of(settings), LocalStorage(settings.files_dir))
 
 
 @pytest.fixture

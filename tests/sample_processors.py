@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 from pydantic import Field
 
@@ -125,6 +126,10 @@ class MakeFile(Processor):
         return {"characters": len(text)}
 
 
+def read(context: Context, file_id: UUID) -> str:
+    return context.file(file_id).path.read_text()
+
+
 class Odd(Processor):
     """Says what nobody should say, forks what nobody waits for."""
 
@@ -141,6 +146,11 @@ class Odd(Processor):
                 context.progress(10**400, 10**401, ValueError("no text"))  # type: ignore[arg-type]
                 context.progress("x", object(), b"bytes")  # type: ignore[arg-type]
                 time.sleep(0.6)
+            case "parents":
+                return [
+                    [one.name, one.status, one.result, *(read(context, file) for file in one.artifacts.values())]
+                    for one in context.parents()
+                ]
             case "checkpoint":
                 context.checkpoint({"loss": float("nan")})
             case "result":
@@ -186,7 +196,8 @@ class Keeps(Processor):
 
 
 class Stubborn(Processor):
-    """Does not stop, in several ways. `litter` is a file for the pids of processes that it starts and leaves."""
+    """Does not stop, in several ways. `litter` is a file for the pids of processes that it starts and leaves, `begun`
+    one that tells that a loop has begun."""
 
     type = "stubborn"
     title = "Stubborn"
@@ -197,6 +208,7 @@ class Stubborn(Processor):
         how: str = "return"
         seconds: float = 600.0
         mark: str = ""
+        begun: str = ""
         litter: str = ""
 
     def run(self, data: Any, context: Context) -> Any:
@@ -219,6 +231,7 @@ class Stubborn(Processor):
                 sleep_deaf(end)
             case "loop":
                 try:
+                    Path(data.begun or os.devnull).touch()
                     while time.monotonic() < end:
                         pass
                 finally:

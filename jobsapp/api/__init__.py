@@ -14,6 +14,7 @@ from jobsapp.api import (
     audit,
     bulk,
     cleanup,
+    dependencies,
     docs,
     examples,
     files,
@@ -49,6 +50,7 @@ def init_app(app: Flask) -> None:
     areas = (
         stats,
         cleanup,
+        dependencies,
         jobs,
         job_tokens,
         bulk,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobsapp.api.area import FOR_GUESTS, answer, area
 from jobsapp.api.etag import is_asked, is_known, state_of, tag_of, tagged
-from jobsapp.api.models import Body, Cursor, IdPath, Number, Query, Text, When, Whole, encode_cursor
+from jobsapp.api.models import Body, Cursor, Flag, IdPath, Number, Query, Text, When, Whole, encode_cursor
 from jobsapp.api.problems import told
 from jobsapp.api.waiting import WaitHeaders, wait
 from jobsapp.auth.current import admits_guests, get_actor, get_reader, services
@@ -22,6 +22,7 @@ from jobsapp.services.jobs import (
     LARGEST_FACTOR,
     LONGEST_SECONDS,
     MAX_ATTEMPTS,
+    MAX_PARENTS,
     NAME_LENGTH,
     PRIORITY_BOUND,
     REASON_LENGTH,
@@ -50,7 +51,9 @@ class RetryBody(Body):
     """The share of a pause that is drawn at random: 1 spreads jobs that failed together over all of it, 0 does not."""
 
 
-class NewJobBody(Body):
+class EachJobBody(Body):
+    """A job of many that are created in one call."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -84,13 +87,29 @@ class NewJobBody(Body):
     timeout_seconds: Number | None = Field(None, gt=0, le=LONGEST_SECONDS)
     """How long one attempt may take. Left to the type if it is missing."""
     retry: RetryBody | None = None
+    depends_on: list[UUID] | None = Field(None, max_length=MAX_PARENTS)
+    """Ids of jobs that must be completed before it starts. Jobs that are completed already hold it up no more."""
+    on_parent_failure: Literal["cancel", "fail", "continue"] = "cancel"
+    """What becomes of it if one of those fails or is cancelled: it is cancelled, it fails, or it goes on."""
 
 
-def new_job(body: NewJobBody) -> NewJob:
+class NewJobBody(EachJobBody):
+    """A new job."""
+
+    secrets_of: UUID | None = None
+    """A job of the same type whose secrets are taken: where `data` has `********` as that job's has, its secret stays.
+
+    For who gave them alone (403). A secret that is missing in `data` stays away.
+    """
+
+
+def new_job(body: EachJobBody) -> NewJob:
     """The body as the use cases take it."""
-    said = {name: getattr(body, name) for name in NewJobBody.model_fields}
+    said = {name: getattr(body, name) for name in type(body).model_fields}
     retry = None if body.retry is None else RetryChanges(**body.retry.model_dump())
-    return NewJob(**said | {"retry": retry})
+    parents = tuple(body.depends_on or ()) or None
+    policy = body.on_parent_failure if parents else None
+    return NewJob(**said | {"retry": retry, "depends_on": parents, "on_parent_failure": policy})
 
 
 class NewJobHeaders(BaseModel):
@@ -108,7 +127,8 @@ class JobHeaders(WaitHeaders):
         None,
         alias="If-None-Match",
         description="The `ETag` of an answer before: 304 without a body if nothing changed since. The tag says nothing "
-        "of what moves with the clock or with other jobs: `waitingFor`, `durationMs`, `etaSeconds`, `rate`.",
+        "of what moves with the clock or with other jobs: `waitingFor`, `durationMs`, `etaSeconds`, `rate`, "
+        "`dependsOn`, `dependents`.",
         json_schema_extra={"example": 'W/"7-0-member"'},
     )
 
@@ -117,6 +137,15 @@ class CancelBody(Body):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     reason: Text | None = Field(None, max_length=REASON_LENGTH)
+    tree: Flag = False
+    """Also everything that depends on it, as far down as that goes; of a finished job, only that."""
+
+
+class RetryJobBody(Body):
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    tree: Flag = False
+    """Also the jobs that were cancelled or failed because of it, as far down as that goes: they wait for it again."""
 
 
 class JobsQuery(Query):
@@ -173,7 +202,7 @@ def wanted(actor: Actor, asked: JobsQuery | FilterBody) -> JobFilter:
 @blueprint.post(
     "/jobs",
     operation_id="createJob",
-    responses={200: JobView, 201: JobView, **told(400, 409, 413, 415)},
+    responses={200: JobView, 201: JobView, **told(400, 404, 409, 413, 415)},
 )
 def create(body: NewJobBody, header: NewJobHeaders) -> Response:
     """Create a job; its owner is who asks."""
@@ -219,14 +248,23 @@ def show(path: IdPath, header: JobHeaders) -> Response:
     responses={200: JobView, **told(400, 404, 409, 413, 415)},
 )
 def cancel(path: IdPath, body: CancelBody) -> Response:
-    """Cancel a pending job at once; ask an active one to stop."""
-    return answer(_view(get_actor(), services().jobs.cancel(get_actor(), path.id, reason=body.reason)))
+    """Cancel a pending job at once; ask an active one to stop. With `tree` also what depends on it."""
+    change = services().trees.cancel if body.tree else services().jobs.cancel
+    return answer(_view(get_actor(), change(get_actor(), path.id, reason=body.reason)))
 
 
-@blueprint.post("/jobs/<uuid:id>/retry", operation_id="retryJob", responses={200: JobView, **told(404, 409)})
-def retry(path: IdPath) -> Response:
-    """Put a failed or cancelled job back to pending, with a fresh allowance of attempts."""
-    return answer(_view(get_actor(), services().jobs.retry(get_actor(), path.id)))
+@blueprint.post(
+    "/jobs/<uuid:id>/retry",
+    operation_id="retryJob",
+    responses={200: JobView, **told(400, 404, 409, 413, 415)},
+)
+def retry(path: IdPath, body: RetryJobBody) -> Response:
+    """Put a failed or cancelled job back to pending, with a fresh allowance of attempts.
+
+    It waits again for those of its `dependsOn` that are pending or active. With `tree` also what ended with it.
+    """
+    change = services().trees.retry if body.tree else services().jobs.retry
+    return answer(_view(get_actor(), change(get_actor(), path.id)))
 
 
 @blueprint.delete("/jobs/<uuid:id>", operation_id="deleteJob", responses={204: None, **told(404, 409)})

@@ -12,16 +12,15 @@ from jobsapp.api.models import Body, Number, Text, Whole
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
 from jobsapp.services.base import View
-from jobsapp.services.queues import (
+from jobsapp.services.limits import (
     MAX_NUMBER,
     MAX_PERIOD_SECONDS,
     MIN_PERIOD_SECONDS,
     NAME_LENGTH,
-    REASON_LENGTH,
     LimitView,
     NewLimit,
-    QueueView,
 )
+from jobsapp.services.queues import REASON_LENGTH, QueueView
 
 blueprint = area("queues", "Queues: depth, pause, limits.")
 
@@ -116,18 +115,18 @@ def resume(path: QueuePath) -> Response:
 @blueprint.get("/limits", operation_id="listLimits", responses={200: LimitList})
 def limits() -> Response:
     """Limits of queues, of types, of each organisation and of the caller's own, with how much is used."""
-    return answer(LimitList(limits=services().queues.limits(get_actor())))
+    return answer(LimitList(limits=services().limits.all(get_actor())))
 
 
 @blueprint.put("/limits/<scope>/<key>", operation_id="setLimit", responses={200: LimitView, **told(400, 413, 415)})
 def set_limit(path: LimitPath, body: LimitBody) -> Response:
     """Set or replace a limit. It holds from now on, without a restart. Administrators only."""
     new = NewLimit(body.max_active, body.max_starts, body.period_seconds)
-    return answer(services().queues.set_limit(get_actor(), path.scope, path.key, new))
+    return answer(services().limits.set(get_actor(), path.scope, path.key, new))
 
 
 @blueprint.delete("/limits/<scope>/<key>", operation_id="removeLimit", responses={200: LimitList, **told(404)})
 def remove_limit(path: LimitPath) -> Response:
     """Remove a limit; answers with those that are left. Administrators only."""
-    services().queues.remove_limit(get_actor(), path.scope, path.key)
-    return answer(LimitList(limits=services().queues.limits(get_actor())))
+    services().limits.remove(get_actor(), path.scope, path.key)
+    return answer(LimitList(limits=services().limits.all(get_actor())))

@@ -9,7 +9,7 @@ from jobsapp.api.area import answer, area
 from jobsapp.api.models import Text
 from jobsapp.api.problems import told
 from jobsapp.auth.current import get_actor, services
-from jobsapp.services.queues import NAME_LENGTH
+from jobsapp.services.limits import NAME_LENGTH
 from jobsapp.services.system import SystemView
 from jobsapp.services.workers import WorkersView, WorkerView
 

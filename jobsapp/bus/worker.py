@@ -19,11 +19,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any
-from uuid import UUID
 
 from redis import Redis
 from rq import Queue, Worker
-from rq.command import handle_shutdown_command, send_command
+from rq.command import handle_shutdown_command
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -31,9 +30,9 @@ from rq.utils import now
 from rq.worker import DequeueStrategy, WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
-from jobsapp.bus.connection import RedisError, hints, steady
+from jobsapp.bus.connection import RedisError, steady
 from jobsapp.bus.family import adopt_orphans, die_with, end_children, ends, is_stopped
-from jobsapp.bus.messages import KILL_HORSE, SHUTDOWN, Refused, read_order
+from jobsapp.bus.messages import SHUTDOWN, Refused, read_order
 from jobsapp.bus.slate import Running, Slate
 from jobsapp.bus.wake_ups import WakeUp, WakeUps
 
@@ -291,16 +290,6 @@ def work(
     worker.saddle()
     worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
     return worker.was_stopped
-
-
-def kill_horse(redis_url: str, worker: str, job_id: UUID) -> bool:
-    """Have `worker` kill its work-horse if that runs this job. False if Redis could not be told."""
-    try:
-        send_command(hints(redis_url), worker, KILL_HORSE, job=str(job_id))
-    except RedisError as error:
-        log.warning("could not stop the work-horse of %s: %s", worker, error)
-        return False
-    return True
 
 
 def _receive(line: socket.socket) -> bytes:

@@ -80,12 +80,23 @@ def show_job(client: Client, /, job_id: UUID) -> None:
 @click.argument("type_name", metavar="TYPE")
 @click.option("--data", default="{}", help="The input, JSON.")
 @click.option("--file", "files", multiple=True, metavar="FIELD=PATH", help="Upload a file and name it in a field.")
+@click.option(
+    "--copy-of", type=click.UUID, metavar="JOB", help="Begin with its input and secrets; --data says what is different."
+)
 @click.option("--name", help="A name for people.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Larger runs first.")
 @click.option("--max-attempts", type=int)
 @click.option("--run-at", type=Moment(), help="Not before this time, as in 2026-11-23T18:00:00Z.")
 @click.option("--expires-at", type=Moment(), help="If it waits until then, it is cancelled.")
 @click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="How long one attempt may take.")
+@click.option("--after", "depends_on", type=click.UUID, multiple=True, metavar="ID", help="Wait until it is completed.")
+@click.option(
+    "--on-parent-failure",
+    type=click.Choice(["cancel", "fail", "continue"]),
+    default="cancel",
+    show_default=True,
+    help="What becomes of it if one of those fails or is cancelled.",
+)
 @click.option("--retry-first", type=float, metavar="SECONDS", help="The pause after the first failure.")
 @click.option("--retry-factor", type=float, help="By how much each pause is longer than the one before.")
 @click.option("--retry-ceiling", type=float, metavar="SECONDS", help="No pause is longer.")
@@ -97,6 +108,7 @@ def create_job(
     type_name: str,
     data: str,
     files: tuple[str, ...],
+    copy_of: UUID | None,
     retry_first: float | None,
     retry_factor: float | None,
     retry_ceiling: float | None,
@@ -106,30 +118,33 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = parse_object(data)
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_object(data)}
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(upload(client, path))
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
-    click.echo(str(client.create(type_name, fields, **said, retry=None if own == Backoff() else own).id))
+    retry = None if own == Backoff() else own
+    click.echo(str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=retry).id))
 
 
 @jobs.command("cancel")
 @click.argument("job_id", type=click.UUID)
 @click.option("--reason")
+@click.option("--tree", is_flag=True, help="Also everything that depends on it.")
 @with_client
-def cancel_job(client: Client, /, job_id: UUID, reason: str | None) -> None:
+def cancel_job(client: Client, /, job_id: UUID, reason: str | None, tree: bool) -> None:
     """Cancel a job; an active one is asked to stop."""
-    job = client.cancel(job_id, reason=reason)
+    job = client.cancel(job_id, reason=reason, tree=tree)
     click.echo("stopping" if job.stopping else job.status)
 
 
 @jobs.command("retry")
 @click.argument("job_id", type=click.UUID)
+@click.option("--tree", is_flag=True, help="Also what failed or was cancelled because of it.")
 @with_client
-def retry_job(client: Client, /, job_id: UUID) -> None:
+def retry_job(client: Client, /, job_id: UUID, tree: bool) -> None:
     """Put a failed or cancelled job back to pending."""
-    click.echo(client.retry(job_id).status)
+    click.echo(client.retry(job_id, tree=tree).status)
 
 
 @jobs.command("watch")

@@ -6,7 +6,7 @@ import click
 
 from jobsapp.auth.current import services
 from jobsapp.cli.common import actor_of, in_app, table, user_option
-from jobsapp.services.queues import LimitView, NewLimit
+from jobsapp.services.limits import LimitView, NewLimit
 
 scope_argument = click.argument("scope", type=click.Choice(["queue", "type", "organization"]))
 
@@ -22,7 +22,7 @@ def limits() -> None:
 @in_app
 def list_limits(as_json: bool, email: str | None) -> None:
     """Print the limits, with how much of each is used."""
-    views = services().queues.limits(actor_of(email))
+    views = services().limits.all(actor_of(email))
     if as_json:
         for view in views:
             click.echo(view.model_dump_json(by_alias=True))
@@ -42,7 +42,7 @@ def set_limit(
     scope: str, key: str, max_active: int | None, max_starts: int | None, period: float | None, email: str | None
 ) -> None:
     """Set or replace a limit. KEY: a queue, a type, the id of an organisation, or '*' for each organisation."""
-    view = services().queues.set_limit(actor_of(email), scope, key, NewLimit(max_active, max_starts, period))
+    view = services().limits.set(actor_of(email), scope, key, NewLimit(max_active, max_starts, period))
     click.echo("  ".join(("now:", *filter(None, _used(view)))))
 
 
@@ -53,7 +53,7 @@ def set_limit(
 @in_app
 def remove_limit(scope: str, key: str, email: str | None) -> None:
     """Remove a limit."""
-    services().queues.remove_limit(actor_of(email), scope, key)
+    services().limits.remove(actor_of(email), scope, key)
     click.echo("Removed.")
 
 

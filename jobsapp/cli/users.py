@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import click
 
 from jobsapp.auth.current import services
@@ -57,7 +59,7 @@ def login(email: str | None) -> None:
 @in_app
 def logout(email: str) -> None:
     """Sign a user out of all browsers, at once."""
-    ended = services().logins.end_all(services().identity.get_user(email).id)
+    ended = services().logins.end_all(_id(email))
     click.echo(f"Signed {email} out of {ended} browser{'' if ended == 1 else 's'}.")
 
 
@@ -78,7 +80,7 @@ def change_role(email: str, role: str, organization: str | None) -> None:
 @in_app
 def deactivate(email: str) -> None:
     """Let nobody sign in to an account any more. Its sessions, tokens and links end at once; its jobs stay."""
-    services().memberships.deactivate(services().identity.get_user(email).id)
+    services().memberships.deactivate(_id(email))
     click.echo(f"Deactivated {email}.")
 
 
@@ -87,8 +89,13 @@ def deactivate(email: str) -> None:
 @in_app
 def activate(email: str) -> None:
     """Let an account be used again. It needs a new login link and new tokens."""
-    services().memberships.activate(services().identity.get_user(email).id)
+    services().memberships.activate(_id(email))
     click.echo(f"Activated {email}. Make a login link: flask users login {email}")
+
+
+def _id(email: str) -> UUID:
+    """Raises NotFound."""
+    return services().identity.get_user(email).id
 
 
 def _line(user: User, one: Membership | None = None) -> str:
@@ -98,7 +105,7 @@ def _line(user: User, one: Membership | None = None) -> str:
 
 def _membership(email: str, organization: str | None) -> Membership:
     """The one that is meant. Raises NotFound, and UsageError if it takes the organisation to tell."""
-    found = services().memberships.of_user(services().identity.get_user(email).id)
+    found = services().memberships.of_user(_id(email))
     meant = [one for one in found if organization in (None, one.organization.name)]
     if not meant:
         raise NotFound(f"{email} is no member of {organization or 'any organisation'}.")

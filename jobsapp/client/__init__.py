@@ -19,6 +19,7 @@ from jobsapp.client.answers import (
     ManyChanged,
     Progress,
     Queue,
+    Relative,
     Stats,
     StoredFile,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Queue",
     "RateLimited",
     "Refused",
+    "Relative",
     "Retries",
     "ServerFailed",
     "Stats",

@@ -60,6 +60,7 @@ class Waiting(Answer, frozen=True, kw_only=True):
     place: int | None = None
     until: datetime | None = None
     since: datetime | None = None
+    jobs: tuple[UUID, ...] = ()
 
 
 class Failure(Answer, frozen=True, kw_only=True):
@@ -77,6 +78,20 @@ class Pauses(Answer, frozen=True, kw_only=True):
     factor: float
     ceiling_seconds: float
     jitter: float
+
+
+class Relative(Answer, frozen=True, kw_only=True):
+    """A job that another depends on, or that depends on it."""
+
+    id: UUID
+    name: str
+    type: str
+    status: Literal["pending", "active", "completed", "failed", "cancelled", "deleted"]
+
+
+class RelativesPage(Answer, frozen=True, kw_only=True):
+    jobs: tuple[Relative, ...]
+    next_cursor: str | None = None
 
 
 class Job(Answer, frozen=True, kw_only=True):
@@ -116,6 +131,10 @@ class Job(Answer, frozen=True, kw_only=True):
     cancelled_by: UUID | None = None
     cancel_reason: str | None = None
     artifacts: tuple[Artifact, ...] = ()
+    depends_on: tuple[Relative, ...] = ()
+    depends_on_count: int = 0
+    dependents: int = 0
+    ended_by: Relative | None = None
     revision: int = 0
 
     @property

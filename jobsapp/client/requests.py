@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,8 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 class NewJob(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A job to be created. Times without a zone are this machine's.
 
+    `depends_on`: ids of jobs, and in `create_many` the `ref` of others of the same call.
+
     Example:
         client.create_many([NewJob("data-conversion", data), NewJob("data-conversion", data, priority=5)])
     """
@@ -42,6 +44,9 @@ class NewJob(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: Backoff | None = None
+    depends_on: tuple[UUID | str, ...] = ()
+    on_parent_failure: Literal["cancel", "fail", "continue"] = "cancel"
+    ref: str | None = None
 
     def body(self) -> dict[str, Any]:
         """As the API takes it."""

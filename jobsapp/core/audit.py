@@ -61,7 +61,7 @@ class Action(StrEnum):
 
 
 SENTENCES: dict[str, str] = {
-    Action.SIGNED_IN: "signed in",
+    Action.SIGNED_IN: "signed in{way}",
     Action.SIGN_IN_FAILED: "tried to sign in and was refused",
     Action.SIGNED_OUT: "signed out",
     Action.SIGNED_OUT_EVERYWHERE: "signed {name} out of all browsers",
@@ -109,6 +109,12 @@ SENTENCES: dict[str, str] = {
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
 COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}
 """A number among the details and what it counts."""
+WAYS = {
+    "password": " with a password",
+    "link": " with a one-time link",
+    "another organisation": ", coming from another organisation",
+}
+"""How somebody signed in. Anything else is the name of a provider."""
 
 
 def sentence(action: str, name: str | None, details: Mapping[str, Any]) -> str:
@@ -117,13 +123,15 @@ def sentence(action: str, name: str | None, details: Mapping[str, Any]) -> str:
     for key, (number, one, many) in COUNTED.items():
         if number in details:
             said[key] = f"{said[number]} {one if details[number] == 1 else many}"
+    by = said.get("by")
+    said["way"] = WAYS.get(by, f" with {by}") if by else ""
     return SENTENCES.get(action, action).format_map(defaultdict(lambda: "?", said, name=name or "?"))
 
 
 def unsaid(action: str, details: Mapping[str, Any]) -> dict[str, str]:
     """Those of the details that the sentence does not tell, as text."""
     told = {field for _, field, _, _ in Formatter().parse(SENTENCES.get(action, "")) if field}
-    told |= {COUNTED[field][0] for field in told if field in COUNTED}
+    told |= {COUNTED[field][0] for field in told if field in COUNTED} | ({"by"} if "way" in told else set())
     return {key: _text(value) for key, value in details.items() if key not in told}
 
 

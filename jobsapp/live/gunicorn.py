@@ -7,6 +7,7 @@ gunicorn's own process.
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 from _thread import start_new_thread
@@ -27,7 +28,10 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Close all sockets with 1012 as soon as the worker is asked to end."""
+    """Close all sockets with 1012 as soon as the worker is asked to end, and leave alone what was loaded."""
+    # That stays as long as the process does, and looking through it for garbage held up all requests for 110 ms.
+    gc.collect()
+    gc.freeze()
     before = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -32,6 +31,7 @@ from jobsapp.live.message import gone
 from jobsapp.live.news import Form, News
 from jobsapp.live.parcel import sort_out
 from jobsapp.live.switchboard import Switchboard
+from jobsapp.live.told import Told
 from jobsapp.live.watcher import Code, Watcher
 from jobsapp.services.jobs import may_read
 from jobsapp.services.sessions import DATABASE_AWAY
@@ -50,7 +50,6 @@ READ_AT_ONCE = 500
 # Pieces between which requests go first, and for how long in a whole batch.
 PIECE = 10
 PATIENCE_SECONDS = 0.1
-REMEMBERED = 10_000
 STOP_SECONDS = 5.0
 
 
@@ -72,7 +71,7 @@ class Hub:
         self._courtesy = Courtesy()
         self._courtesy.init_app(app)
         self._switchboard = Switchboard(self._left, self._courtesy)
-        self._revisions: OrderedDict[UUID, int] = OrderedDict()
+        self._told = Told()
         self._subscription: Subscription | None = None
         self._loader: threading.Thread | None = None
         self._sweep_at = 0.0
@@ -246,7 +245,7 @@ class Hub:
                 found = self._read(job_ids, patience)
                 self._refuse(set(job_ids), found, batch)
                 with self._changed:
-                    parcels = list(sort_out(found, self._unheard(found), batch, newest, self._interest))
+                    parcels = list(sort_out(found, self._told.unheard(found), batch, newest, self._interest))
                 for parcel in parcels:
                     parcel.hand_out(patience.give_way)
         except DATABASE_AWAY:
@@ -267,14 +266,6 @@ class Hub:
             jobs = services().jobs.read(job_ids[start : start + PIECE])
             found += [News(view) for view in services().views.jobs(jobs)]
         return sorted(found, key=lambda news: news.job.id)
-
-    def _unheard(self, found: list[News]) -> set[UUID]:
-        """The jobs that have changed since they were last told of."""
-        unheard = {news.job.id for news in found if self._revisions.pop(news.job.id, None) != news.job.revision}
-        self._revisions.update((news.job.id, news.job.revision) for news in found)
-        while len(self._revisions) > REMEMBERED:
-            self._revisions.popitem(last=False)
-        return unheard
 
     def _missing(self, batch: Batch) -> dict[UUID, UUID]:
         """Of the jobs that are said to be deleted those that are. The others are only read anew: Redis may lie."""

@@ -19,6 +19,8 @@ class JobDependency(Base):
     __table_args__ = (
         CheckConstraint("on_failure IN ('cancel', 'fail', 'continue')", name="on_failure"),
         Index("job_dependencies_of_parent", "parent_id", "job_id"),
+        # Of a million dependents, the next piece to be released is found without reading those that are.
+        Index("job_dependencies_unsettled", "parent_id", postgresql_where=text("settled IS NULL")),
     )
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
@@ -28,6 +30,8 @@ class JobDependency(Base):
     """What becomes of the job if the parent fails or is cancelled."""
     settled: Mapped[str | None]
     """How the parent ended, `gone` if it was deleted. None: the job still waits for it."""
+    decisive: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it was this parent with which the job ended."""
 
 
 class Outbox(Base):

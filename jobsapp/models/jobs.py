@@ -29,8 +29,9 @@ class Job(Base):
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
         Index("jobs_of_organization", "organization_id", text("id DESC")),
         Index("jobs_of_user", "user_id", text("id DESC")),
-        # The type first: see services/listing.py.
+        # The type or queue first: see services/walks.py.
         Index("jobs_of_type", "type", "organization_id", text("id DESC")),
+        Index("jobs_of_queue", "queue", "organization_id", text("id DESC")),
         Index(
             "jobs_by_idempotency_key",
             "organization_id",
@@ -99,6 +100,8 @@ class Job(Base):
     batch_id: Mapped[UUID | None]
     weight: Mapped[float | None]
     """What it is expected to cost beside the others of its batch; None: as much as most."""
+    depends_on_count: Mapped[int] = mapped_column(server_default="0")
+    """How many jobs it was made to wait for."""
 
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes | None]

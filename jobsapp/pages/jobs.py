@@ -11,6 +11,7 @@ from jobsapp.auth.current import get_actor, services
 from jobsapp.errors import NotFound
 from jobsapp.pages.address import CREATED, Address
 from jobsapp.pages.guard import signed_in, small
+from jobsapp.pages.kin import kin_of
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
 from jobsapp.pages.workflow_runs import workflow_part
@@ -50,7 +51,7 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     job, shown = _shown(job_id)
-    around = {"shown": shown, "log": ShownLog.of_request(job_id)}
+    around = {"shown": shown, "kin": kin_of(job), "log": ShownLog.of_request(job_id)}
     return render_template("jobs/show.html", **around, **workflow_part(job))
 
 
@@ -58,7 +59,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
 def details(job_id: UUID) -> ResponseReturnValue:
     """What stands below the panel, for when the job has changed."""
     job, shown = _shown(job_id)
-    return render_template("partials/job/details.html", job=job, shown=shown)
+    return render_template("partials/job/details.html", job=job, shown=shown, kin=kin_of(job))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/modal")
@@ -75,13 +76,15 @@ def live(job_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/jobs/<uuid:job_id>/cancel")
 def cancel(job_id: UUID) -> ResponseReturnValue:
     reason = request.form.get("reason", "").strip()[:REASON_LENGTH] or None
-    services().jobs.cancel(get_actor(), job_id, reason=reason)
+    change = services().trees.cancel if "tree" in request.form else services().jobs.cancel
+    change(get_actor(), job_id, reason=reason)
     return _after_change(job_id)
 
 
 @blueprint.post("/jobs/<uuid:job_id>/retry")
 def retry(job_id: UUID) -> ResponseReturnValue:
-    services().jobs.retry(get_actor(), job_id)
+    change = services().trees.retry if "tree" in request.form else services().jobs.retry
+    change(get_actor(), job_id)
     return _after_change(job_id)
 
 

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from jobsapp.auth.current import get_actor, services
 from jobsapp.errors import FieldError, InvalidInput, NotFound
 from jobsapp.pages.guard import signed_in, small
-from jobsapp.services.queues import LimitView, NewLimit, QueueView
+from jobsapp.services.limits import LimitView, NewLimit
+from jobsapp.services.queues import QueueView
 
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 FIELDS = {"max_active": "maxActive", "max_starts": "maxStarts", "period": "periodSeconds"}
@@ -49,7 +50,7 @@ def save(name: str, scope: str, key: str) -> ResponseReturnValue:
     if (scope, key) not in subjects(queue):
         raise NotFound(f"The queue {name} has no {scope} {key}.")
     try:
-        services().queues.set_limit(get_actor(), scope, key, parsed(request.form))
+        services().limits.set(get_actor(), scope, key, parsed(request.form))
     except InvalidInput as error:
         return _page(queue, refused(queue, scope, key, request.form, error)), 422
     return redirect(url_for("queues.index", _anchor=f"queue-{name}"), 303)
@@ -57,7 +58,7 @@ def save(name: str, scope: str, key: str) -> ResponseReturnValue:
 
 @blueprint.post("/queues/<name>/limits/<scope>/<key>/remove")
 def remove(name: str, scope: str, key: str) -> ResponseReturnValue:
-    services().queues.remove_limit(get_actor(), scope, key)
+    services().limits.remove(get_actor(), scope, key)
     return redirect(url_for("queues.index", _anchor=f"queue-{name}"), 303)
 
 

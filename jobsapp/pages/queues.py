@@ -11,7 +11,8 @@ from jobsapp.auth.current import get_actor, services
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.language import duration, number
-from jobsapp.services.queues import REASON_LENGTH, LimitView, QueueView
+from jobsapp.services.limits import LimitView
+from jobsapp.services.queues import REASON_LENGTH, QueueView
 
 # Who has waited so long waits for more than the next free worker.
 LONG_SECONDS = 60.0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from jobsapp.models import JobAttempt
+from jobsapp.services.relatives import RelativeView
 from jobsapp.services.views import JobView
 
 Kind = Literal["created", "waited", "again", "attempt", "cancel", "stopping", "finished"]
@@ -34,6 +35,8 @@ class Step:
     note: str = ""
     due: datetime | None = None
     attempt: JobAttempt | None = None
+    job: RelativeView | None = None
+    """Another job that the step is about."""
     goes_on: bool = False
     now: bool = False
 
@@ -81,9 +84,16 @@ def _waits(job: JobView, before: JobAttempt | None, until: datetime | None, *, f
         due = None
     if until is None:
         note = job.waiting_for.text if job.waiting_for else ""
+        if before is None and job.depends_on_count and job.waiting_for and job.waiting_for.code != "dependencies":
+            note = f"No longer for {_others(job)}. {note}"
         yield Step("waited", "Waits", at=since, note=note, due=due, goes_on=True)
     else:
-        yield Step("waited", _waited_for(before, due), at=since, until=until, due=due)
+        note = f"Also for {_others(job)}" if before is None and job.depends_on_count else ""
+        yield Step("waited", _waited_for(before, due), at=since, until=until, due=due, note=note)
+
+
+def _others(job: JobView) -> str:
+    return "the job it depends on" if job.depends_on_count == 1 else f"{job.depends_on_count:,} jobs it depends on"
 
 
 def _waited_for(before: JobAttempt | None, due: datetime | None) -> str:
@@ -115,4 +125,5 @@ def _end(job: JobView) -> Iterator[Step]:
     if ended is not None:
         told = job.cancel_requested_at == job.cancelled_at and job.status == "cancelled"
         title = "Job expired" if job.expired else ENDS[job.status]
-        yield Step("finished", title, job.status, ended, note=(job.cancel_reason or "") if told else "")
+        note = (job.cancel_reason or "") if told else ""
+        yield Step("finished", title, job.status, ended, note=note, job=job.ended_by)

@@ -22,7 +22,7 @@ import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -119,6 +119,18 @@ class Passage:
     vector: Sequence[float] | None = None
 
 
+@dataclass(frozen=True)
+class ParentJob:
+    """A job that this one depends on, as it ended. `artifacts`: the ids of the files that it made, by their names."""
+
+    id: UUID
+    name: str
+    type: str
+    status: str
+    result: JSON
+    artifacts: Mapping[str, UUID] = field(default_factory=dict)
+
+
 @runtime_checkable
 class Artifact(Protocol):
     """A file in the making: write to `path`. It becomes visible only when the job completes."""
@@ -127,7 +139,7 @@ class Artifact(Protocol):
 
 
 class Context(Protocol):
-    """What a running job may ask of the house. Nothing here blocks, but `file` and `artifact`."""
+    """What a running job may ask of the house. Nothing here blocks, but `file`, `parents` and `artifact`."""
 
     job_id: UUID
     attempt: int
@@ -176,6 +188,12 @@ class Context(Protocol):
 
     def file(self, file_id: UUID) -> InputFile:
         """A stored file of the job's organisation. Raises `Permanent` if there is none with that id."""
+
+    def parents(self) -> Sequence[ParentJob]:
+        """The jobs that this one depends on, in the order of their ids, with their results: the first 1,000.
+
+        Read when it is first called, and kept. `file` opens their artifacts. Deleted ones are not among them.
+        """
 
     def artifact(self, name: str, media_type: str | None = None) -> AbstractContextManager[Artifact]:
         """A context manager that yields an `Artifact`; leaving it without an error keeps the file.

@@ -45,9 +45,16 @@ def is_mask(secret: object) -> bool:
 
 
 def kept(
-    model: type[BaseModel], data: dict[str, Any], before: Mapping[str, Any], old: Mapping[str, str]
+    model: type[BaseModel],
+    data: dict[str, Any],
+    before: Mapping[str, Any],
+    old: Mapping[str, str],
+    *,
+    masks_only: bool = False,
 ) -> dict[str, Any]:
     """The data as a form sent it, with the secrets `old` of the earlier input `before` where it has none or a mask.
+
+    `masks_only`: only where it has a mask.
 
     What somebody took from a table of secrets stays away. A list keeps its secrets if it is as long as it was:
     otherwise nobody knows which is which.
@@ -59,16 +66,17 @@ def kept(
         for step in way:
             at, was = _inner(at, was, step), _inner(was, was, step)
             schemas = [part for one in schemas for part in _within(one, step, definitions)]
-        if _keeps(at, was, last, schemas, definitions):
+        if is_mask(_inner(at, was, last)) or (not masks_only and _left(at, last, schemas, definitions)):
             at[int(last) if isinstance(at, list) else last] = secret
     return data
 
 
-def _keeps(at: Any, was: Any, last: str, schemas: list[Schema], definitions: Schema) -> bool:
+def _left(at: Any, last: str, schemas: list[Schema], definitions: Schema) -> bool:
+    """Whether a form left the field empty, which shows no secret."""
     if isinstance(at, dict) and last not in at:
         options = [option for one in schemas for option in _options(one, definitions)]
         return any(last in option.get("properties", {}) for option in options)
-    return (isinstance(at, dict) and not at[last]) or is_mask(_inner(at, was, last))
+    return isinstance(at, dict) and not at[last]
 
 
 def _inner(at: Any, was: Any, step: str) -> Any:

@@ -8,7 +8,8 @@
         assert run.progress[-1].percentage == 100
 
 Files are given as paths. The id of one goes into the data as `str(file_id(path))`; when there is one file and the
-model has one file field, that happens by itself.
+model has one file field, that happens by itself. What `context.parents()` tells is given as
+`parents=[ParentJob(uuid4(), "first", "greet", "completed", {"text": "Hello"})]`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from pydantic import BaseModel
 
 from jobsapp.core.points import Points
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, Passage, Permanent, Processor
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, Context, InputFile, ParentJob, Passage, Permanent, Processor
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class FakeContext:
         threads: int = 2,
         attempt: int = 1,
         last_checkpoint: JSON = None,
+        parents: Sequence[ParentJob] = (),
         cancel_when: Callable[[FakeContext], bool] = lambda _: False,
     ) -> None:
         self.job_id = uuid4()
@@ -78,6 +80,7 @@ class FakeContext:
         self.keepdir = folder / "kept"
         self.threads = threads
         self.last_checkpoint = last_checkpoint
+        self._parents = list(parents)
         self._paths = list(files)
         self.files = {file_id(path): path for path in files}
         self.artifacts: dict[str, Path] = {}
@@ -132,6 +135,9 @@ class FakeContext:
             sha256=_sha256(path),
         )
 
+    def parents(self) -> Sequence[ParentJob]:
+        return list(self._parents)
+
     @contextmanager
     def artifact(self, name: str, media_type: str | None = None) -> Iterator[FakeArtifact]:
         part = self._kept / f"{uuid4()}.part"
@@ -157,6 +163,7 @@ class FakeContext:
             threads=self.threads,
             attempt=self.attempt + 1,
             last_checkpoint=last,
+            parents=self._parents,
         )
 
     def leftovers(self) -> list[Path]:

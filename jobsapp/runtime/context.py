@@ -17,7 +17,7 @@ from uuid import UUID
 from jobsapp.core.names import display_name, media_type_of
 from jobsapp.core.points import Point, Points
 from jobsapp.core.progress import percentage
-from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, Passage, Permanent, TimedOut
+from jobsapp.processors.sdk import JSON, LEVELS, Cancelled, InputFile, ParentJob, Passage, Permanent, TimedOut
 from jobsapp.runtime.sealing import Sealing
 from jobsapp.storage.local import Stored, remove, sha256_of
 from jobsapp.store.jobs import ClaimedJob, LogLine, Pulse
@@ -57,6 +57,7 @@ class JobContext:
         make_keepdir: Callable[[], Path],
         find_file: Callable[[UUID], InputFile | None],
         threads: int,
+        find_parents: Callable[[], list[ParentJob]] = list,
         passages: Writer | None = None,
         deadline: float | None = None,
         grace: float = math.inf,
@@ -82,6 +83,8 @@ class JobContext:
         self._make_workdir = make_workdir
         self._make_keepdir = make_keepdir
         self._find_file = find_file
+        self._find_parents = find_parents
+        self._parents: list[ParentJob] | None = None
         self._passages = passages
         self._workdir: Path | None = None
         self._keepdir: Path | None = None
@@ -142,6 +145,12 @@ class JobContext:
         if found is None:
             raise Permanent(f"The input file {file_id} is not there any more.")
         return found
+
+    def parents(self) -> list[ParentJob]:
+        if self._parents is None:
+            with self._undisturbed():
+                self._parents = self._find_parents()
+        return list(self._parents)
 
     @contextmanager
     def artifact(self, name: str, media_type: str | None = None) -> Iterator[ArtifactInTheMaking]:

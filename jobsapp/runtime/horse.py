@@ -19,7 +19,7 @@ from jobsapp.bus.family import children, end_children, has_children
 from jobsapp.bus.slate import Slate
 from jobsapp.core.outcomes import Failed, Outcome, Succeeded, Transition, completed, decide
 from jobsapp.core.states import TERMINAL, Status
-from jobsapp.processors.sdk import InputFile
+from jobsapp.processors.sdk import InputFile, ParentJob
 from jobsapp.runtime.batch import Batch, Pace, handed_back
 from jobsapp.runtime.context import JobContext, LeaseLost, MadeFile
 from jobsapp.runtime.counts import Counts
@@ -34,6 +34,7 @@ from jobsapp.runtime.usage import Meter
 from jobsapp.store import files as file_store
 from jobsapp.store.jobs import ClaimedJob
 from jobsapp.store.passages import Writer
+from jobsapp.store.relatives import parents_with_results
 from jobsapp.store.turns import Ended
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class Horse:
             make_workdir=lambda: storage.make_workdir(f"{job.id}.{job.attempt}"),
             make_keepdir=lambda: storage.make_keepdir(job.id),
             find_file=lambda file_id: self._find_file(job.organization_id, file_id),
+            find_parents=lambda: self._find_parents(job),
             threads=self._threads,
             passages=Writer(lambda: self._ledger.connection, job.id, job.attempt, job.organization_id),
             deadline=None if timeout is None else began_at + timeout,
@@ -234,6 +236,10 @@ class Horse:
             media_type=found.media_type,
             sha256=found.sha256,
         )
+
+    def _find_parents(self, job: ClaimedJob) -> list[ParentJob]:
+        found = parents_with_results(self._ledger.connection, job.id, organization_id=job.organization_id)
+        return [ParentJob(**one._asdict()) for one in found]
 
     def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
         """Claim nothing more; what runs may go on for the grace, then it is handed back."""

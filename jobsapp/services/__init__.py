@@ -32,6 +32,7 @@ from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
 from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.limits import Limits
 from jobsapp.services.listing import Listing
 from jobsapp.services.logins import Logins
 from jobsapp.services.logs import Logs
@@ -43,6 +44,7 @@ from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
+from jobsapp.services.relatives import Relatives
 from jobsapp.services.retention import Retention
 from jobsapp.services.search import Search
 from jobsapp.services.secrets import Secrets
@@ -50,6 +52,7 @@ from jobsapp.services.stats import Stats
 from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
 from jobsapp.services.tokens import Tokens
+from jobsapp.services.trees import Trees
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
@@ -72,10 +75,13 @@ class Services:
     bounds: Bounds
     jobs: Jobs
     dependencies: Dependencies
+    relatives: Relatives
+    trees: Trees
     secrets: Secrets
     files: Files
     views: Views
     queues: Queues
+    limits: Limits
     stats: Stats
     history: History
     filters: Filters
@@ -126,20 +132,24 @@ def build_services(
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
     cleanup = Cleanup(session, storage, hints, archives)
+    many = ManyChanges(session, hints, files, Listing(session), cleanup)
     return Services(
         settings=settings,
         registry=registry,
         bounds=Bounds(session),
         jobs=jobs,
         dependencies=dependencies,
+        relatives=Relatives(session),
+        trees=Trees(session, jobs, many),
         secrets=secrets,
         files=files,
         views=Views(session, hints, registry),
         queues=Queues(session, registry, hints),
+        limits=Limits(session, registry, hints),
         stats=Stats(session),
         history=History(session, registry),
         filters=Filters(session),
-        many=ManyChanges(session, hints, files, Listing(session), cleanup),
+        many=many,
         cleanup=cleanup,
         identity=identity,
         tokens=Tokens(session, hints),

@@ -23,8 +23,8 @@ from jobsapp.core.sealing import Sealer
 from jobsapp.core.storable import is_storable
 from jobsapp.models import ApiToken, AuditEvent, Job, Membership, Organization, User
 from jobsapp.services.base import Moment, View
-from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.walks import in_order
 
 PAGE = 50
 WINDOW = 20_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -19,11 +20,14 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, FieldError, InvalidInput
 from jobsapp.models import Job
 from jobsapp.processors.registry import JobType, Registry
+from jobsapp.services.dependencies import Dependencies
+from jobsapp.services.graphs import Graph, graph_of
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.many import as_table
 from jobsapp.services.new_jobs import NewJob, bounded, clock, digest, installed, row
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
+from jobsapp.store.dependencies import CANCEL
 from jobsapp.store.jobs import enqueue
 
 MAX_JOBS = 10_000
@@ -69,12 +73,21 @@ class Faults:
 
 
 class Bulk:
-    def __init__(self, session: DbSession, registry: Registry, hints: Hints, inputs: Inputs, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        session: DbSession,
+        registry: Registry,
+        hints: Hints,
+        inputs: Inputs,
+        secrets: Secrets,
+        dependencies: Dependencies,
+    ) -> None:
         self._session = session
         self._registry = registry
         self._hints = hints
         self._inputs = inputs
         self._secrets = secrets
+        self._dependencies = dependencies
 
     def create(
         self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
@@ -96,7 +109,12 @@ class Bulk:
             first = self._first(actor, idempotency_key, said, len(jobs))
             if first:
                 return first, False
+        graph = self._graph(actor, asked, faults)
         rows, held = self._rows(actor, asked, faults)
+        for index in graph.followed:
+            rows[index]["followed"] = True
+        # Commits, so before anything is written.
+        self._dependencies.follow(actor, {one for ids in graph.outside.values() for one in ids})
         if idempotency_key is not None:
             for one, key in zip(rows, _keys(idempotency_key, len(rows)), strict=True):
                 one |= {"idempotency_key": key, "request_digest": said}
@@ -104,11 +122,33 @@ class Bulk:
             # Another request with this key was faster.
             self._session.rollback()
             return self._first(actor, idempotency_key or "", said, len(jobs)) or _deleted(), False
-        enqueue(driver(self._session), [one["id"] for one in rows])
+        ids = [one["id"] for one in rows]
+        enqueue(driver(self._session), ids, blockers=self._depend(actor, asked, graph, ids))
         self._hold(actor, asked, held)
         self._announce(rows)
         self._session.commit()
-        return [one["id"] for one in rows], True
+        return ids, True
+
+    def _graph(self, actor: Actor, asked: dict[int, NewJob], faults: Faults) -> Graph:
+        """What waits for what. Notes the faults: refs and ids that are not there, circles."""
+        graph = graph_of(asked)
+        wanted = {one for ids in graph.outside.values() for one in ids}
+        known = self._dependencies.known(actor, wanted) if wanted else set()
+        for index, ids in graph.outside.items():
+            if unknown := next((one for one in ids if one not in known), None):
+                faults.add(index, InvalidInput.of("dependsOn", f"There is no job {unknown}."))
+        for index, fault in graph.faults.items():
+            faults.add(index, fault)
+        return graph
+
+    def _depend(self, actor: Actor, asked: dict[int, NewJob], graph: Graph, ids: list[UUID]) -> dict[UUID, int]:
+        """Write down what waits for what. Returns for how many jobs each waits."""
+        policies = {index: asked[index].on_parent_failure or CANCEL for index in {*graph.within, *graph.outside}}
+        inner = [(ids[one], ids[other], policies[one]) for one, others in graph.within.items() for other in others]
+        outer = [(ids[one], other, policies[one]) for one, others in graph.outside.items() for other in others]
+        blockers = Counter(self._dependencies.add(actor, inner, fresh=True))
+        blockers.update(self._dependencies.add(actor, outer))
+        return blockers
 
     def _rows(
         self, actor: Actor, asked: dict[int, NewJob], faults: Faults

@@ -20,8 +20,8 @@ from jobsapp.core.states import Status
 from jobsapp.errors import InvalidInput, Unavailable
 from jobsapp.models import Job, Organization, StoredFile
 from jobsapp.services.audit import Audit
-from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.walks import in_order
 from jobsapp.storage import LocalStorage
 from jobsapp.storage.archives import Archives
 from jobsapp.storage.local import remove

@@ -13,7 +13,6 @@ from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import JobChanged, event_for
-from jobsapp.core.states import Status
 from jobsapp.errors import Conflict, InvalidInput
 from jobsapp.models import Job
 from jobsapp.services.sessions import DbSession, driver
@@ -37,7 +36,9 @@ class Dependencies:
         them for seconds.
         """
         left = sorted(set(job_ids))
-        known = set(self._session.scalars(select(Job.id).where(Job.id == any_(cast(left, ARRAY(Uuid))))))
+        if not left:
+            return
+        known = self.known(actor, left)
         if unknown := [job_id for job_id in left if job_id not in known]:
             raise InvalidInput.of("dependsOn", f"There is no job {unknown[0]}.")
         until = time.monotonic() + FOLLOW_SECONDS
@@ -50,15 +51,24 @@ class Dependencies:
             if left:
                 time.sleep(FOLLOW_PAUSE_SECONDS)
 
+    def known(self, actor: Actor, job_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these ids that are jobs of the organisation."""
+        wanted = Job.id == any_(cast(list(job_ids), ARRAY(Uuid)))
+        return set(self._session.scalars(select(Job.id).where(Job.organization_id == actor.organization_id, wanted)))
+
     def add(self, actor: Actor, edges: Sequence[tuple[UUID, UUID, str]], *, fresh: bool = False) -> dict[UUID, int]:
         """Add (job, parent, what if the parent fails). The parents are followed, and nobody else knows the jobs yet.
 
-        `fresh`: the parents too are made in this transaction. Returns for how many each of the jobs waits.
+        `fresh`: the parents too are made in this transaction. Returns for how many each of the jobs waits. Raises
+        Conflict, for the caller to roll back, if one was deleted meanwhile.
         """
         if not edges:
             return {}
         connection = driver(self._session)
-        blockers = store.add(connection, edges, organization_id=actor.organization_id)
+        try:
+            blockers = store.add(connection, edges, organization_id=actor.organization_id)
+        except LookupError:
+            raise Conflict("A job in dependsOn was deleted just now.") from None
         if blockers and not fresh:
             store.ask_check(connection, list(blockers))
         return blockers
@@ -73,24 +83,20 @@ class Dependencies:
         if not parents and not checked:
             return
         connection = driver(self._session)
-        edges = store.ended_edges(
+        found = store.ended_parents(
             connection, parents=[row.job_id for row in parents], jobs=[row.job_id for row in checked]
         )
-        if not edges:
-            return
-        if len(edges) == store.EDGES_AT_ONCE:
+        if len(found) == store.EDGES_AT_ONCE:
             outbox.tell_more(connection, parents)
             store.ask_check(connection, [row.job_id for row in checked])
-        self._tell(store.settle(connection, edges))
+        if edges := store.ended_edges(connection, found) if found else []:
+            self._tell(store.settle(connection, edges))
 
     def _tell(self, released: Sequence[store.Released]) -> None:
         session = self._session()
         for queue in sorted({one.queue for one in released if one.due}):
             after_commit(session, partial(self._hints.wake, queue))
-        stopped = [
-            JobChanged(one.id, one.organization_id, event_for(one.status), one.revision)
-            for one in released
-            if one.status != Status.PENDING
-        ]
-        if stopped:
-            after_commit(session, partial(self._hints.publish, stopped))
+        # Also who waits for one less: it says for how many.
+        changes = [JobChanged(one.id, one.organization_id, event_for(one.status), one.revision) for one in released]
+        if changes:
+            after_commit(session, partial(self._hints.publish, changes))

@@ -170,13 +170,12 @@ def _past(period: Period, found: Iterable[Ends]) -> Past:
             past.whole.by_status[one.status] += (total := sum(one.jobs.values()))
             past.types.setdefault(one.type, Tally()).by_status[one.status] += total
         elif one.type is not None:
-            _add(past.types.setdefault(one.type, Tally()), one)
+            for tally in (past.types.setdefault(one.type, Tally()), past.whole):
+                tally.durations.update(_durations(one))
         elif one.stretch is not None:
-            _add(points[min(one.stretch, last)], one)
-            _add(past.whole, one)
+            points[min(one.stretch, last)].durations.update(_durations(one))
     return past
 
 
-def _add(tally: Tally, ends: Ends) -> None:
-    for duration, jobs in ends.jobs.items():
-        tally.durations[int(duration)] += jobs
+def _durations(ends: Ends) -> dict[int, int]:
+    return {int(duration): jobs for duration, jobs in ends.jobs.items()}

@@ -27,7 +27,7 @@ from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobLog, JobMetric, StoredFile
-from jobsapp.processors.registry import Registry
+from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.audit import Audit
 from jobsapp.services.bulk import MAX_JOBS, Bulk
 from jobsapp.services.dependencies import Dependencies
@@ -38,13 +38,17 @@ from jobsapp.services.listing import Listing
 from jobsapp.services.new_jobs import (
     DESCRIPTION_LENGTH,
     MAX_ATTEMPTS,
+    MAX_PARENTS,
     NAME_LENGTH,
     PRIORITY_BOUND,
+    REF_LENGTH,
     NewJob,
+    alone,
     bounded,
     clock,
     digest,
     installed,
+    parent_ids,
     refuse_longer,
     row,
 )
@@ -59,10 +63,12 @@ __all__ = [
     "LONGEST_SECONDS",
     "MAX_ATTEMPTS",
     "MAX_JOBS",
+    "MAX_PARENTS",
     "NAME_LENGTH",
     "PAGE",
     "PRIORITY_BOUND",
     "REASON_LENGTH",
+    "REF_LENGTH",
     "JobFilter",
     "JobState",
     "Jobs",
@@ -114,23 +120,24 @@ class Jobs:
         self._secrets = secrets
         self._dependencies = dependencies
         self._audit = Audit(session)
-        self._bulk = Bulk(session, registry, hints, self._inputs, secrets)
+        self._bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
         self.admissions: dict[str, Callable[[Actor, Any], None]] = {}
         """By type: refuses data that its model cannot know to be wrong."""
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
 
-        Raises Forbidden, InvalidInput naming the field at fault, and Conflict if the key was used with another request.
+        Raises Forbidden, InvalidInput naming the field at fault, Conflict if the key was used with another request, and
+        NotFound for a job `secrets_of` that there is not.
         """
         actor.require(Right.CREATE, "create jobs")
-        new = bounded(new)
+        new = alone(bounded(new))
         # Before all that may have changed since the first request: its files may be gone by now.
         first = None if idempotency_key is None else self._first(actor, idempotency_key, new)
         if first is not None:
             return first, False
-        if new.depends_on:
-            self._dependencies.follow(actor, new.depends_on)
+        if parents := parent_ids(new):
+            self._dependencies.follow(actor, parents)
         job_id = self.add(actor, new, idempotency_key=idempotency_key)
         if job_id is None:
             # Another request with this key was faster.
@@ -148,9 +155,9 @@ class Jobs:
         stands.
         """
         actor.require(Right.CREATE, "create jobs")
-        new = bounded(new)
+        new = alone(bounded(new))
         job_type = installed(self._registry, new.type)
-        data = job_type.validate(new.data)
+        data = job_type.validate(self._with_secrets(actor, job_type, new))
         if admit := self.admissions.get(job_type.name):
             admit(actor, data)
         files = files_of(data, self._inputs.names(actor, [data]))
@@ -162,7 +169,7 @@ class Jobs:
         if not self._insert(actor, job, data, files):
             return None
         policy = new.on_parent_failure or CANCEL
-        blockers = self._dependencies.add(actor, [(job["id"], parent, policy) for parent in new.depends_on or ()])
+        blockers = self._dependencies.add(actor, [(job["id"], parent, policy) for parent in parent_ids(new)])
         store.enqueue(driver(self._session), [job["id"]], blockers=blockers)
         self._announce(Event.CREATED, job["id"], actor.organization_id, 1)
         after_commit(self._session(), partial(self._hints.wake, job_type.queue))
@@ -280,6 +287,12 @@ class Jobs:
         after_commit(self._session(), partial(self._hints.wake, changed.queue))
         self._audit.note_job(actor, Action.JOB_RETRIED, job)
         return self._changed(actor, changed)
+
+    def _with_secrets(self, actor: Actor, job_type: JobType, new: NewJob) -> Any:
+        """What the request gives, with the secrets of the job that it names."""
+        if new.secrets_of is None:
+            return new.data
+        return self._secrets.taken(actor, job_type, new.data, self.get(actor, new.secrets_of))
 
     def _changed(self, actor: Actor, changed: store.ChangedJob) -> Job:
         event = event_for(changed.status)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -94,12 +94,16 @@ class ManyView(View):
 
 @dataclass(frozen=True)
 class _Seen:
-    matches: list[Match]
+    """`states`: how many are in which, `stopping` apart. `applicable`: to how many of them the action applies."""
+
+    states: Counter[str]
     is_more: bool
-    missing: int
-    of_others: int
-    applicable: list[Match]
+    applicable: int
     applicable_is_more: bool
+    missing: int = 0
+    of_others: int = 0
+    ids: list[UUID] = field(default_factory=list)
+    """Those of the applicable, where they are asked for."""
 
 
 class ManyChanges:
@@ -114,15 +118,16 @@ class ManyChanges:
     def outlook(self, actor: Actor, action: Action, chosen: Chosen) -> ManyView:
         """What `apply` would do now. Raises Forbidden, and InvalidInput naming `ids`."""
         _enter(actor, action)
-        return _view(action, self._look(actor, action, chosen))
+        wanted = chosen.wanted
+        return _view(action, self._numbers(actor, action, wanted) if wanted else self._look(actor, action, chosen))
 
     def count(self, actor: Actor, wanted: JobFilter) -> tuple[int, bool]:
         """How many jobs match that the actor may change, up to MOST, and whether there may be more."""
         if not _reaches(actor, wanted):
             return 0, False
         mine = _changeable(actor, wanted)
-        found, more = self._listing.matching(actor.organization_id, mine, statuses=Status, limit=MOST)
-        return len(found), more
+        states, more = self._listing.counted(actor.organization_id, mine, statuses=Status, limit=MOST)
+        return states.total(), more
 
     def apply(self, actor: Actor, action: Action, chosen: Chosen, *, reason: str | None = None) -> ManyView:
         """Change what the action applies to, MOST jobs at most, and commit. Raises Forbidden and InvalidInput.
@@ -133,14 +138,15 @@ class ManyChanges:
         refuse_faults(reason=reason)
         refuse_longer("reason", reason, REASON_LENGTH)
         seen = self._look(actor, action, chosen)
-        ids = [match.id for match in seen.applicable]
+        ids = seen.ids
         note = partial(self._note, actor, action, chosen, reason)
         changed = sum(
             self._batch(actor, action, ids[start : start + BATCH], reason, note) for start in range(0, len(ids), BATCH)
         )
         if action != "delete" and changed < len(ids):
             changed += self._busy(actor, action, ids, reason, note)
-        left = len(self._look(actor, action, chosen).applicable) if seen.applicable_is_more else 0
+        more = chosen.wanted if seen.applicable_is_more else None
+        left = self._numbers(actor, action, more).applicable if more else 0
         return _view(action, seen).model_copy(update={"dry_run": False, "changed": changed, "left": left})
 
     def delete(self, actor: Actor, job_id: UUID) -> None:
@@ -154,30 +160,42 @@ class ManyChanges:
             raise Conflict(f"The job is {job.status}: only a finished job can be deleted. Cancel it first.")
         note = partial(self._audit.note_job, actor, Noted.JOB_DELETED, job)
         if not self._cleanup.chosen(actor, [job_id], lambda _: note()):
-            raise Conflict("An unfinished job reads a file of this one, or it is being changed: try again later.")
+            raise Conflict(
+                "An unfinished job depends on this one or reads a file of it, or it is being changed: try again later."
+            )
 
     def _look(self, actor: Actor, action: Action, chosen: Chosen) -> _Seen:
+        """The jobs themselves."""
         applies = APPLIES[action]
-        if chosen.wanted is None:
+        missing, of_others, more, wanted = 0, 0, False, chosen.wanted
+        if wanted is None:
             ids = list(dict.fromkeys(chosen.ids))
             if not 1 <= len(ids) <= MOST:
                 raise InvalidInput.of("ids", f"give 1 to {MOST:,} ids, or a filter.")
             there = self._states(actor, ids)
-            found, more = [match for match, owner in there if actor.may_change(owner)], False
-            applicable, applicable_more = [one for one in found if one.status in applies], False
+            found = [match for match, owner in there if actor.may_change(owner)]
             missing, of_others = len(ids) - len(there), len(there) - len(found)
         else:
-            if not _reaches(actor, chosen.wanted):
-                actor.require(Right.CHANGE_JOBS, f"{action} jobs of others")
-            wanted = _changeable(actor, chosen.wanted)
-            listed = partial(self._listing.matching, actor.organization_id, wanted, limit=MOST)
-            found, more = listed(statuses=Status)
-            applicable, applicable_more = [one for one in found if one.status in applies], more
-            if more and wanted.status not in applies:
-                applicable, applicable_more = listed(statuses=applies)
-            missing = of_others = 0
-        ready = [one for one in applicable if not (action == "cancel" and one.stopping)]
-        return _Seen(found, more, missing, of_others, ready, applicable_more)
+            wanted = _changeable_by(actor, action, wanted)
+            found, more = self._listing.matching(actor.organization_id, wanted, statuses=Status, limit=MOST)
+        applicable, applicable_more = found, more
+        if wanted and more and wanted.status not in applies:
+            applicable, applicable_more = self._listing.matching(
+                actor.organization_id, wanted, statuses=applies, limit=MOST
+            )
+        ready = [one.id for one in applicable if one.status in applies and not (action == "cancel" and one.stopping)]
+        states = Counter("stopping" if one.stopping else one.status for one in found)
+        return _Seen(states, more, len(ready), applicable_more, missing, of_others, ready)
+
+    def _numbers(self, actor: Actor, action: Action, wanted: JobFilter) -> _Seen:
+        """The same of everything that matches, as numbers alone."""
+        applies, wanted = APPLIES[action], _changeable_by(actor, action, wanted)
+        counted = partial(self._listing.counted, actor.organization_id, wanted, limit=MOST)
+        states, more = counted(statuses=Status)
+        applicable, applicable_more = states, more
+        if more and wanted.status not in applies:
+            applicable, applicable_more = counted(statuses=applies)
+        return _Seen(states, more, sum(applicable[one] for one in applies), applicable_more)
 
     def _states(self, actor: Actor, ids: Sequence[UUID]) -> list[tuple[Match, UUID | None]]:
         """Those that are jobs here, newest first, and whose they are."""
@@ -259,17 +277,23 @@ def _changeable(actor: Actor, wanted: JobFilter) -> JobFilter:
     return wanted if actor.may(Right.CHANGE_JOBS) else wanted.narrowed(user_id=actor.user_id)
 
 
+def _changeable_by(actor: Actor, action: Action, wanted: JobFilter) -> JobFilter:
+    """The same, once it is sure that they may change some. Raises Forbidden."""
+    if not _reaches(actor, wanted):
+        actor.require(Right.CHANGE_JOBS, f"{action} jobs of others")
+    return _changeable(actor, wanted)
+
+
 def _view(action: Action, seen: _Seen) -> ManyView:
-    states = Counter("stopping" if one.stopping else one.status for one in seen.matches)
-    others = {state: number for state, number in sorted(states.items()) if state not in APPLIES[action]}
+    others = {state: number for state, number in sorted(seen.states.items()) if state not in APPLIES[action]}
     return ManyView(
         action=action,
         dry_run=True,
-        chosen=len(seen.matches),
+        chosen=seen.states.total(),
         chosen_is_more=seen.is_more,
         missing=seen.missing,
         of_others=seen.of_others,
-        applicable=len(seen.applicable),
+        applicable=seen.applicable,
         applicable_is_more=seen.applicable_is_more,
         others=others,
         changed=0,

@@ -35,8 +35,21 @@ MAX_ATTEMPTS = 100
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
+REF_LENGTH = 100
+MAX_PARENTS = 10_000
 LATER_FIELDS = frozenset(
-    {"expires_at", "timeout_seconds", "retry", "depends_on", "on_parent_failure", "batch_id", "weight", "followed"}
+    {
+        "expires_at",
+        "timeout_seconds",
+        "retry",
+        "ref",
+        "depends_on",
+        "on_parent_failure",
+        "batch_id",
+        "weight",
+        "followed",
+        "secrets_of",
+    }
 )
 """Fields that came after the first digests were kept: unused, they are no part of a request's digest."""
 
@@ -55,8 +68,10 @@ class NewJob:
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: RetryChanges | None = None
-    depends_on: tuple[UUID, ...] | None = None
-    """Jobs of the organisation that it waits for."""
+    depends_on: tuple[UUID | str, ...] | None = None
+    """Jobs of the organisation that it waits for; texts are refs of others of the same call."""
+    ref: str | None = None
+    """Its name within a call that creates many jobs."""
     on_parent_failure: str | None = None
     """What becomes of it if one of those fails or is cancelled: `cancel` (None too), `fail`, `continue`."""
     batch_id: UUID | None = None
@@ -64,6 +79,8 @@ class NewJob:
     """What it is expected to cost beside the others of its batch."""
     followed: bool | None = None
     """Whether its end is to be told to the followers (`runtime/advancer.py`)."""
+    secrets_of: UUID | None = None
+    """The job whose secrets stand where `data` has a mask. Not among many."""
 
 
 def bounded(new: NewJob) -> NewJob:
@@ -78,16 +95,34 @@ def bounded(new: NewJob) -> NewJob:
         run_at=moment("runAt", new.run_at),
         expires_at=moment("expiresAt", new.expires_at),
         retry=bounded_retry(new.retry),
+        depends_on=tuple(dict.fromkeys(new.depends_on or ())) or None,
     )
+    refuse_faults(ref=new.ref, dependsOn=[one for one in new.depends_on or () if isinstance(one, str)])
     refuse_early_expiry(new.run_at, new.expires_at)
     refuse_timeout(new.timeout_seconds)
     refuse_longer("name", new.name, NAME_LENGTH)
     refuse_longer("description", new.description, DESCRIPTION_LENGTH)
     if new.on_parent_failure not in (None, *POLICIES):
         raise InvalidInput.of("onParentFailure", f"must be one of {', '.join(POLICIES)}.")
+    if len(new.depends_on or ()) > MAX_PARENTS:
+        raise InvalidInput.of("dependsOn", f"may name up to {MAX_PARENTS:,} jobs.")
     if abs(new.priority) > PRIORITY_BOUND:
         raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
     return new
+
+
+def alone(new: NewJob) -> NewJob:
+    """The request of a call that creates one job. Raises InvalidInput for what only a call for many may say."""
+    if new.ref is not None:
+        raise InvalidInput.of("ref", "names a job among those of one call; this one creates a single job.")
+    if refs := [one for one in new.depends_on or () if isinstance(one, str)]:
+        raise InvalidInput.of("dependsOn", f"must be ids of jobs; {refs[0]!r} is none.")
+    return new
+
+
+def parent_ids(new: NewJob) -> list[UUID]:
+    """The jobs that were there before, of those that it depends on."""
+    return [one for one in new.depends_on or () if isinstance(one, UUID)]
 
 
 def installed(registry: Registry, name: str) -> JobType:
@@ -146,6 +181,7 @@ def row(
         "followed": bool(new.followed),
         "batch_id": new.batch_id,
         "weight": new.weight,
+        "depends_on_count": len(new.depends_on or ()),
     }
 
 

@@ -22,8 +22,8 @@ from jobsapp.errors import FieldError, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Archive, RetentionRule, RetentionRun, RetentionWalk
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
-from jobsapp.services.listing import in_order
 from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.walks import in_order
 from jobsapp.storage.archives import Archives
 from jobsapp.storage.parquet import has_pyarrow
 from jobsapp.store import retention as store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, steps
-from jobsapp.errors import FieldError, InvalidInput
+from jobsapp.errors import FieldError, Forbidden, InvalidInput
 from jobsapp.models import Job
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.processors.secrets import has_secrets, is_mask, kept, secrets_of
@@ -53,6 +54,24 @@ class Secrets:
         except CannotOpen:
             return data
         return kept(job_type.processor.Input, data, origin.data, old)
+
+    def taken(self, actor: Actor, job_type: JobType, data: Any, origin: Job) -> Any:
+        """A copy of the data of a request, with secrets of the job `origin` where it has a mask in their place.
+
+        Raises InvalidInput naming `secretsOf` for a job of another type, and Forbidden for the secrets of others.
+        """
+        if origin.type != job_type.name:
+            raise InvalidInput.of("secretsOf", f"is a job of the type {origin.type}; name one of {job_type.name}.")
+        if not isinstance(data, dict) or SEALED not in origin.data:
+            return data
+        if not self.may_keep(actor, origin):
+            raise Forbidden("The secrets of a job are for who gave them alone. Give your own, without secretsOf.")
+        try:
+            old = self._sealer().open(origin.id, origin.data)
+        except CannotOpen:
+            raise InvalidInput.of("secretsOf", "was sealed with another key; give the secrets anew.") from None
+        # The request itself stays as it was: its digest is made of that.
+        return kept(job_type.processor.Input, deepcopy(data), origin.data, old, masks_only=True)
 
 
 NOT_A_SECRET = "is what is shown in the place of a secret; give the secret itself."  # noqa: S105 - a sentence

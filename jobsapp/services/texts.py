@@ -13,8 +13,10 @@ from jobsapp.core.states import Status
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import texts as store
 
-SECONDS = 0.015
+SECONDS = 0.010
 """How long a page may look along the index."""
+CROWD_SECONDS = 0.005
+"""How long it may look for the first of too many."""
 GROUPS = (4, 16, 44)
 """So many stretches of time are asked at once, two years in all."""
 # Those are found in small tables of their own.
@@ -25,12 +27,12 @@ ELSEWHERE = (Status.PENDING, Status.ACTIVE)
 class Older:
     """Jobs, newest first, and where to go on: None if there are no more.
 
-    `crowded`: from there on so many jobs may match that the index is of no help, and a walk is.
+    `crowd`: where so many jobs may match that the index is of no help, and a walk is; None: no such place is known.
     """
 
     ids: list[UUID]
     end: UUID | None
-    crowded: bool = False
+    crowd: UUID | None = None
 
 
 class Texts:
@@ -76,10 +78,14 @@ class Texts:
                 seconds=deadline - time.monotonic(),
             )
             if more is None:
-                crowd = store.first_stretch(driver(self._session), organization_id, pattern, stretches, SECONDS)
-                return Older(found, before if crowd is None else min(before, store.first_of(crowd + 1)), crowded=True)
+                crowd = self._crowd(organization_id, pattern, stretches, before)
+                return Older(found, crowd or before, crowd)
             found += more
             if len(found) >= limit:
                 return Older(found, found[-1])
             before = store.first_of(stretches[-1])
         return Older(found, before if newest(before) else None)
+
+    def _crowd(self, organization_id: UUID, pattern: str, stretches: range, before: UUID) -> UUID | None:
+        found = store.first_stretch(driver(self._session), organization_id, pattern, stretches, CROWD_SECONDS)
+        return None if found is None else min(before, store.first_of(found + 1))

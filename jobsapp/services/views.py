@@ -16,12 +16,16 @@ from jobsapp.models import Job, StoredFile
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.base import Moment as Moment
 from jobsapp.services.base import View as View
+from jobsapp.services.relatives import Kin, RelativeView, kin_of
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.waiting import Around, WaitingView, waiting_view
 from jobsapp.store import jobs as store
 from jobsapp.store.durations import Past, read_durations
 from jobsapp.store.limits import limit_states
 from jobsapp.store.queues import pauses
+
+PARENT_ENDED = "A job that it depends on was not completed."
+"""What those are told who may not see that other job."""
 
 
 class FileView(View):
@@ -104,6 +108,13 @@ class JobView(View):
     cancelled_by: UUID | None
     cancel_reason: str | None
     artifacts: list[ArtifactView]
+    depends_on: list[RelativeView]
+    """The jobs that it was made to wait for: the first 100, in the order of their ids. `GET …/dependencies` has all."""
+    depends_on_count: int
+    dependents: int
+    """How many jobs depend on it, counted up to 1,000. `GET …/dependents` has them."""
+    ended_by: RelativeView | None
+    """The job with which it failed or was cancelled."""
     revision: int
 
     @property
@@ -139,8 +150,16 @@ class JobView(View):
         return self.model_copy(update={"error": self.error.model_copy(update={"traceback": None})})
 
     def for_guest(self) -> JobView:
-        """What whoever holds a token for this job may see: no traceback, none of the input, nobody's id."""
-        return self.seen_by(None).model_copy(update={"data": {}, "user_id": None, "cancelled_by": None})
+        """What whoever holds a token for this job may see: no traceback, no input, nobody's id, no other job."""
+        hidden: dict[str, Any] = {"data": {}, "user_id": None, "cancelled_by": None}
+        hidden |= {"depends_on": [], "depends_on_count": 0, "dependents": 0, "ended_by": None}
+        if self.waiting_for is not None and self.waiting_for.jobs:
+            hidden["waiting_for"] = self.waiting_for.model_copy(update={"jobs": []})
+        if self.ended_by is not None:
+            hidden["cancel_reason"] = self.cancel_reason and PARENT_ENDED
+            if self.error is not None and self.error.type == "ParentFailed":
+                hidden["error"] = ErrorView(type=self.error.type, message=PARENT_ENDED)
+        return self.seen_by(None).model_copy(update=hidden)
 
 
 class Views:
@@ -155,28 +174,28 @@ class Views:
         return self.jobs([job])[0]
 
     def jobs(self, jobs: Sequence[Job]) -> list[JobView]:
-        """Views in the same order, for at most four further statements and one round trip to Redis."""
+        """Views in the same order, for at most five further statements and one round trip to Redis."""
         now = datetime.now(UTC)
         pending = [job for job in jobs if job.status == Status.PENDING]
-        due = [job for job in pending if job.run_at <= now]
+        kin = kin_of(driver(self._session), jobs)
+        blocked = {job_id for job_id, one in kin.items() if one.waits}
+        due = [job for job in pending if job.run_at <= now and job.id not in blocked]
         around = self._around(due)
-        waiting = {job.id: waiting_view(job, now, around) for job in pending}
+        waiting = {job.id: waiting_view(job, now, around, kin.get(job.id)) for job in pending}
         working = {job.type for job in jobs if job.status == Status.ACTIVE}
         past = read_durations(driver(self._session), working) if working else Past(now, {})
         types = {job.type: self._registry.find(job.type) for job in jobs}
-        return [_job_view(job, types[job.type], waiting.get(job.id), past) for job in jobs]
+        return [_job_view(job, types[job.type], waiting.get(job.id), past, kin.get(job.id, Kin())) for job in jobs]
 
     def _around(self, due: Sequence[Job]) -> Around:
         if not due:
             return Around()
         queues, connection = {job.queue for job in due}, driver(self._session)
-        listening = self._hints.listening(queues)
-        workers = max((listening or {}).values(), default=0)
         return Around(
             pauses=pauses(connection, queues),
             limits=limit_states(connection),
-            listening=listening,
-            places=store.waiting_places(connection, [job.id for job in due], workers=workers),
+            listening=self._hints.listening(queues),
+            places=store.waiting_places(connection, [job.id for job in due]),
         )
 
     def file(self, file: StoredFile) -> FileView:
@@ -189,7 +208,7 @@ def progress_view(current: float | None, total: float | None, message: str | Non
     )
 
 
-def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past) -> JobView:
+def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past, kin: Kin) -> JobView:
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
     columns |= {
         "data": shown(job.data),
@@ -203,6 +222,9 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
         "timeout_seconds": _timeout_seconds(job, job_type),
         "retry": _retry(job, job_type),
         "artifacts": [artifact_view(file) for file in job.artifacts],
+        "depends_on": kin.parents,
+        "dependents": kin.children,
+        "ended_by": kin.ended_by,
     }
     return JobView.model_validate(columns)
 

@@ -5,27 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.bus.hints import Hints
+from jobsapp.core.events import Event, JobChanged
 from jobsapp.models import Job
 from jobsapp.services.base import Moment, View
+from jobsapp.services.relatives import Kin
+from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.jobs import PLACES_COUNTED
 from jobsapp.store.limits import LimitState, in_the_way
-from jobsapp.store.queues import Pause
+from jobsapp.store.queues import Pause, front
+
+# So many jobs hear at once that there is another reason; the others show it when they are read.
+TOLD_AT_ONCE = 500
 
 
 class WaitingView(View):
     """Why a pending job does not run yet."""
 
-    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit"]
+    code: Literal["worker", "start-time", "retry", "no-worker", "paused-queue", "limit", "dependencies"]
     text: str
     place: int | None = None
-    """Its place in the queue, from 1, when it waits for a free worker; null when over a thousand are before it."""
+    """Its place in the queue among the jobs of its organisation, from 1, when it waits for a free worker; null when
+    over a thousand are before it. Organisations take turns, and how many jobs the others have is not told."""
     until: Moment | None = None
     """When it starts, is tried again, or may start as far as a limit of starts is concerned; null: not known."""
     since: Moment | None = None
     """Since when its queue is paused."""
+    jobs: list[UUID] = Field(default_factory=list)
+    """The first three of the jobs that it waits for."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,10 @@ class Around:
     places: Mapping[UUID, int] = field(default_factory=dict)
 
 
-def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
-    """The first reason that holds: its time, its queue, nobody listening, a limit, those before it."""
+def waiting_view(job: Job, now: datetime, around: Around, kin: Kin | None = None) -> WaitingView:
+    """The first reason that holds: other jobs, its time, its queue, nobody listening, a limit, those before it."""
+    if kin is not None and kin.waits:
+        return _depends(job, kin)
     if job.run_at > now:
         return _not_due(job)
     if pause := around.pauses.get(job.queue):
@@ -51,8 +67,27 @@ def waiting_view(job: Job, now: datetime, around: Around) -> WaitingView:
     ahead = around.places.get(job.id)
     if ahead is None or ahead >= PLACES_COUNTED:
         return WaitingView(code="worker", text="Waits for a free worker")
-    text = "Next in the queue" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it"
+    line = "in the organisation's line"
+    text = f"Next {line}" if ahead == 0 else f"Waits for a free worker, at most {ahead} before it {line}"
     return WaitingView(code="worker", text=text, place=ahead + 1)
+
+
+def tell_front(session: DbSession, hints: Hints, queue: str) -> None:
+    """Have those who watch read anew why the first jobs of the queue wait, after COMMIT. The jobs themselves do not
+    change."""
+    changes = [
+        JobChanged(job.id, job.organization_id, Event.UPDATE, job.revision)
+        for job in front(driver(session), queue, limit=TOLD_AT_ONCE)
+    ]
+    if changes:
+        after_commit(session(), partial(hints.publish, changes))
+
+
+def _depends(job: Job, kin: Kin) -> WaitingView:
+    text = "Waits for the job it depends on"
+    if job.depends_on_count > 1:
+        text = f"Waits for {kin.waits:,} of {job.depends_on_count:,} jobs it depends on"
+    return WaitingView(code="dependencies", text=text, jobs=kin.waited)
 
 
 def _not_due(job: Job) -> WaitingView:
@@ -73,10 +108,12 @@ def _paused(job: Job, pause: Pause) -> str:
 
 
 def _limited(limit: LimitState) -> WaitingView:
+    """How many run is told of the organisation's own limit alone: of all others it is everybody's jobs."""
     of = "the organisation" if limit.scope == "organization" else f"the {limit.scope} {limit.key}"
     if limit.max_active is not None and limit.active >= limit.max_active:
         jobs = "job" if limit.max_active == 1 else "jobs"
-        text = f"At most {limit.max_active} {jobs} of {of} may run at once; {limit.active} run now"
+        now = f"{limit.active} run now" if limit.scope == "organization" else "no place is free"
+        text = f"At most {limit.max_active} {jobs} of {of} may run at once; {now}"
         return WaitingView(code="limit", text=text)
     jobs = "job" if limit.max_starts == 1 else "jobs"
     text = f"At most {limit.max_starts} {jobs} of {of} may start within {limit.period_seconds:g} s; the next may start"

@@ -1,5 +1,5 @@
 -- Runs after lock_due or lock_chosen, and lock_files_of_jobs, in their transaction. What they found is asked again: only a new
--- snapshot shows the jobs that began to read a file before it was locked.
+-- snapshot shows the jobs that began to read a file, or to depend on a job, before it was locked.
 WITH old AS (
   SELECT picked.id FROM unnest(%(job_ids)s::uuid[]) AS picked (id)
   WHERE NOT EXISTS (
@@ -7,6 +7,10 @@ WITH old AS (
     JOIN job_inputs ON job_inputs.file_id = files.id
     JOIN jobs AS reader ON reader.id = job_inputs.job_id
     WHERE files.job_id = picked.id AND reader.status IN ('pending', 'active')
+  )
+  AND NOT EXISTS (
+    SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
+    WHERE edge.parent_id = picked.id AND child.status IN ('pending', 'active')
   )
 ), made AS (
   DELETE FROM files USING old WHERE files.job_id = old.id RETURNING files.id

@@ -62,14 +62,16 @@ def follow(connection: Connection[Any], job_ids: Iterable[UUID], *, organization
 def add(
     connection: Connection[Any], edges: Sequence[tuple[UUID, UUID, str]], *, organization_id: UUID
 ) -> dict[UUID, int]:
-    """Add (job, parent, what if the parent fails). All these jobs are there and followed.
+    """Add (job, parent, what if the parent fails), each once. All these jobs are there and followed.
 
-    Returns for how many each of the jobs waits, for `store.jobs.enqueue`. Parents of another organisation count as not
-    there, and are left out.
+    Returns for how many each of the jobs waits, for `store.jobs.enqueue`. Raises LookupError if a parent is not there,
+    or of another organisation; then roll back.
     """
     jobs, parents, policies = (list(column) for column in zip(*edges, strict=True)) if edges else ([], [], [])
     values = {"jobs": jobs, "parents": parents, "policies": policies, "organization_id": organization_id}
-    rows = connection.execute(statement("add_dependencies"), values)
+    rows = connection.execute(statement("add_dependencies"), values).fetchall()
+    if len(rows) < len(edges):
+        raise LookupError("a parent is not there")
     return Counter(job_id for job_id, waits in rows if waits)
 
 
@@ -78,15 +80,28 @@ def ask_check(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
     connection.execute(statement("ask_check"), {"ids": list(job_ids)})
 
 
-def ended_edges(
+class Unsettled(NamedTuple):
+    """A dependency that nobody settled yet although the parent has ended."""
+
+    job_id: UUID
+    parent_id: UUID
+
+
+def ended_parents(
     connection: Connection[Any], *, parents: Sequence[UUID], jobs: Sequence[UUID], limit: int = EDGES_AT_ONCE
-) -> list[Edge]:
-    """Lock the dependencies that nobody settled yet although the parent has ended: on `parents`, and of `jobs`."""
-    return fetch_all(connection, "ended_edges", Edge, parents=list(parents), jobs=list(jobs), limit=limit)
+) -> list[Unsettled]:
+    """The dependencies that are to be settled, on `parents` and of `jobs`. As many as `limit`: there may be more."""
+    return fetch_all(connection, "ended_parents", Unsettled, parents=list(parents), jobs=list(jobs), limit=limit)
+
+
+def ended_edges(connection: Connection[Any], found: Sequence[Unsettled]) -> list[Edge]:
+    """Lock them, and read them anew: somebody may have settled one, or have retried the parent."""
+    jobs, parents = [one.job_id for one in found], [one.parent_id for one in found]
+    return fetch_all(connection, "ended_edges", Edge, jobs=jobs, parents=parents)
 
 
 def settle(connection: Connection[Any], edges: Sequence[Edge]) -> list[Released]:
-    """Settle them. Returns the jobs that wait for fewer now, and those that ended with a parent."""
+    """Settle them, which are locked. Returns the jobs that wait for fewer now, and those that ended with a parent."""
     return fetch_all(
         connection,
         "settle_edges",

@@ -4,7 +4,9 @@
 WITH summed AS MATERIALIZED (
   SELECT stretch, type, status, duration, sum(jobs)::bigint AS jobs
   FROM (
-    SELECT floor(extract(epoch FROM at - %(since)s) / %(step)s)::int AS stretch, type, status, duration, jobs FROM (
+    SELECT floor((date_part('epoch', at) - date_part('epoch', %(since)s)) / %(step)s)::int AS stretch, type, status,
+      duration, jobs
+    FROM (
       SELECT at, type, status, duration, jobs FROM job_history
       WHERE organization_id = %(organization_id)s AND grain = %(grain)s AND at >= %(since)s
       UNION ALL

@@ -244,13 +244,10 @@ def waiting_organizations(connection: Connection[Any], queue: str, *, limit: int
     return [row[0] for row in rows]
 
 
-def waiting_places(connection: Connection[Any], job_ids: list[UUID], *, workers: int = 1) -> dict[UUID, int]:
-    """For each of these jobs that is pending: how many start before it at most, counted up to PLACES_COUNTED.
-
-    As the queue is now, and with so many `workers`, each of which gives the organisations turns of its own.
-    """
-    spare = max(0, workers - 1)
-    rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED, spare=spare)
+def waiting_places(connection: Connection[Any], job_ids: list[UUID]) -> dict[UUID, int]:
+    """For each of these jobs that is pending and due: how many of its own organisation start before it, as the queue is
+    now, counted up to PLACES_COUNTED."""
+    rows = fetch_all(connection, "waiting_places", _Place, ids=job_ids, bound=PLACES_COUNTED)
     return {row.job_id: row.ahead for row in rows}
 
 

@@ -15,6 +15,7 @@ WITH running AS MATERIALIZED (
     WHERE jobs.id = held.job_id AND jobs.status = 'active' AND jobs.worker = worker_leases.worker
     OFFSET 0
   ) AS active_job
+  WHERE EXISTS (SELECT FROM limits)
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
   HAVING coalesce(queue, type, organization_id::text) IS NOT NULL
 ), subject AS (

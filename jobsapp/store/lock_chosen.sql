@@ -8,5 +8,9 @@ WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s
     JOIN jobs AS reader ON reader.id = job_inputs.job_id
     WHERE files.job_id = jobs.id AND reader.status IN ('pending', 'active')
   )
+  AND NOT EXISTS (
+    SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
+    WHERE edge.parent_id = jobs.id AND child.status IN ('pending', 'active')
+  )
 ORDER BY id
 FOR UPDATE SKIP LOCKED

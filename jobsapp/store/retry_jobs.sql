@@ -22,12 +22,21 @@ WITH picked AS MATERIALIZED (
     revision = revision + 1
   FROM picked WHERE jobs.id = picked.id
   RETURNING jobs.id, organization_id, queue, type, priority, status, revision
+), edge AS (
+  -- All of them are told anew, so that the end of a parent that nobody has told yet counts once. What it depended on may
+  -- be on its way again, and is then waited for again; a parent that failed it may do without now.
+  UPDATE job_dependencies AS mine SET settled = coming.settled, decisive = false
+  FROM (
+    SELECT one.job_id, one.parent_id, CASE
+      WHEN parent.id IS NULL THEN 'gone'
+      WHEN parent.status NOT IN ('pending', 'active') AND parent.id NOT IN (SELECT id FROM again) THEN parent.status
+      END AS settled
+    FROM again JOIN job_dependencies AS one ON one.job_id = again.id LEFT JOIN jobs AS parent ON parent.id = one.parent_id
+  ) AS coming
+  WHERE mine.job_id = coming.job_id AND mine.parent_id = coming.parent_id
+  RETURNING mine.job_id, mine.settled
 ), waits AS (
-  -- What it depended on may be on its way again, and is then waited for again.
-  UPDATE job_dependencies AS edge SET settled = NULL
-  FROM again, jobs AS parent
-  WHERE edge.job_id = again.id AND parent.id = edge.parent_id AND parent.status IN ('pending', 'active')
-  RETURNING edge.job_id
+  SELECT job_id FROM edge WHERE settled IS NULL
 ), checked AS (
   INSERT INTO job_outbox (kind, organization_id, job_id, type, status)
   SELECT 'check', organization_id, id, type, status FROM again WHERE id IN (SELECT job_id FROM waits)

@@ -1,54 +1,36 @@
--- How many due jobs run before each of these at most, counted up to a bound. All of larger priority; those of the
--- same organisation that came earlier; and as many of each other organisation, and one more, whose turn may come first,
--- and one more for each further worker, because each has turns of its own. Ranges of
--- job_queue_for_claim, each walked in the index's order, so that the bound bounds the cost. What the jobs of a page have
--- in common is looked up once: what is more urgent, which organisations wait, the line of their own.
+-- How many due jobs of the same organisation and queue run before each of these, counted up to a bound: all of larger
+-- priority, and those that came earlier. How many jobs others have is nobody's business. Ranges of job_queue_for_claim:
+-- from priority to priority until the bound is reached, by as many steps or as many jobs, and the line of each priority
+-- once.
 WITH RECURSIVE waiting AS MATERIALIZED (
   SELECT job_id, queue, urgency, organization_id FROM job_queue WHERE job_id = ANY(%(ids)s) AND due
-), lane (queue, urgency, organization_id, place) AS (
-  SELECT DISTINCT queue, urgency, '00000000-0000-0000-0000-000000000000'::uuid, 0 FROM waiting
+), level (queue, organization_id, last, urgency, more_urgent, steps) AS (
+  SELECT queue, organization_id, last, (
+    SELECT most.urgency FROM job_queue AS most WHERE most.queue = one.queue AND most.due ORDER BY most.urgency LIMIT 1
+  ), 0::bigint, 0
+  FROM (SELECT queue, organization_id, max(urgency) AS last FROM waiting GROUP BY queue, organization_id) AS one
   UNION ALL
-  SELECT queue, urgency, (
-    SELECT other.organization_id FROM job_queue AS other
-    WHERE other.queue = lane.queue AND other.due AND other.urgency = lane.urgency
-      AND other.organization_id > lane.organization_id
-    ORDER BY other.organization_id
-    LIMIT 1
-  ), place + 1
-  FROM lane WHERE lane.organization_id IS NOT NULL AND place <= %(bound)s
-), front AS MATERIALIZED (
-  SELECT queue, urgency, array_agg(organization_id) FILTER (WHERE place > 0 AND organization_id IS NOT NULL) AS lanes, (
+  SELECT queue, organization_id, last, (
+    SELECT less.urgency FROM job_queue AS less
+    WHERE less.queue = level.queue AND less.due AND less.urgency > level.urgency ORDER BY less.urgency LIMIT 1
+  ), more_urgent + (
     SELECT count(*) FROM (
-      SELECT FROM job_queue AS urgent
-      WHERE urgent.queue = lane.queue AND urgent.due AND urgent.urgency < lane.urgency
-      ORDER BY urgent.urgency
+      SELECT FROM job_queue AS own
+      WHERE own.queue = level.queue AND own.due AND own.urgency = level.urgency
+        AND own.organization_id = level.organization_id
+      ORDER BY own.run_at, own.job_id
       LIMIT %(bound)s
     ) AS counted
-  ) AS urgent
-  FROM lane GROUP BY queue, urgency
+  ), steps + 1
+  FROM level WHERE urgency < last AND more_urgent < %(bound)s AND steps < %(bound)s
 ), line AS MATERIALIZED (
-  SELECT own.* FROM (SELECT DISTINCT queue, urgency, organization_id FROM waiting) AS one CROSS JOIN LATERAL (
-    SELECT job_id, row_number() OVER (ORDER BY run_at, job_id) - 1 AS earlier FROM job_queue AS mine
-    WHERE mine.queue = one.queue AND mine.due AND mine.urgency = one.urgency
-      AND mine.organization_id = one.organization_id
+  SELECT mine.* FROM (SELECT DISTINCT queue, urgency, organization_id FROM waiting) AS one CROSS JOIN LATERAL (
+    SELECT job_id, row_number() OVER (ORDER BY run_at, job_id) - 1 AS earlier FROM job_queue AS own
+    WHERE own.queue = one.queue AND own.due AND own.urgency = one.urgency
+      AND own.organization_id = one.organization_id
     ORDER BY run_at, job_id
     LIMIT %(bound)s
-  ) AS own
-), placed AS MATERIALIZED (
-  SELECT waiting.*, lanes, urgent, coalesce(line.earlier, %(bound)s) AS earlier
-  FROM waiting JOIN front USING (queue, urgency) LEFT JOIN line USING (job_id)
+  ) AS mine
 )
-SELECT job_id, least(%(bound)s, urgent + earlier + (
-  SELECT count(*) FROM (
-    SELECT FROM unnest(lanes) AS other_lane (organization_id) CROSS JOIN LATERAL (
-      SELECT FROM job_queue AS other
-      WHERE other.queue = placed.queue AND other.due AND other.urgency = placed.urgency
-        AND other.organization_id = other_lane.organization_id
-      ORDER BY other.run_at, other.job_id
-      LIMIT placed.earlier + 1 + %(spare)s
-    ) AS before_it
-    WHERE other_lane.organization_id <> placed.organization_id AND urgent + earlier < %(bound)s
-    LIMIT %(bound)s
-  ) AS counted
-)) AS ahead
-FROM placed
+SELECT job_id, least(%(bound)s, coalesce(more_urgent, %(bound)s) + coalesce(earlier, %(bound)s)) AS ahead
+FROM waiting LEFT JOIN level USING (queue, organization_id, urgency) LEFT JOIN line USING (job_id)

@@ -1,7 +1,7 @@
 """What follows from the end of a job: an outbox, and jobs that wait for others.
 
 Revision ID: 0020
-Revises: 0018
+Revises: 0019
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
@@ -44,6 +44,7 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("followed", sa.Boolean(), server_default="false", nullable=False))
     op.add_column("jobs", sa.Column("batch_id", sa.Uuid(), nullable=True))
     op.add_column("jobs", sa.Column("weight", sa.Float(), nullable=True))
+    op.add_column("jobs", sa.Column("depends_on_count", sa.Integer(), server_default="0", nullable=False))
     op.add_column("job_queue", sa.Column("blockers", sa.Integer(), server_default="0", nullable=False))
     _make_outbox()
     _make_dependencies()
@@ -66,7 +67,7 @@ def downgrade() -> None:
     op.drop_table("job_dependencies")
     op.drop_table("job_outbox")
     op.drop_column("job_queue", "blockers")
-    for name in ("weight", "batch_id", "followed"):
+    for name in ("depends_on_count", "weight", "batch_id", "followed"):
         op.drop_column("jobs", name)
 
 
@@ -107,9 +108,17 @@ def _make_dependencies() -> None:
         sa.Column("parent_id", sa.Uuid(), nullable=False),
         sa.Column("on_failure", sa.String(), nullable=False),
         sa.Column("settled", sa.String(), nullable=True),
+        sa.Column("decisive", sa.Boolean(), server_default="false", nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("job_dependencies_job_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "parent_id", name=op.f("job_dependencies_pkey")),
         sa.CheckConstraint("on_failure IN ('cancel', 'fail', 'continue')", name="on_failure"),
         if_not_exists=True,
     )
     op.create_index("job_dependencies_of_parent", "job_dependencies", ["parent_id", "job_id"], if_not_exists=True)
+    op.create_index(
+        "job_dependencies_unsettled",
+        "job_dependencies",
+        ["parent_id"],
+        postgresql_where=sa.text("settled IS NULL"),
+        if_not_exists=True,
+    )

@@ -31,6 +31,8 @@ CALLS = [
     ("GET", "/api/jobs/{job}"),
     ("DELETE", "/api/jobs/{job}"),
     ("GET", "/api/jobs/{job}/log"),
+    ("GET", "/api/jobs/{job}/dependencies"),
+    ("GET", "/api/jobs/{job}/dependents"),
     ("GET", "/api/jobs/{job}/attempts"),
     ("GET", "/api/jobs/{job}/artifacts"),
     ("GET", "/api/jobs/{job}/metrics"),

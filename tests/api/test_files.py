@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from flask_openapi3 import OpenAPI
 
+from jobsapp.config import Settings
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
@@ -36,10 +36,10 @@ def test_an_upload_is_described(as_member: Caller) -> None:
     assert as_member("GET", f"/api/files/{file['id']}").get_json() == file
 
 
-def test_an_upload_is_in_storage_and_nowhere_else(as_member: Caller, tmp_path: Path) -> None:
+def test_an_upload_is_in_storage_and_nowhere_else(as_member: Caller, settings: Settings) -> None:
     content = b"x" * 400_000
     file = upload(as_member, content=content)
-    stored = [path for path in (tmp_path / "var" / "files").rglob("*") if path.is_file()]
+    stored = [path for path in settings.files_dir.rglob("*") if path.is_file()]
     assert [path.name for path in stored] == [file["id"]]
     assert stored[0].read_bytes() == content
 
@@ -88,9 +88,9 @@ def test_an_empty_file_is_a_file(as_member: Caller) -> None:
     assert upload(as_member, content=b"")["size"] == 0
 
 
-def test_bytes_that_are_gone(as_member: Caller, services: Services, tmp_path: Path) -> None:
+def test_bytes_that_are_gone(as_member: Caller, services: Services, settings: Settings) -> None:
     file = upload(as_member)
-    for path in (tmp_path / "var" / "files").rglob(str(file["id"])):
+    for path in settings.files_dir.rglob(str(file["id"])):
         path.unlink()
     problem(as_member("GET", f"/api/files/{file['id']}/content"), 404)
 
@@ -115,7 +115,7 @@ def test_the_media_type_is_told_by_the_content_and_it_is_no_page_in_any_case(
     assert "default-src 'self'" in download.headers["Content-Security-Policy"]
 
 
-def test_a_file_that_is_too_large_leaves_nothing(app: OpenAPI, as_member: Caller, tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_leaves_nothing(app: OpenAPI, as_member: Caller, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 2_000
     problem(as_member("POST", "/api/files", data={"file": (BytesIO(b"x" * 3_000), "a.txt")}), 413)
-    assert [path for path in (tmp_path / "var" / "files").rglob("*") if path.is_file()] == []
+    assert [path for path in settings.files_dir.rglob("*") if path.is_file()] == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +13,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from jobsapp.api import on_error
 from jobsapp.api.area import JSON_LIMIT_BYTES
+from jobsapp.config import Settings
 from jobsapp.services.jobs import Jobs
 from tests.api.conftest import Caller
 from tests.api.problems import problem
@@ -66,11 +66,11 @@ def test_too_large_a_body(app: OpenAPI, as_member: Caller) -> None:
     problem(as_member("POST", "/api/jobs", data=body, content_type="application/json"), 413, "too-large")
 
 
-def test_too_large_an_upload_leaves_nothing(app: OpenAPI, as_member: Caller, tmp_path: Path) -> None:
+def test_too_large_an_upload_leaves_nothing(app: OpenAPI, as_member: Caller, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 1000
     answer = as_member("POST", "/api/files", data={"file": (BytesIO(b"x" * 2000), "large.csv")})
     assert "MiB" in problem(answer, 413, "too-large")["detail"]
-    assert [path for path in (tmp_path / "var" / "files").rglob("*") if path.is_file()] == []
+    assert [path for path in settings.files_dir.rglob("*") if path.is_file()] == []
 
 
 def test_too_many_requests(app: Flask) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from jobsapp.config import Settings
 from jobsapp.services import uploads
 from tests.api.conftest import Caller
 from tests.api.problems import problem
@@ -57,10 +57,10 @@ def test_a_page_looks_at_so_many_files_and_no_more(
     assert listed(as_member) == ["mine.csv"]
 
 
-def test_an_upload_is_deleted_with_its_bytes(as_member: Caller, tmp_path: Path) -> None:
+def test_an_upload_is_deleted_with_its_bytes(as_member: Caller, settings: Settings) -> None:
     file = upload(as_member)
     assert as_member("DELETE", f"/api/files/{file['id']}").status_code == 204
-    assert [path for path in (tmp_path / "var" / "files").rglob("*") if path.is_file()] == []
+    assert [path for path in settings.files_dir.rglob("*") if path.is_file()] == []
     problem(as_member("DELETE", f"/api/files/{file['id']}"), 404, "not-found")
     assert listed(as_member) == []
 

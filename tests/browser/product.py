@@ -182,7 +182,7 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def sign_in(page: Page, product: Product, email: str = ADMIN) -> None:
-    """As one is after following a link to sign in, on the list of jobs, without the two pages on the way there."""
+    """As one is after following a link to sign in, without the pages on the way there. The page stays where it is."""
     with product.app.app_context(), product.app.test_client() as client:
         with client.session_transaction() as session:
             session[LOGIN] = product.services.logins.start(product.actor(email))
@@ -191,7 +191,6 @@ def sign_in(page: Page, product: Product, email: str = ADMIN) -> None:
         db.session.remove()
     assert cookie is not None
     page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": product.url}])
-    page.goto(f"{product.url}/jobs")
 
 
 def csv_file(folder: Path, name: str, rows: int) -> Path:

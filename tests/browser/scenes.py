@@ -67,6 +67,7 @@ PARTS = {
     "shared.content": "a file",
     "login.oidc": "leads to the provider",
     "login.oidc_back": "leads to the list",
+    "kin.part": "a part of the page of a job",
     "embed.script": "a script for pages of other sites",
 }
 
@@ -82,6 +83,8 @@ class Jobs:
     completed: UUID
     failed: UUID
     cancelled: UUID
+    kin: UUID
+    """One that waits for others, and for which others wait."""
     shared: str
     """The token of a link to the completed one."""
     member: str
@@ -249,6 +252,9 @@ SCENES = (
     Scene("dashboard-empty", "dashboard.index", "/dashboard", who=NEWCOMER),
     *(Scene(f"modal-{state}", "jobs.index", f"/jobs?open={{{state}}}") for state in STATES),
     *(Scene(f"job-{state}", "jobs.show", f"/jobs/{{{state}}}", open_details) for state in STATES),
+    Scene("job-kin", "jobs.show", "/jobs/{kin}", open_details),
+    Scene("dependencies", "kin.dependencies", "/jobs/{kin}/dependencies"),
+    Scene("dependents", "kin.dependents", "/jobs/{kin}/dependents"),
     Scene("choose-type", "new_job.choose", "/jobs/new"),
     Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
@@ -314,6 +320,7 @@ def set_the_stage(product: Product) -> Jobs:
         completed=completed,
         failed=_failed(product),
         cancelled=_cancelled(product),
+        kin=_kin(product, completed),
         shared=_shared(product, completed),
         member=_member(product),
         token=_tokens(product),
@@ -365,6 +372,14 @@ def _completed(product: Product) -> UUID:
     product.pulse(job, 1, 1, "Converted 1,204,331 rows", line("done"))
     _artifact(product, job)
     product.finish(job, Transition(Status.COMPLETED, "completed", result=RESULT))
+    return job_id
+
+
+def _kin(product: Product, completed: UUID) -> UUID:
+    first = product.create("steps", {}, name="Orders of the week")
+    job_id = product.create("echo", {"text": "x"}, name="Report of the week", depends_on=(completed, first))
+    for number in range(3):
+        product.create("echo", {"text": "x"}, name=f"Letter {number + 1}", depends_on=(job_id,))
     return job_id
 
 

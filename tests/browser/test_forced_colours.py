@@ -11,7 +11,7 @@ from tests.browser.product import Product, sign_in
 from tests.browser.scenes import Jobs
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def forced(browser: Browser, product: Product, stage: Jobs) -> Iterator[Page]:
     context = browser.new_context(base_url=product.url, forced_colors="active", reduced_motion="reduce")
     page = context.new_page()

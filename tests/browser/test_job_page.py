@@ -20,6 +20,10 @@ def lines(first: int, last: int, level: str = "info") -> list[LogLine]:
     return [LogLine(datetime.now(UTC), level, f"line {n}") for n in range(first, last + 1)]
 
 
+def brings_lines(answer: Response) -> bool:
+    return "/log/new" in answer.url and answer.status == 200
+
+
 def test_the_timeline_goes_on_while_somebody_looks(page: Page, product: Product) -> None:
     job_id = product.create("steps", {"steps": 4}, name="Import")
     page.goto(f"/jobs/{job_id}")
@@ -73,18 +77,12 @@ def test_lines_arrive_alone_and_following_is_a_switch(page: Page, product: Produ
     log.scroll_into_view_if_needed()
     expect(log.get_by_text("line 80", exact=True)).to_be_in_viewport()
 
-    sizes: list[int] = []
-
-    def weigh(answer: Response) -> None:
-        if "/log/new" in answer.url and answer.status == 200:
-            sizes.append(len(answer.text()))
-
-    page.on("response", weigh)
     log.locator("p").first.evaluate("line => { line.dataset.mark = 'same' }")
-    product.pulse(job, 2, 100, "Working", *lines(81, 82))
+    with page.expect_response(brings_lines) as news:
+        product.pulse(job, 2, 100, "Working", *lines(81, 82))
     expect(log.get_by_text("line 82", exact=True)).to_be_in_viewport()
-    assert sizes
-    assert max(sizes) < 2_000, "two lines, not eighty"
+    assert "line 81" in news.value.text()
+    assert len(news.value.text()) < 2_000, "two lines, not eighty"
     expect(log.locator("[data-mark=same]")).to_have_count(1)
 
     follow = page.get_by_role("button", name="Follow")

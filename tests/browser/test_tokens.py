@@ -11,6 +11,7 @@ from tests.browser.product import Product
 
 def test_a_token_is_made_copied_used_and_revoked(page: Page, product: Product) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/jobs")
     page.get_by_label("Account: admin@localhost").click()
     page.get_by_role("link", name="API tokens").click()
     page.get_by_label("Name").fill("Nightly import")

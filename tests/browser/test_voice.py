@@ -22,17 +22,17 @@ LISTEN = """() => {
 }"""
 
 
-def test_forty_updates_are_not_forty_announcements(page: Page, product: Product) -> None:
-    job_id = product.create("steps", {"steps": 40}, name="Import")
+def test_twenty_updates_are_not_twenty_announcements(page: Page, product: Product) -> None:
+    job_id = product.create("steps", {"steps": 20}, name="Import")
     page.goto(f"/jobs?open={job_id}")
     dialog = page.get_by_role("dialog")
     expect(dialog.locator(".connection")).to_have_text("Live")
     page.evaluate(LISTEN)
     job = product.claim("steps")
     expect(dialog).to_contain_text("Processing…")
-    for done in range(1, 40):
-        product.pulse(job, done, 40, f"Step {done}")
-        expect(dialog).to_contain_text(f"Item {done} of 40")
+    for done in range(1, 20):
+        product.pulse(job, done, 20, f"Step {done}")
+        expect(dialog).to_contain_text(f"Item {done} of 20")
     product.finish(job, Transition(Status.COMPLETED, "completed", result={}))
     expect(dialog).to_contain_text("Job completed")
     assert page.evaluate("() => window.heard") == [

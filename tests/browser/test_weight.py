@@ -15,7 +15,7 @@ MOST_BYTES = 100_000
 
 def transferred(visitor: Visitor, scene: Scene) -> dict[str, int]:
     """Bytes on the wire, heads of the answers included, for each address that the page asks for."""
-    visitor.enter(SCENES[-1])
+    visitor.page.goto("about:blank")
     debugger = visitor.page.context.new_cdp_session(visitor.page)
     debugger.send("Network.enable")
     debugger.send("Network.clearBrowserCache")

@@ -1,34 +1,11 @@
-"""Pages fit from 360 to 2560 px, and stand still for those who want it so."""
+"""The room that there is, on a wide screen and on the smallest phone. That all pages fit: test_scenes.py."""
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.scenes import SCENES, Scene, Visitor
-
-WIDTHS = (360, 390, 768, 1024, 1920, 2560)
-MOVING = "() => document.getAnimations().map((one) => one.animationName ?? one.transitionProperty)"
-TOO_WIDE = """() => {
-    const room = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= room) return [];
-    return [...document.querySelectorAll("body *")]
-        .filter((one) => one.getBoundingClientRect().right > room + 0.5)
-        .map((one) => `${one.tagName}.${one.className} ends at ${one.getBoundingClientRect().right}`);
-}"""
-
-
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_no_page_scrolls_sideways_or_moves(visitor: Visitor, scene: Scene) -> None:
-    visitor.page.set_viewport_size({"width": 1280, "height": 900})
-    visitor.enter(scene)
-    assert visitor.page.evaluate(MOVING) == []
-    found = {}
-    for width in WIDTHS:
-        visitor.page.set_viewport_size({"width": width, "height": 900})
-        if parts := visitor.page.evaluate(TOO_WIDE):
-            found[width] = parts
-    assert found == {}
+from tests.browser.fit import too_wide
+from tests.browser.scenes import SCENES, Visitor
 
 
 def test_a_wide_screen_is_used(visitor: Visitor) -> None:
@@ -46,7 +23,7 @@ def test_all_areas_are_reached_on_the_smallest_phone(visitor: Visitor) -> None:
     visitor.enter(SCENES[0])
     areas = page.get_by_role("navigation", name="Main").get_by_role("link")
     areas.last.evaluate("(link) => { for (let n = 0; n < 6; n++) link.after(link.cloneNode(true)); }")
-    assert page.evaluate(TOO_WIDE) == []
+    assert too_wide(page) == []
     for area in areas.all():
         area.focus()
         expect(area).to_be_in_viewport(ratio=1)

@@ -133,7 +133,7 @@ def test_a_redis_that_hangs_is_told_and_holds_no_page(page: Page, product: Produ
         expect(row.get_by_role("link", name="Letters")).to_have_attribute("href", f"/jobs/{job}")
         began = time.monotonic()
         page.goto("/workers")
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 15, "a Redis that hangs would hold it until it goes on"
     expect(page.locator("#check-redis")).to_contain_text("answers.")
 
 

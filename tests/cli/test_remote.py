@@ -41,6 +41,14 @@ def test_a_job_from_its_creation_to_its_end(places: dict[str, str], tmp_path: Pa
     assert job_id in run(places, "list", "--owner", "me", "--json").stdout
 
 
+def test_jobs_after_others_and_trees(places: dict[str, str]) -> None:
+    first = run(places, "create", "echo", "--run-at", "2027-11-23T18:00:00Z").stdout.split()[0]
+    second = run(places, "create", "echo", "--after", first, "--on-parent-failure", "fail").stdout.split()[0]
+    assert run(places, "cancel", first, "--tree").stdout.startswith("cancelled")
+    assert json.loads(run(places, "show", second).stdout.rpartition("\nexit ")[0])["status"] == "cancelled"
+    assert run(places, "retry", first, "--tree").stdout.startswith("pending")
+
+
 @pytest.mark.parametrize(
     ("changes", "arguments", "sentence"),
     [

@@ -74,6 +74,22 @@ def test_upload_from_memory_and_from_a_pipe(client: Client, tmp_path: Path) -> N
     assert client.download(piped, tmp_path / "back").read_bytes() == content
 
 
+def test_jobs_that_depend_on_others(client: Client) -> None:
+    first = client.create("echo", {"text": "x"}, run_at=later())
+    second = client.create("echo", {"text": "x"}, depends_on=[first], on_parent_failure="fail")
+    third, fourth = client.create_many(
+        [NewJob("echo", {"text": "x"}, depends_on=("d", second.id)), NewJob("echo", {"text": "x"}, ref="d")]
+    )
+    assert second.waiting_for is not None
+    assert (second.waiting_for.code, second.waiting_for.jobs) == ("dependencies", (first.id,))
+    assert [one.id for one in client.dependencies(third)] == [second.id, fourth]
+    assert [one.id for one in client.dependents(first)] == [second.id]
+    assert client.cancel(first, tree=True).status == "cancelled"
+    assert client.get(third).status == "cancelled"
+    assert client.retry(first, tree=True).status == "pending"
+    client.cancel(first, tree=True)
+
+
 def test_lists_come_page_by_page(client: Client) -> None:
     ids = client.create_many([NewJob("echo", {"text": "x"}, f"Listed {n}", run_at=later()) for n in range(7)])
     pages = client.pages(size=3, text="Listed", status="pending", user="me")

@@ -15,8 +15,8 @@ import psutil
 import psycopg
 import pytest
 
+from jobsapp.bus.orders import kill_horse
 from jobsapp.bus.slate import Running
-from jobsapp.bus.worker import kill_horse
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id

@@ -16,7 +16,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.queues import NewLimit
+from jobsapp.services.limits import NewLimit
 from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.limits import claim_within_limits
 from jobsapp.store.statements import statement
@@ -80,7 +80,7 @@ def test_the_keeper_that_leads_is_frozen(stage: Stage) -> None:
 def test_who_freezes_with_the_lock_of_a_limit_keeps_nobody_waiting(
     services: Services, admin: Actor, settings: Settings
 ) -> None:
-    services.queues.set_limit(admin, "queue", "echo", NewLimit(2))
+    services.limits.set(admin, "queue", "echo", NewLimit(2))
     services.jobs.create(admin, NewJob("echo", {}))
     db.session.remove()
     given: dict[str, Any] = {"worker": "w", "lease_seconds": 60, "limit": 1, "after": FIRST}

@@ -11,7 +11,7 @@ from jobsapp.services.jobs import NewJob
 from tests.faults.stage import Stage, family, report, signal_all
 from tests.processes import SECONDS, wait_until
 
-RUNS, KILLS = 12, 4
+RUNS, KILLS = 8, 3
 STEP = {"type": "short", "retry": {"attempts": 20, "firstSeconds": 0.05}}
 
 

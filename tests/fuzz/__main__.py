@@ -1,4 +1,4 @@
-"""Every call of the API, tried with good and bad input, as everybody who may come; then the other fuzzers, for longer.
+"""Every call of the API and every page, tried with good and bad input, as everybody who may come; then others.
 
 python -m tests.fuzz [--minutes 10] [--seed N] [--as member] [--only createJob]
 """
@@ -19,7 +19,7 @@ from jobsapp.config import Settings
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.store import schema
-from tests.fuzz.siege import besiege
+from tests.fuzz.siege import besiege, besiege_pages
 from tests.fuzz.town import CALLERS, Caller, Town, open_town
 from tests.processes import ROOT
 
@@ -37,7 +37,11 @@ def main() -> int:
     callers = [CALLERS[name] for name in given.callers or CALLERS]
     print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
     with new_town() as town:
-        fine = attack_all(town, callers, given.seed, given.minutes * 60 / len(callers), given.only)
+        # Half of it for the API, half for pages, which have no operations.
+        seconds = given.minutes * 60 / len(callers) / (1 if given.only else 2)
+        fine = attack_all(town, callers, given.seed, seconds, given.only)
+        if not given.only:
+            fine &= attack_pages(town, callers, given.seed, seconds)
     if not given.callers and not given.only:
         fine &= others(given.seed)
     return 0 if fine else 1
@@ -50,6 +54,18 @@ def attack_all(town: Town, callers: Sequence[Caller], seed: int, seconds: float,
         outcome = besiege(town, caller, seed=seed, seconds=max(1, round(seconds)), only=only)
         print(outcome, flush=True)
         fine &= not outcome.failed
+    return fine
+
+
+def attack_pages(town: Town, callers: Sequence[Caller], seed: int, seconds: float) -> bool:
+    """The same with browsers: who belongs to two organisations comes to each."""
+    fine = True
+    for caller in callers:
+        houses = [caller.organization, caller.also] if caller.also else [caller.organization]
+        for house in houses:
+            outcome = besiege_pages(town, caller, seed=seed, seconds=seconds / len(houses), within=house)
+            print(outcome, flush=True)
+            fine &= not outcome.failed
     return fine
 
 

@@ -129,6 +129,7 @@ def _config(town: Town, caller: Caller, seed: int, seconds: int) -> Schemathesis
             "path.key": {"dictionary": "keys", "probability": 0.8},
             "query.job": {"dictionary": "ids", "probability": 0.6},
             "query.user": {"dictionary": "users", "probability": 0.6},
+            "body.secretsOf": {"dictionary": "ids", "probability": 0.6},
             "body.ids[*]": {"dictionary": "ids", "probability": 0.6},
             "body.type": {"dictionary": "types", "probability": 0.6},
             "body.jobs[*].type": {"dictionary": "types", "probability": 0.8},

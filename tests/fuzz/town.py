@@ -16,12 +16,14 @@ from jobsapp import create_app
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
+from jobsapp.models import User
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import build_house
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.presets import NewPreset
 from jobsapp.store import turns
+from tests.fuzz.values import MARK
 from tests.processes import Processes, free_port
 
 # Nobody comes as a member of the last one: what it has stays whole, whatever others do to their own.
@@ -29,15 +31,37 @@ HOME, ABROAD, QUIET = "default", "elsewhere", "next-door"
 # What counts requests stands in the way of sending many.
 UNLIMITED = {name: "off" for name in ("rate_limit", "rate_limit_address") if name in Settings.model_fields}
 LEASE_SECONDS = 3600.0
+JOIN = """INSERT INTO memberships (user_id, organization_id, role) VALUES (%(user)s, %(of)s, %(role)s)
+ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role WHERE memberships.role <> excluded.role"""
+# Who belongs to two organisations was made by neither, so what they do to their own account changes nothing of those.
+HAMLET = "hamlet"
+TAINT = (
+    "UPDATE jobs SET name = %(mark)s || name, description = %(mark)s || description WHERE organization_id = %(of)s",
+    "UPDATE jobs SET progress_message = %(mark)s WHERE organization_id = %(of)s AND status = 'active'",
+    "UPDATE jobs SET result = json_build_object(%(mark)s::text, %(mark)s::text) "
+    "WHERE organization_id = %(of)s AND status = 'completed'",
+    "UPDATE jobs SET error = json_build_object('type', %(mark)s::text, 'message', %(mark)s::text) "
+    "WHERE organization_id = %(of)s AND error IS NOT NULL",
+    "UPDATE job_attempts SET error = json_build_object('type', %(mark)s::text, 'message', %(mark)s::text) "
+    "WHERE error IS NOT NULL AND job_id IN (SELECT id FROM jobs WHERE organization_id = %(of)s)",
+    "INSERT INTO job_logs (job_id, attempt, level, message) "
+    "SELECT id, 1, 'info', %(mark)s FROM jobs WHERE organization_id = %(of)s AND attempts > 0",
+    "INSERT INTO job_metrics (job_id, attempt, key, step, value) "
+    "SELECT id, 1, %(mark)s, 1, 1 FROM jobs WHERE organization_id = %(of)s AND attempts > 0",
+    "UPDATE files SET name = %(mark)s || name WHERE organization_id = %(of)s",
+    "UPDATE job_presets SET description = %(mark)s WHERE organization_id = %(of)s",
+)
+"""Texts as they come from jobs and files, that would be elements of a page if one did not say them as text."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. Nobody has neither an organisation nor a role."""
+    """Who asks. Nobody has neither an organisation nor a role. `also`: another organisation of which they are one."""
 
     name: str
     organization: str = ""
     role: str = ""
+    also: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -50,6 +74,7 @@ CALLERS = {
         Caller("operator", HOME, "operator"),
         Caller("admin", HOME, "admin"),
         Caller("outsider", ABROAD, "admin"),
+        Caller("commuter", HOME, "member", also=ABROAD),
         Caller("nobody"),
     )
 }
@@ -67,6 +92,8 @@ class Household:
     presets: list[str] = field(default_factory=list)
     tokens: list[UUID] = field(default_factory=list)
     users: list[UUID] = field(default_factory=list)
+    shares: list[str] = field(default_factory=list)
+    """What is secret in links to jobs."""
 
 
 class Town:
@@ -88,6 +115,16 @@ class Town:
             for name in (HOME, ABROAD, QUIET):
                 self._settle(name, horse)
             self.households[HOME].users.append(first.id)
+            for caller in CALLERS.values():
+                if caller.also:
+                    self._move_in(caller)
+        with psycopg.connect(self.settings.database_url) as connection:
+            for house in self.households.values():
+                for statement in TAINT:
+                    connection.execute(statement, {"mark": MARK, "of": house.id})
+
+    def user_of(self, caller: Caller) -> UUID:
+        return self._kept[caller.name][0]
 
     def close(self) -> None:
         with self.app.app_context():
@@ -99,14 +136,9 @@ class Town:
         if not caller.role:
             return
         user_id, token = self._kept[caller.name]
-        given = {"user": user_id, "home": self.households[caller.organization].id, "role": caller.role}
         with psycopg.connect(self.settings.database_url) as connection:
-            connection.execute(
-                """INSERT INTO memberships (user_id, organization_id, role) VALUES (%(user)s, %(home)s, %(role)s)
-                   ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role
-                     WHERE memberships.role <> excluded.role""",
-                given,
-            )
+            for name in filter(None, (caller.organization, caller.also)):
+                connection.execute(JOIN, {"user": user_id, "of": self.households[name].id, "role": caller.role})
             connection.execute(
                 """INSERT INTO api_tokens SELECT * FROM jsonb_populate_record(NULL::api_tokens, %s::jsonb)
                    ON CONFLICT (id) DO UPDATE SET revoked_at = NULL WHERE api_tokens.revoked_at IS NOT NULL""",
@@ -117,7 +149,7 @@ class Town:
         marker = f"planted-in-{organization}"
         users = {}
         for caller in (*CALLERS.values(), RESIDENT):
-            if caller.organization == organization:
+            if caller.organization == organization and not caller.also:
                 users[caller.name] = self._open(caller, marker)
         head = next(actor for actor in users.values() if actor.is_admin)
         household = Household(head.organization_id, marker, users=[user.user_id for user in users.values()])
@@ -128,12 +160,15 @@ class Town:
         for job_id in household.jobs[:2]:
             token, _ = self.services.job_tokens.create(head, job_id, "embed", lifetime=None)
             household.tokens.append(token.id)
+            household.shares.append(self.services.job_tokens.create(head, job_id, "share")[1])
 
     def _open(self, caller: Caller, marker: str) -> Actor:
         """An account with a token."""
-        email = f"{caller.name}.{marker}@example.org"
-        identity = self.services.identity
-        user = identity.create_user(email, role=caller.role, organization=caller.organization)
+        email = f"{caller.name}@example.org" if caller.also else f"{caller.name}.{marker}@example.org"
+        identity, made_by = self.services.identity, HAMLET if caller.also else caller.organization
+        user = identity.create_user(email, role=caller.role, organization=made_by)
+        if caller.also:
+            self._join(caller, user)
         self.bearers[caller.name] = identity.create_token(email, f"fuzz {marker}")
         with psycopg.connect(self.settings.database_url) as connection:
             found = connection.execute(
@@ -142,6 +177,19 @@ class Town:
         assert found is not None
         self._kept[caller.name] = user.id, found[0]
         return identity.get_actor(user.id)
+
+    def _move_in(self, caller: Caller) -> None:
+        """An account of two organisations, with things in the first of them."""
+        household = self.households[caller.organization]
+        actor = self._open(caller, household.marker)
+        household.users.append(actor.user_id)
+        self._furnish(actor, household)
+
+    def _join(self, caller: Caller, user: User) -> None:
+        """Out of where the account was made, into two others."""
+        for name in (caller.organization, caller.also):
+            self.services.memberships.add(self.households[name].id, user.id, caller.role)
+        self.services.memberships.remove(user.home_id, user.id)
 
     def _furnish(self, actor: Actor, household: Household) -> None:
         """A file, a preset, and jobs that wait, of this user."""

@@ -32,7 +32,7 @@ def test_the_chart_of_states_is_the_table() -> None:
 
 
 def test_files_named_in_the_map_exist() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text()
+    text = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("architecture", "doors", "times"))
     named = re.findall(r"`((?:services|bus|runtime|store|core|live)/[\w/]+\.(?:py|sql))`", text)
     assert named
     assert [name for name in named if not (ROOT / "jobsapp" / name).exists()] == []

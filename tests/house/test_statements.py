@@ -26,10 +26,12 @@ ELSEWHERE: dict[str, str] = {
     "retry_job": CHECKED,
     "unqueue": CHECKED,
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
-    "waiting_places": CHECKED + ". It counts jobs of others that come first, and tells how many",
+    "waiting_places": CHECKED + ", and counts those of the same organisation alone",
+    "relatives": CHECKED + ", and tells of those that they depend on, which are of the same organisation",
     "enqueue": CREATED,
     "ask_check": CREATED,
     "ended_edges": FOLLOWED,
+    "ended_parents": FOLLOWED,
     "settle_edges": FOLLOWED,
     "continue_outbox": FOLLOWED,
     "lock_files_of_jobs": LOCKED,
@@ -143,7 +145,7 @@ def test_services_name_mapped_tables_and_not_plain_ones() -> None:
     known = {
         "bounds.py": "the condition of the bound itself",
         "many.py": "the types of columns; no row is read",
-        "listing.py": "`SET LOCAL`: how rows are read, none of them",
+        "walks.py": "`SET LOCAL`: how rows are read, none of them",
     }
     for path, tree in modules("services"):
         for node in ast.walk(tree):

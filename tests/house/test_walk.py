@@ -21,7 +21,8 @@ from jobsapp.core.actors import Actor
 from jobsapp.models import Job
 from jobsapp.services import Services, files
 from jobsapp.services.jobs import Jobs
-from tests.house.walk import PUBLIC, SHARED, Step, Things, Walker, address, everything, leaks, plant, steps
+from tests.house.planted import Things, everything, plant
+from tests.house.walk import PUBLIC, SHARED, Step, Walker, address, leaks, steps
 
 VIEWERS = True
 """Whether the services refuse what a role may not do. Set it when they do (issue 6, roles): then a viewer is walked."""
@@ -113,6 +114,23 @@ def test_an_administrator_of_another_organisation_finds_nothing(
                 f"{step} answered {answer.status_code} to another organisation, not 404. If that is because of what was"
                 " sent: give `bodies` in tests/house/walk.py something valid to send."
             )
+    assert everything(connection, things.organization) == before
+
+
+def test_a_session_without_its_csrf_token_changes_nothing(
+    app: OpenAPI, services: Services, things: Things, connection: psycopg.Connection[Any]
+) -> None:
+    """As a page of another site would send it, in the browser of an administrator who is signed in here."""
+    owner = services.identity.create_user("victim@localhost", role="admin")
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session[LOGIN] = services.logins.start(services.identity.get_actor(owner.id))
+    before, walker = everything(connection, things.organization), Walker(client)
+    for step in steps(app, things):
+        if step.method != "GET":
+            answer = walker(step)
+            assert answer.status_code == 403, f"{step} answered {answer.status_code} without a CSRF token"
+    assert is_signed_in(client)
     assert everything(connection, things.organization) == before
 
 

@@ -19,7 +19,8 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.services import Services
-from tests.house.walk import MARK, WORD, Things, address, plant
+from tests.house.planted import MARK, WORD, Things, plant
+from tests.house.walk import address
 from tests.live.conftest import DEADLINE, Page, Site, create, hints
 
 __all__ = ["hints"]

@@ -27,7 +27,7 @@ def test_it_says_who_did_what_in_words(web: FlaskClient, services: Services, adm
     assert did(page) == [
         "Made the token ci of admin@localhost with the scope admin",
         "Paused the queue echo",
-        "Signed in",
+        "Signed in with a one-time link",
     ]
     assert "Reason: &lt;b&gt;closed&lt;/b&gt;" in page
     assert "Command line" in page
@@ -40,7 +40,10 @@ def test_it_is_for_administrators_and_ends_at_the_organisation(
     theirs = sign_in(member)
     assert theirs.get("/audit").status_code == 403
     assert 'href="/audit"' not in theirs.get("/jobs").text
-    assert did(sign_in(stranger).get("/audit").text) == ["Signed in", "Invited stranger@elsewhere as admin"]
+    assert did(sign_in(stranger).get("/audit").text) == [
+        "Signed in with a one-time link",
+        "Invited stranger@elsewhere as admin",
+    ]
 
 
 def test_filters_stand_in_the_address(web: FlaskClient, services: Services, admin: Actor) -> None:
@@ -88,7 +91,7 @@ def test_what_was_signed_out_everywhere_is_told_with_the_address(sign_in: SignIn
     form = {"csrf_token": token_in(leaving.get("/tokens").text)}
     assert leaving.post("/logout/everywhere", data=form).status_code == 303
     page = sign_in(admin).get("/audit").text
-    assert did(page)[:2] == ["Signed in", "Signed admin@localhost out of all browsers"]
+    assert did(page)[:2] == ["Signed in with a one-time link", "Signed admin@localhost out of all browsers"]
     assert "Browsers: 2" in page
     assert page.count('class="audit-from muted">127.0.0.1<') == 4
 

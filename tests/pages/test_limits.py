@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
-from jobsapp.services.queues import NewLimit
+from jobsapp.services.limits import NewLimit
 from tests.pages.conftest import SignIn, token_in
 
 PAGE = "/queues/echo/limits"
@@ -28,7 +28,7 @@ def test_a_limit_is_set_changed_and_removed(web: FlaskClient, services: Services
     sent = {"csrf_token": token_in(page), "max_active": "2", "max_starts": "90", "period": "1.5", "unit": "hours"}
     answer = web.post(f"{PAGE}/queue/echo", data=sent)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/queues#queue-echo")
-    (limit,) = services.queues.limits(admin)
+    (limit,) = services.limits.all(admin)
     assert (limit.scope, limit.max_active, limit.max_starts, limit.period_seconds) == ("queue", 2, 90, 5400.0)
     queues = web.get("/queues").text
     assert "0 of 2" in queues
@@ -40,12 +40,12 @@ def test_a_limit_is_set_changed_and_removed(web: FlaskClient, services: Services
     changed = {"csrf_token": token_in(page), "max_active": "3"}
     assert web.post(f"{PAGE}/queue/echo", data=changed).status_code == 303
     assert web.post(f"{PAGE}/type/echo", data=changed).status_code == 303
-    assert [(one.scope, one.max_active, one.max_starts) for one in services.queues.limits(admin)] == [
+    assert [(one.scope, one.max_active, one.max_starts) for one in services.limits.all(admin)] == [
         ("queue", 3, None),
         ("type", 3, None),
     ]
     assert web.post(f"{PAGE}/queue/echo/remove", data=changed).status_code == 303
-    assert [one.scope for one in services.queues.limits(admin)] == ["type"]
+    assert [one.scope for one in services.limits.all(admin)] == ["type"]
     assert web.post(f"{PAGE}/queue/echo/remove", data=changed).status_code == 404
 
 
@@ -75,7 +75,7 @@ def test_faults_stand_beside_their_field(
     for name in typed.keys() - {"unit"}:
         assert value(refused.text, f"{name}-type-2") == typed[name], "nothing is lost"
     assert refused.text.count("field-error") == 1
-    assert services.queues.limits(admin) == []
+    assert services.limits.all(admin) == []
 
 
 def test_only_what_is_of_the_queue(web: FlaskClient) -> None:
@@ -86,7 +86,7 @@ def test_only_what_is_of_the_queue(web: FlaskClient) -> None:
 
 
 def test_members_look_on(sign_in: SignIn, member: Actor, services: Services, admin: Actor) -> None:
-    services.queues.set_limit(admin, "queue", "echo", NewLimit(2, 5, 60))
+    services.limits.set(admin, "queue", "echo", NewLimit(2, 5, 60))
     browser = sign_in(member)
     page = browser.get(PAGE).text
     assert "At most 2 at once. At most 5 starts in 1 minute." in page

@@ -12,7 +12,8 @@ from jobsapp.core.actors import Actor
 from jobsapp.pages.queues import state_of, trouble_of
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.queues import LimitView, NewLimit, QueueView
+from jobsapp.services.limits import LimitView, NewLimit
+from jobsapp.services.queues import QueueView
 from tests.pages.conftest import SignIn, token_in
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -27,7 +28,7 @@ def card(page: str, name: str) -> str:
 def test_what_waits_and_who_works(web: FlaskClient, services: Services, admin: Actor) -> None:
     for _ in range(2):
         services.jobs.create(admin, NewJob("echo", {}))
-    services.queues.set_limit(admin, "queue", "echo", NewLimit(max_active=3))
+    services.limits.set(admin, "queue", "echo", NewLimit(max_active=3))
     page = web.get("/queues").text
     assert "Waiting 2" in card(page, "echo")
     assert "Oldest just now" in card(page, "echo")
@@ -55,7 +56,7 @@ def test_another_organisation_sees_its_own_queue(
     for _ in range(2):
         services.jobs.create(admin, NewJob("echo", {}))
     services.jobs.create(stranger, NewJob("echo", {}))
-    services.queues.set_limit(admin, "queue", "echo", NewLimit(max_active=3, max_starts=9, period_seconds=60))
+    services.limits.set(admin, "queue", "echo", NewLimit(max_active=3, max_starts=9, period_seconds=60))
     services.queues.pause(admin, "echo", reason="a secret move")
     browser = sign_in(stranger)
     seen = card(browser.get("/queues").text, "echo")

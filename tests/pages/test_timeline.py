@@ -36,7 +36,7 @@ def job(**said: Any) -> JobView:
     plain |= {"status": "pending", "priority": 0, "attempts": 0, "max_attempts": ALLOWANCE, "artifacts": []}
     plain |= {"run_at": ZERO, "created_at": ZERO, "updated_at": ZERO, "revision": 1}
     plain |= {"progress": ProgressView(current=None, total=None, percentage=None, message=None)}
-    plain |= {"progress_unit": "items"}
+    plain |= {"progress_unit": "items", "depends_on": [], "depends_on_count": 0, "dependents": 0}
     return JobView.model_validate(plain | said)
 
 

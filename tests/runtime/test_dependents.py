@@ -12,7 +12,7 @@ import pytest
 from jobsapp.core.actors import Actor
 from jobsapp.errors import InvalidInput
 from jobsapp.models import Job, Outbox
-from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.advancer import AWAY, Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
@@ -128,6 +128,34 @@ def test_a_retried_child_waits_for_a_retried_parent(
     advancer.advance()
     assert drain("echo") == 1
     assert status(services, admin, child) == "completed"
+
+
+def test_an_advancer_that_is_killed_loses_nothing(
+    services: Services,
+    admin: Actor,
+    house: House,
+    connection: psycopg.Connection[Any],
+    advancer: Advancer,
+    drain: Drain,
+) -> None:
+    """Its connection is cut when it has released the child and not committed."""
+    parent = new(services, admin, "measure")
+    child_of(services, admin, parent)
+    drain("measure")
+
+    class Killed:
+        def absorb(self, ended: Sequence[EndedJob]) -> None:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test victim'"
+            )
+
+    with open_use_cases(house, "test victim") as (own, session):
+        followers, clocks = followers_of(own)
+        with pytest.raises(AWAY):
+            Advancer(session, [*followers, Killed()], clocks).advance()
+    assert drain("echo") == 0
+    advancer.advance()
+    assert drain("echo") == 1
 
 
 def test_a_parent_must_be_a_job_of_the_organisation(services: Services, admin: Actor) -> None:

@@ -242,11 +242,11 @@ def test_what_was_swallowed_is_raised_again(interrupts: Interrupts) -> None:
     def work(_: Context) -> None:
         for _ in range(2):
             swallow(_)
-        spin(10)
+        spin(60)
 
     began = time.monotonic()
     assert isinstance(run(interrupts, work), Failed)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_work_of_the_house_is_not_interrupted(interrupts: Interrupts) -> None:

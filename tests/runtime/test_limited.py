@@ -10,7 +10,7 @@ from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.queues import NewLimit
+from jobsapp.services.limits import NewLimit
 from tests.processes import Processes, wait_until
 
 Connection = psycopg.Connection[Any]
@@ -30,7 +30,7 @@ def most_at_once(connection: Connection) -> int:
 def test_a_limited_queue_drains_without_a_pause(
     settings: Settings, services: Services, admin: Actor, connection: Connection
 ) -> None:
-    services.queues.set_limit(admin, "queue", "steps", NewLimit(1))
+    services.limits.set(admin, "queue", "steps", NewLimit(1))
     for _ in range(40):
         services.jobs.create(admin, NewJob("steps", {"steps": 1, "seconds": 0.01}))
     with Processes(settings) as processes:
@@ -44,7 +44,7 @@ def test_room_in_another_queue_is_used_at_once(
     settings: Settings, services: Services, admin: Actor, connection: Connection
 ) -> None:
     """One job at a time for the organisation: when its last job of one queue ends, the other queue goes on."""
-    services.queues.set_limit(admin, "organization", str(admin.organization_id), NewLimit(1))
+    services.limits.set(admin, "organization", str(admin.organization_id), NewLimit(1))
     for kind, data in (("steps", {"steps": 1, "seconds": 0.3}), ("echo", {})):
         for _ in range(3):
             services.jobs.create(admin, NewJob(kind, data))

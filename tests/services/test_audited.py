@@ -63,7 +63,7 @@ def _delete_preset(services: Services, admin: Actor, member: Actor) -> None:
 
 
 DEEDS: dict[Action, tuple[str, str, Deed]] = {
-    Action.SIGNED_IN: ("member", "signed in", lambda s, a, m: s.logins.start(m, by="password")),
+    Action.SIGNED_IN: ("member", "signed in with a password", lambda s, a, m: s.logins.start(m, by="password")),
     Action.SIGNED_OUT: ("member", "signed out", _sign_out),
     Action.UPLOAD_DELETED: ("admin", "deleted the file in.txt of member@localhost", _delete_upload),
     Action.PRESET_DELETED: ("admin", "deleted the preset Ours of member@localhost", _delete_preset),

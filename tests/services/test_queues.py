@@ -17,7 +17,8 @@ from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.job_times import RetryChanges
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.queues import NewLimit, QueueView
+from jobsapp.services.limits import NewLimit
+from jobsapp.services.queues import QueueView
 from jobsapp.services.waiting import WaitingView
 from jobsapp.store.turns import claim_jobs
 
@@ -73,11 +74,11 @@ def test_each_other_organisation_sees_its_own_depth(
 
 
 def test_how_much_others_use_of_a_limit_is_not_told(services: Services, admin: Actor, stranger: Actor) -> None:
-    services.queues.set_limit(admin, "queue", "echo", NewLimit(max_active=3, max_starts=5, period_seconds=60))
-    services.queues.set_limit(stranger, "organization", str(stranger.organization_id), NewLimit(max_active=2))
-    told = {one.scope: (one.active, one.starts) for one in services.queues.limits(stranger)}
+    services.limits.set(admin, "queue", "echo", NewLimit(max_active=3, max_starts=5, period_seconds=60))
+    services.limits.set(stranger, "organization", str(stranger.organization_id), NewLimit(max_active=2))
+    told = {one.scope: (one.active, one.starts) for one in services.limits.all(stranger)}
     assert told == {"queue": (None, None), "organization": (0, None)}
-    assert [(one.active, one.starts) for one in services.queues.limits(admin)] == [(0, 0)]
+    assert [(one.active, one.starts) for one in services.limits.all(admin)] == [(0, 0)]
 
 
 def test_a_paused_queue(
@@ -149,8 +150,8 @@ def test_for_administrators_only(services: Services, member: Actor, act: str) ->
     acts: dict[str, Callable[[], object]] = {
         "pause": lambda: services.queues.pause(member, "echo"),
         "resume": lambda: services.queues.resume(member, "echo"),
-        "set": lambda: services.queues.set_limit(member, "queue", "echo", NewLimit(1)),
-        "remove": lambda: services.queues.remove_limit(member, "queue", "echo"),
+        "set": lambda: services.limits.set(member, "queue", "echo", NewLimit(1)),
+        "remove": lambda: services.limits.remove(member, "queue", "echo"),
     }
     with pytest.raises(Forbidden):
         acts[act]()
@@ -188,63 +189,95 @@ def test_a_limit_that_cannot_be(
     services: Services, admin: Actor, scope: str, key: str, new: NewLimit, fields: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        services.queues.set_limit(admin, scope, key, new)
+        services.limits.set(admin, scope, key, new)
     assert [error.field for error in caught.value.errors] == fields
-    assert services.queues.limits(admin) == []
+    assert services.limits.all(admin) == []
 
 
 def test_limits_are_set_replaced_and_removed(services: Services, admin: Actor, connection: Connection) -> None:
     make(services, admin)
     claim_jobs(connection, "echo", worker="w", lease_seconds=60)
-    services.queues.set_limit(admin, "type", "echo", NewLimit(2))
-    view = services.queues.set_limit(admin, "type", "echo", NewLimit(3, 10, 60))
+    services.limits.set(admin, "type", "echo", NewLimit(2))
+    view = services.limits.set(admin, "type", "echo", NewLimit(3, 10, 60))
     assert (view.max_active, view.max_starts, view.period_seconds, view.active, view.starts) == (3, 10, 60, 1, 0)
-    assert services.queues.limits(admin) == queue(services, admin).limits == [view]
-    services.queues.remove_limit(admin, "type", "echo")
-    assert services.queues.limits(admin) == []
+    assert services.limits.all(admin) == queue(services, admin).limits == [view]
+    services.limits.remove(admin, "type", "echo")
+    assert services.limits.all(admin) == []
     for key in ("echo", "a\0"):
         with pytest.raises(NotFound):
-            services.queues.remove_limit(admin, "type", key)
+            services.limits.remove(admin, "type", key)
 
 
 def test_limits_of_other_organisations_are_theirs(services: Services, admin: Actor, stranger: Actor) -> None:
-    services.queues.set_limit(admin, "organization", str(admin.organization_id).upper(), NewLimit(1))
-    services.queues.set_limit(admin, "organization", "*", NewLimit(2))
-    assert [one.key for one in services.queues.limits(admin)] == ["*", str(admin.organization_id)]
-    assert [one.key for one in services.queues.limits(stranger)] == ["*"]
+    services.limits.set(admin, "organization", str(admin.organization_id).upper(), NewLimit(1))
+    services.limits.set(admin, "organization", "*", NewLimit(2))
+    assert [one.key for one in services.limits.all(admin)] == ["*", str(admin.organization_id)]
+    assert [one.key for one in services.limits.all(stranger)] == ["*"]
     for act in (
-        lambda: services.queues.remove_limit(stranger, "organization", str(admin.organization_id)),
-        lambda: services.queues.set_limit(stranger, "organization", str(admin.organization_id), NewLimit(9)),
+        lambda: services.limits.remove(stranger, "organization", str(admin.organization_id)),
+        lambda: services.limits.set(stranger, "organization", str(admin.organization_id), NewLimit(9)),
     ):
         with pytest.raises(InvalidInput, match="there is no organisation"):
             act()
 
 
 @pytest.mark.parametrize(
-    ("scope", "key", "of"),
-    [("queue", "echo", "the queue echo"), ("type", "echo", "the type echo"), ("organization", "*", "the organisation")],
+    ("scope", "key", "of", "now"),
+    [
+        ("queue", "echo", "the queue echo", "no place is free"),
+        ("type", "echo", "the type echo", "no place is free"),
+        ("organization", "*", "the organisation", "2 run now"),
+    ],
 )
 def test_a_limit_is_what_it_waits_for(
-    services: Services, admin: Actor, connection: Connection, scope: str, key: str, of: str
+    services: Services, admin: Actor, connection: Connection, scope: str, key: str, of: str, now: str
 ) -> None:
     services.jobs._hints.announce("w", ["echo", "steps"])
     waits, other = [make(services, admin) for _ in range(3)][-1], make(services, admin, "steps")
-    services.queues.set_limit(admin, scope, key, NewLimit(2))
+    services.limits.set(admin, scope, key, NewLimit(2))
     assert waiting(services, admin, waits).code == "worker"
     connection.execute("DELETE FROM limits")
     claim_jobs(connection, "echo", worker="w", lease_seconds=60, limit=2)
-    services.queues.set_limit(admin, scope, key, NewLimit(2))
+    services.limits.set(admin, scope, key, NewLimit(2))
     reason = waiting(services, admin, waits)
     assert (reason.code, reason.place) == ("limit", None)
-    assert reason.text == f"At most 2 jobs of {of} may run at once; 2 run now"
+    assert reason.text == f"At most 2 jobs of {of} may run at once; {now}"
     assert waiting(services, admin, other).code == ("limit" if scope == "organization" else "worker")
+
+
+def test_the_jobs_of_others_are_neither_counted_nor_seen_in_a_place(
+    services: Services, admin: Actor, stranger: Actor, connection: Connection
+) -> None:
+    """Though they were there first and are more urgent, and a job more of them changes nothing that is told."""
+    services.jobs._hints.announce("w", ["echo"])
+
+    def told() -> list[tuple[str, int | None]]:
+        return [(reason.text, reason.place) for reason in (waiting(services, stranger, one) for one in mine)]
+
+    make(services, admin)
+    mine = [make(services, stranger) for _ in range(3)]
+    alone = told()
+    assert alone == [
+        ("Next in the organisation's line", 1),
+        ("Waits for a free worker, at most 1 before it in the organisation's line", 2),
+        ("Waits for a free worker, at most 2 before it in the organisation's line", 3),
+    ]
+    for priority in (0, 1, 5, 9):
+        services.jobs.create(admin, NewJob("echo", {}, priority=priority))
+    assert told() == alone
+    services.jobs.create(stranger, NewJob("echo", {}, priority=7))
+    assert [place for _, place in told()] == [2, 3, 4]
+    # Nor is it told how many of them run, where a limit holds for everybody.
+    claim_jobs(connection, "echo", worker="w", lease_seconds=60, limit=3)
+    services.limits.set(admin, "queue", "echo", NewLimit(2))
+    assert {text for text, _ in told()} == {"At most 2 jobs of the queue echo may run at once; no place is free"}
 
 
 def test_a_limit_of_starts_says_until_when(
     services: Services, admin: Actor, drain: Callable[[str], int], connection: Connection
 ) -> None:
     services.jobs._hints.announce("w", ["echo"])
-    services.queues.set_limit(admin, "type", "echo", NewLimit(max_starts=2, period_seconds=600))
+    services.limits.set(admin, "type", "echo", NewLimit(max_starts=2, period_seconds=600))
     waits = [make(services, admin) for _ in range(3)][-1]
     assert drain("echo") == 2
     reason = waiting(services, admin, waits)

@@ -158,10 +158,11 @@ def test_servers_that_hang_hold_nobody_for_long(services: Services, admin: Actor
         services.system._observer = observer(f"redis://127.0.0.1:{port}")
         began = time.monotonic()
         assert check(services, admin, "redis").state == "bad"
-        assert time.monotonic() - began < 5
+        asked = time.monotonic() - began
+        assert asked < 20
         began = time.monotonic()
         assert services.system._observer.look() is None
-        assert time.monotonic() - began < 0.5, "not asked again at once"
+        assert time.monotonic() - began < asked / 2, "not asked again at once"
 
 
 def test_a_database_that_is_away_is_told(services: Services, admin: Actor, tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_database_that_takes_too_long_is_told_in_time(
         connection.execute("LOCK TABLE alembic_version")
         began = time.monotonic()
         assert check(services, admin, "database").sentence.startswith("PostgreSQL does not answer")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     assert check(services, admin, "database").state == "good", "its time limit is over"
 
 

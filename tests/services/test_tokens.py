@@ -15,9 +15,10 @@ from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.core.rights import Right
-from jobsapp.errors import NotSignedIn
+from jobsapp.errors import NotFound, NotSignedIn
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.jobs import NewJob
 from jobsapp.store import schema
 
 
@@ -110,3 +111,40 @@ def test_scopes_are_of_those_that_there_are(connection: psycopg.Connection[Any],
     for scopes in ("{}", "{all}", "{read,all}"):
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute("UPDATE api_tokens SET scopes = %s", [scopes])
+
+
+def test_a_token_reaches_the_organisation_it_was_made_in_and_ends_with_that_membership(
+    services: Services, member: Actor, stranger: Actor
+) -> None:
+    """Whatever else its user joins and leaves."""
+    first = services.identity.create_token(member.email, "first")
+    services.memberships.add(stranger.organization_id, member.user_id, "admin")
+    second = services.identity.create_token(member.email, "second", organization_id=stranger.organization_id)
+    reached = {one: services.identity.actor_for_token(one) for one in (first, second)}
+    assert (reached[first].organization_id, reached[first].role) == (member.organization_id, "member")
+    assert (reached[second].organization_id, reached[second].role) == (stranger.organization_id, "admin")
+    hidden, _ = services.jobs.create(stranger, NewJob("echo", {"text": "theirs"}))
+    with pytest.raises(NotFound):
+        services.jobs.get(reached[first], hidden.id)
+    assert services.jobs.get(reached[second], hidden.id).id == hidden.id
+    services.memberships.remove(member.organization_id, member.user_id)
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(first)
+    assert services.identity.actor_for_token(second).organization_id == stranger.organization_id
+    # Coming back makes no token valid again.
+    services.memberships.add(member.organization_id, member.user_id, "member")
+    with pytest.raises(NotSignedIn):
+        services.identity.actor_for_token(first)
+
+
+def test_a_deactivated_account_has_no_token_anywhere(services: Services, member: Actor, stranger: Actor) -> None:
+    services.memberships.add(stranger.organization_id, member.user_id, "viewer")
+    made = [
+        services.identity.create_token(member.email, "one", organization_id=one.organization_id)
+        for one in (member, stranger)
+    ]
+    services.memberships.deactivate(member.user_id)
+    services.memberships.activate(member.user_id)
+    for one in made:
+        with pytest.raises(NotSignedIn):
+            services.identity.actor_for_token(one)

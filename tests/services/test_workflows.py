@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden, InvalidInput
 from jobsapp.models import Job, WorkflowStep
@@ -236,11 +235,12 @@ def test_the_time_of_a_whole_run_is_bounded(walk: Walk, connection: psycopg.Conn
 
 
 def test_one_that_is_declared_in_code_is_there_for_everybody(
-    settings: Settings, walk: Walk, services: Services, stranger: Actor
+    walk: Walk, services: Services, stranger: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = workflow("greet", hello=step("echo", {"text": "from code"}))
-    services.registry.workflows["greet"] = declared
-    walk.advancer._clocks["workflows"]._registry.workflows["greet"] = declared  # type: ignore[attr-defined]
+    keeper = walk.advancer._clocks["workflows"]._registry  # type: ignore[attr-defined]
+    for registry in (services.registry, keeper):
+        monkeypatch.setitem(registry.workflows, "greet", declared)
     assert [(one.name, one.version) for one in services.workflows.all(stranger)] == [("greet", None)]
     job = services.workflows.start(walk.actor, "greet", {})
     assert walk.on(job.id).result == {"hello": {"text": "from code"}}

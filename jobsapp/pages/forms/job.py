@@ -11,7 +11,7 @@ from uuid import UUID
 
 from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.models import StoredFile
-from jobsapp.pages.forms.fields import Field, fields_of
+from jobsapp.pages.forms.fields import Choice, Field, fields_of
 from jobsapp.pages.forms.posted import Posted, data_of, posted_texts, texts_of, unreadable
 from jobsapp.processors.registry import JobType
 from jobsapp.services.jobs import DESCRIPTION_LENGTH, LONGEST_SECONDS, MAX_ATTEMPTS, NAME_LENGTH, NewJob
@@ -25,6 +25,12 @@ WORDS = {
     "Input should be a valid UUID": "This is not the id of a file.",
 }
 
+WHEN_PARENTS_FAIL = (
+    Choice("cancel", "Cancel this one"),
+    Choice("fail", "Let it fail too"),
+    Choice("continue", "Go on"),
+)
+
 COMMON = (
     Field("name", "name", "text", "Name", "What lists call the job. Empty: named for what it does.",
           max_length=NAME_LENGTH),
@@ -34,6 +40,10 @@ COMMON = (
           minimum=-PRIORITY_LIMIT, maximum=PRIORITY_LIMIT, advanced=True),
     Field("maxAttempts", "max_attempts", "integer", "Attempts at most",
           "How often it may be tried when it fails.", nullable=True, minimum=1, maximum=MAX_ATTEMPTS, advanced=True),
+    Field("dependsOn", "depends_on", "lines", "After these jobs",
+          "Ids of jobs that must be completed before it starts.", advanced=True),
+    Field("onParentFailure", "on_parent_failure", "choice", "If one of them fails or is cancelled",
+          "What becomes of this job.", default="cancel", advanced=True, choices=WHEN_PARENTS_FAIL),
     Field("timeoutSeconds", "timeout_seconds", "number", "Seconds for an attempt",
           "One that takes longer is stopped. Empty: as the type says.", nullable=True, minimum=0,
           maximum=LONGEST_SECONDS, advanced=True),
@@ -67,7 +77,8 @@ class JobForm:
         """A new form, with defaults, or filled with `data`."""
         fields = fields_of(job_type.processor.Input)
         texts = texts_of(fields, data or {})
-        texts |= {"priority": "0", "maxAttempts": str(job_type.processor.retry.attempts), **common}
+        texts |= {"priority": "0", "maxAttempts": str(job_type.processor.retry.attempts)}
+        texts |= {"onParentFailure": "cancel", **common}
         return cls(job_type, fields, texts)
 
     @classmethod
@@ -116,6 +127,8 @@ class JobForm:
             run_at=_moment(posted, "runAt"),
             expires_at=_moment(posted, "expiresAt"),
             timeout_seconds=_number(posted, "timeoutSeconds"),
+            depends_on=_ids(posted, "dependsOn"),
+            on_parent_failure=posted.get("onParentFailure") or None,
         )
 
     def keep(self, data: Mapping[str, Any]) -> None:
@@ -173,6 +186,16 @@ def _whole(posted: Posted, name: str, limit: int) -> int | None:
     if abs(number) > limit:
         raise InvalidInput.of(name, f"This may be up to {limit:,}.")
     return number
+
+
+def _ids(posted: Posted, name: str) -> tuple[UUID, ...] | None:
+    found = []
+    for text in posted.get(name, "").split():
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            raise InvalidInput.of(name, f"This is not the id of a job: {text}") from None
+    return tuple(found) or None
 
 
 def _number(posted: Posted, name: str) -> float | None:

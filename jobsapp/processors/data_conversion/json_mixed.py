@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from .infer import NUMBER
+from .json_array import check
 from .json_cells import Cells
-from .json_in import check
 
 MOST_NAMED = 20
 NAME_LENGTH = 100

@@ -12,6 +12,7 @@ from typing import Any
 import peft
 import safetensors.torch
 
+from jobsapp.processors.packed import refuse_bomb
 from jobsapp.processors.sdk import Permanent
 
 from .base import Base
@@ -70,8 +71,7 @@ def read(path: Path, name: str) -> Stored:
     """
     try:
         with zipfile.ZipFile(path) as file:
-            if sum(one.file_size for one in file.infolist()) > LARGEST:
-                raise ValueError("unpacked it is larger than 4 GB")
+            refuse_bomb(file, path, LARGEST)
             if file.getinfo(ABOUT).file_size > LARGEST_ABOUT:
                 raise ValueError(f"{ABOUT} is too large")
             about = json.loads(file.read(ABOUT))

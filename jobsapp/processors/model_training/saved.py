@@ -13,6 +13,7 @@ import numpy as np
 import skops.io
 from sklearn.pipeline import Pipeline
 
+from jobsapp.processors.packed import refuse_bomb
 from jobsapp.processors.sdk import Permanent
 
 from .columns import Column
@@ -90,8 +91,7 @@ def load(path: Path, name: str) -> Model:
 
 def _schema(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as file:
-        if sum(one.file_size for one in file.infolist()) > LARGEST:
-            raise ValueError("unpacked it is larger than 2 GB")
+        refuse_bomb(file, path, LARGEST)
         schema = json.loads(file.read(SCHEMA))
     if not isinstance(schema, dict) or schema.get("form") != FORM:
         raise ValueError("its schema has another form")

@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from jobsapp.bus.hints import Hints
-from jobsapp.bus.worker import kill_horse
+from jobsapp.bus.orders import kill_horse
 from jobsapp.core.outcomes import Failed, Outcome, WasCancelled, timeout_failure
 from jobsapp.runtime.house import House
 from jobsapp.runtime.settle import clear_up, settle

@@ -124,13 +124,16 @@ def test_a_question_that_was_answered_is_not_asked_again(tune: Tune, source: Pat
     assert again.result["tokens"] == whole.result["tokens"]
 
 
-@pytest.mark.parametrize("case", ["strange", "damaged", "other base"])
+@pytest.mark.parametrize("case", ["strange", "bomb", "damaged", "other base"])
 def test_an_adapter_that_is_none_is_refused(
     tune: Tune, source: Path, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = tmp_path / "adapter.zip"
     if case == "strange":
         adapter.write_bytes(b"no zip")
+    elif case == "bomb":
+        with zipfile.ZipFile(adapter, "w", zipfile.ZIP_DEFLATED) as new:
+            new.writestr("adapter_model.safetensors", bytes(40 << 20))
     else:
         made = tune(source, maxSteps=1).artifacts["adapter.zip"]
         with zipfile.ZipFile(made) as old, zipfile.ZipFile(adapter, "w") as new:
@@ -145,7 +148,12 @@ def test_an_adapter_that_is_none_is_refused(
         (other / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 1e-5}))
         monkeypatch.setenv("JOBSAPP_BASE_MODELS", json.dumps({"tiny": str(other)}))
     data = {"mode": "generate", "adapter": str(file_id(adapter)), "prompts": ["?"]}
-    reason = {"strange": "not an adapter", "damaged": "tensors are not those", "other base": "another 'tiny'"}[case]
+    reason = {
+        "strange": "not an adapter",
+        "bomb": "to 40 MiB, as a decompression bomb does",
+        "damaged": "tensors are not those",
+        "other base": "another 'tiny'",
+    }[case]
     with pytest.raises(Permanent, match=reason):
         run_processor(FineTuning, data, files=[adapter], tmp_path=tmp_path / "a", threads=1)
 

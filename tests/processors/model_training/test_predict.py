@@ -119,7 +119,11 @@ def test_other_files_are_refused(model: Path, table, tmp_path: Path) -> None:
 
     not_zip = tmp_path / "not.skops"
     not_zip.write_bytes(b"pickle?")
+    bomb = tmp_path / "bomb.skops"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(saved.SCHEMA, bytes(40 << 20))
     for bad, sentence in (
+        (bomb, "to 40 MiB, as a decompression bomb does"),
         (not_zip, "not.skops is not a model that was trained here"),
         (rebuilt(model, tmp_path / "old.skops", older), "trained with scikit-learn 1.2"),
         (rebuilt(model, tmp_path / "cut.skops", lambda name, data: data[: len(data) // 2]), "or it is damaged"),

@@ -1,0 +1,111 @@
+"""Cancelling and retrying a job with what depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+
+from jobsapp.core.actors import Actor
+from jobsapp.errors import Conflict, Forbidden
+from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
+from jobsapp.runtime.house import House
+from jobsapp.runtime.use_cases import open_use_cases
+from jobsapp.services import Services
+from jobsapp.services.jobs import NewJob
+
+Drain = Callable[[str], int]
+
+
+@pytest.fixture
+def advancer(house: House) -> Iterator[Advancer]:
+    with open_use_cases(house, "test advancer") as (services, session):
+        yield Advancer(session, *followers_of(services))
+
+
+def made(services: Services, actor: Actor, graph: dict[str, str], **types: str) -> dict[str, UUID]:
+    """Jobs by their names; `graph`: the names of each one's parents, letter by letter."""
+    jobs = [
+        NewJob(types.get(name, "echo"), {}, name=name, ref=name, depends_on=tuple(parents) or None, max_attempts=1)
+        for name, parents in graph.items()
+    ]
+    return dict(zip(graph, services.jobs.create_many(actor, jobs)[0], strict=True))
+
+
+def states(services: Services, admin: Actor, ids: dict[str, UUID]) -> dict[str, str]:
+    return {name: services.jobs.get(admin, job_id).status for name, job_id in ids.items()}
+
+
+DIAMOND = {"a": "", "b": "a", "c": "a", "d": "bc", "x": "", "y": "xa"}
+
+
+def test_a_tree_is_cancelled_with_its_reason_and_what_others_need_is_not(
+    services: Services, admin: Actor, advancer: Advancer
+) -> None:
+    ids = made(services, admin, DIAMOND)
+    services.trees.cancel(admin, ids["b"], reason="wrong")
+    assert states(services, admin, ids) == {
+        "a": "pending", "b": "cancelled", "c": "pending", "d": "cancelled", "x": "pending", "y": "pending",
+    }  # fmt: skip
+    services.trees.cancel(admin, ids["a"], reason="all wrong")
+    advancer.advance()
+    assert [name for name, state in states(services, admin, ids).items() if state != "cancelled"] == ["x"]
+    assert services.jobs.get(admin, ids["d"]).cancel_reason == "wrong"
+    assert services.jobs.get(admin, ids["y"]).cancel_reason == "all wrong"
+
+
+def test_of_a_finished_job_what_depends_on_it_is_cancelled(services: Services, admin: Actor, drain: Drain) -> None:
+    ids = made(services, admin, {"a": "", "b": "a", "c": "b"}, a="measure")
+    drain("measure")
+    assert services.trees.cancel(admin, ids["a"]).status == "completed"
+    assert states(services, admin, ids) == {"a": "completed", "b": "cancelled", "c": "cancelled"}
+    with pytest.raises(Conflict, match="only a pending or active job"):
+        services.trees.cancel(admin, ids["a"])
+
+
+def test_a_retried_tree_waits_again_in_its_order(
+    services: Services, admin: Actor, advancer: Advancer, drain: Drain
+) -> None:
+    ids = made(services, admin, DIAMOND, a="fail")
+    drain("fail")
+    while advancer.advance():
+        pass
+    assert states(services, admin, ids)["d"] == states(services, admin, ids)["y"] == "cancelled"
+    by = services.views.job(services.jobs.get(admin, ids["d"])).ended_by
+    assert by is not None
+    assert by.name in "bc"
+    services.trees.retry(admin, ids["a"])
+    assert states(services, admin, ids) == dict.fromkeys(ids, "pending")
+    waits = {name: services.views.job(services.jobs.get(admin, one)).waiting_for for name, one in ids.items()}
+    assert [name for name, said in waits.items() if said and said.code == "dependencies"] == ["b", "c", "d", "y"]
+    assert waits["d"] is not None
+    assert waits["d"].text == "Waits for 2 of 2 jobs it depends on"
+    assert drain("echo") == 1, "only x"
+
+
+def test_what_was_cancelled_by_somebody_stays_so(services: Services, admin: Actor, advancer: Advancer) -> None:
+    ids = made(services, admin, {"a": "", "b": "a", "c": "a"})
+    services.jobs.cancel(admin, ids["b"])
+    services.jobs.cancel(admin, ids["a"])
+    advancer.advance()
+    services.trees.retry(admin, ids["a"])
+    assert states(services, admin, ids) == {"a": "pending", "b": "cancelled", "c": "pending"}
+
+
+def test_a_large_tree_is_cancelled_and_retried_in_pieces(services: Services, admin: Actor, advancer: Advancer) -> None:
+    chain = [NewJob("echo", {}, ref=f"j{n}", depends_on=(f"j{n - 1}",) if n else None) for n in range(1_100)]
+    ids = services.jobs.create_many(admin, chain)[0]
+    services.trees.cancel(admin, ids[0])
+    advancer.advance()
+    assert {services.jobs.get(admin, one).status for one in ids[::100]} == {"cancelled"}
+
+
+def test_members_cancel_trees_of_their_own(services: Services, admin: Actor, member: Actor) -> None:
+    mine = services.jobs.create(member, NewJob("echo", {}))[0]
+    theirs = services.jobs.create(admin, NewJob("echo", {}, depends_on=(mine.id,)))[0]
+    services.trees.cancel(member, mine.id)
+    assert services.jobs.get(admin, theirs.id).status == "pending", "the advancer ends it, as it was asked to"
+    with pytest.raises(Forbidden):
+        services.trees.cancel(member, theirs.id)
