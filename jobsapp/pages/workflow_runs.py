@@ -9,6 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
+from jobsapp.core.rights import Right
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.pages.forms.asked import AskedForm
 from jobsapp.pages.graph import Graph, graph_of
@@ -40,6 +41,7 @@ def ask(job_id: UUID, key: str) -> ResponseReturnValue:
 @blueprint.post("/steps/<key>/answer")
 def answer(job_id: UUID, key: str) -> ResponseReturnValue:
     small()
+    get_actor().require(Right.CREATE, "answer workflows")
     run, form = _asked(job_id, key)
     approved, comment = "reject" not in request.form, request.form.get("comment", "")
     try:
@@ -59,6 +61,7 @@ def change(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/resume")
 def resume(job_id: UUID) -> ResponseReturnValue:
+    get_actor().require(Right.CREATE, "resume workflows")
     run, schema = _resumed(job_id)
     form = AskedForm.blank(schema, "input", run.input)
     try:
