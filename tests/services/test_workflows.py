@@ -14,7 +14,7 @@ from jobsapp.models import Job, WorkflowStep
 from jobsapp.processors.registry import load_registry
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.queues import NewLimit
+from jobsapp.services.limits import NewLimit
 from jobsapp.store.jobs import ClaimedJob
 from jobsapp.workflows import step, workflow
 from tests.workflow_walk import Walk, definition
@@ -196,7 +196,7 @@ def test_a_run_that_cannot_start_is_refused_with_the_path(services: Services, ad
 def test_a_limit_of_the_organisation_does_not_count_a_run_that_waits_for_its_steps(
     walk: Walk, services: Services
 ) -> None:
-    services.queues.set_limit(walk.actor, "organization", "*", NewLimit(max_active=1))
+    services.limits.set(walk.actor, "organization", "*", NewLimit(max_active=1))
     assert walk.start(CHAIN).status == "completed"
 
 
