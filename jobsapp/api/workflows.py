@@ -117,7 +117,7 @@ def show(path: WorkflowPath, query: WorkflowQuery) -> Response:
 )
 def save(path: WorkflowPath, body: WorkflowBody) -> Response:
     """Keep a definition as the newest version of its name. The same again makes no new version."""
-    return answer(services().workflows.save(get_actor(), path.name, as_text(body.definition)))
+    return answer(services().workflows.save(get_actor(), path.name, as_text(body.definition), prefix="definition"))
 
 
 @blueprint.get(

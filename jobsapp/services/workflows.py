@@ -135,18 +135,24 @@ class Workflows:
             return WorkflowCheckView(faults=[WorkflowFaultView(field=one.field, message=one.message) for one in faults])
         return WorkflowCheckView(faults=[])
 
-    def checked(self, value: object) -> Definition:
-        """The definition. Raises InvalidInput naming each fault by its path, as in `steps.convert.input.source`."""
-        definition = read(parse(value) if isinstance(value, str) else value)
-        refuse(self.faults(definition))
+    def checked(self, value: object, prefix: str = "") -> Definition:
+        """The definition. Raises InvalidInput naming each fault by its path, as in `steps.convert.input.source`.
+
+        `prefix`: what the paths begin with, where the definition is a part of what the caller wrote.
+        """
+        definition = read(parse(value) if isinstance(value, str) else value, prefix)
+        start = f"{prefix}." if prefix else ""
+        refuse(FieldError(start + one.field, one.message) for one in self.faults(definition))
         return definition
 
     def faults(self, definition: Definition) -> list[FieldError]:
         """What is wrong with it, as far as can be known here: with what is installed."""
         return check(definition, self._judge)
 
-    def save(self, actor: Actor, name: str, source: str) -> WorkflowWholeView:
+    def save(self, actor: Actor, name: str, source: str, *, prefix: str = "") -> WorkflowWholeView:
         """Keep a definition, given as text, as the newest version, and commit. The same text again changes nothing.
+
+        `prefix`: as for `checked`.
 
         Raises Forbidden, and InvalidInput naming each fault by its path.
         """
@@ -156,7 +162,7 @@ class Workflows:
             raise InvalidInput.of("name", NAME_FIX)
         if name in self._registry.workflows:
             raise InvalidInput.of("name", f"{name} is declared in code; choose another name.")
-        definition = self.checked(source)
+        definition = self.checked(source, prefix)
         newest = self._session.scalars(self._newest(actor.organization_id, name).with_for_update()).one_or_none()
         if newest is None or newest.source != source:
             self._add(actor, name, source, definition, 1 if newest is None else newest.version + 1)

@@ -20,7 +20,8 @@ def test_a_workflow_from_its_check_to_its_end(as_member: Caller, walk: Walk) -> 
     wrong = {"steps": {"a": {"type": "echo", "needs": ["b"]}}}
     faults = as_member("POST", "/api/workflows/check", json={"definition": wrong}).get_json()["faults"]
     assert faults == [{"field": "steps.a.needs.0", "message": "there is no step 'b'."}]
-    assert as_member("PUT", "/api/workflows/greet", json={"definition": wrong}).status_code == 422
+    refused = as_member("PUT", "/api/workflows/greet", json={"definition": wrong})
+    assert (refused.status_code, refused.get_json()["errors"][0]["field"]) == (422, "definition.steps.a.needs.0")
     saved = as_member("PUT", "/api/workflows/greet", json={"definition": DEFINITION}).get_json()
     assert (saved["version"], saved["inputSchema"]["required"]) == (1, ["who"])
     assert [one["name"] for one in as_member("GET", "/api/workflows").get_json()["workflows"]] == ["greet"]
