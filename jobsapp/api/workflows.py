@@ -113,7 +113,7 @@ def show(path: WorkflowPath, query: WorkflowQuery) -> Response:
 
 
 @blueprint.put(
-    "/workflows/<name>", operation_id="saveWorkflow", responses={200: WorkflowWholeView, **told(400, 413, 415)}
+    "/workflows/<name>", operation_id="saveWorkflow", responses={200: WorkflowWholeView, **told(400, 409, 413, 415)}
 )
 def save(path: WorkflowPath, body: WorkflowBody) -> Response:
     """Keep a definition as the newest version of its name. The same again makes no new version."""

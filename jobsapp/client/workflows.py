@@ -65,13 +65,13 @@ class WorkflowCalls(Calls):
         """
         return self._tell(Workflow, "PUT", _of(name), {"definition": definition}, repeat=Repeat.ALWAYS)
 
-    def run(self, name: str, input: Mapping[str, Any] | None = None, **more: Any) -> Job:
+    def run(self, workflow: str, input: Mapping[str, Any] | None = None, /, **more: Any) -> Job:
         """Start the newest version. `more`: `name`, `description`, `priority`, `runAt`, `timeoutSeconds` of the job.
 
         Example:
             job = client.workflows.run("greet", name="Greet Ana")
         """
-        return self._tell(Job, "POST", f"{_of(name)}/runs", {"input": dict(input or {}), **more}, repeat=Repeat.UNDONE)
+        return self._tell(Job, "POST", f"{_of(workflow)}/runs", {"input": dict(input or {}), **more}, repeat=Repeat.UNDONE)
 
     def steps(self, job: Job | UUID | str) -> WorkflowRun:
         """How far a run is.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy import Select, select, update
+from sqlalchemy.exc import IntegrityError
 
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
@@ -21,7 +22,7 @@ from jobsapp.core.workflows.definition import NAME, NAME_FIX
 from jobsapp.core.workflows.expressions import is_dynamic
 from jobsapp.core.workflows.fields import filled, json_schema
 from jobsapp.core.workflows.text import written
-from jobsapp.errors import FieldError, InvalidInput, NotFound
+from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
 from jobsapp.models import Job, User, Workflow
 from jobsapp.processors.registry import JobType, Registry, invalid_part
 from jobsapp.services.audit import Audit, Subject
@@ -154,7 +155,7 @@ class Workflows:
 
         `prefix`: as for `checked`.
 
-        Raises Forbidden, and InvalidInput naming each fault by its path.
+        Raises Forbidden, InvalidInput naming each fault by its path, and Conflict if somebody else saves it now.
         """
         actor.require(Right.CREATE, "save workflows")
         refuse_faults(name=name, definition=source)
@@ -165,7 +166,12 @@ class Workflows:
         definition = self.checked(source, prefix)
         newest = self._session.scalars(self._newest(actor.organization_id, name).with_for_update()).one_or_none()
         if newest is None or newest.source != source:
-            self._add(actor, name, source, definition, 1 if newest is None else newest.version + 1)
+            try:
+                self._add(actor, name, source, definition, 1 if newest is None else newest.version + 1)
+                self._session.commit()
+            except IntegrityError:
+                self._session.rollback()
+                raise Conflict(f"Somebody else saved {name} at the same moment; look at it and try again.") from None
         self._session.commit()
         return self.get(actor, name)
 
