@@ -71,7 +71,8 @@ class WorkflowCalls(Calls):
         Example:
             job = client.workflows.run("greet", name="Greet Ana")
         """
-        return self._tell(Job, "POST", f"{_of(workflow)}/runs", {"input": dict(input or {}), **more}, repeat=Repeat.UNDONE)
+        body = {"input": dict(input or {}), **more}
+        return self._tell(Job, "POST", f"{_of(workflow)}/runs", body, repeat=Repeat.UNDONE)
 
     def steps(self, job: Job | UUID | str) -> WorkflowRun:
         """How far a run is.

@@ -46,6 +46,8 @@ def test_a_run_holds_no_worker_and_is_active_while_its_steps_wait(
     )
     job = walk.on(job.id)
     assert (job.status, job.progress_message) == ("active", "a: waits for its time")
+    view = services.views.job(job)
+    assert (view.eta_seconds, view.rate) == (None, None)
     assert services.workers.all(walk.actor).workers == []
     row = connection.execute("SELECT lease_until > now() + '1 year' FROM worker_leases").fetchone()
     assert row == (True,)
