@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.product import Product
@@ -24,12 +23,7 @@ steps:
 """
 
 
-@pytest.fixture
-def product(working_product: Product) -> Product:
-    return working_product
-
-
-def test_the_graph_follows_a_run_and_its_approval(page: Page, product: Product) -> None:
+def test_the_graph_follows_a_run_and_its_approval(page: Page, working_product: Product) -> None:
     page.goto("/workflows/new")
     page.get_by_label("Name").fill("ask-and-greet")
     page.get_by_label("Definition").fill(SOURCE.replace("[hello]", "[nobody]"))
