@@ -23,12 +23,16 @@ from jobsapp.core.actors import Actor
 from jobsapp.embedded.postgres import EmbeddedPostgres
 from jobsapp.embedded.valkey import EmbeddedValkey
 from jobsapp.extensions import db
+from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import House
+from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
 from jobsapp.storage import LocalStorage
 from jobsapp.store import schema
 from tests.applications import Applications, registry_of
+from tests.workflow_walk import Walk
 
 TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
@@ -182,6 +186,13 @@ def client(app: OpenAPI, services: Services) -> FlaskClient:
 @pytest.fixture
 def house(settings: Settings) -> House:
     return House(settings, registry_of(settings), LocalStorage(settings.files_dir))
+
+
+@pytest.fixture
+def walk(services: Services, admin: Actor, house: House, drain: Callable[[str], int]) -> Iterator[Walk]:
+    """Brings workflows of the administrator on, here and now."""
+    with open_use_cases(house, "test advancer") as (own, session):
+        yield Walk(services, admin, Advancer(session, *followers_of(own)), drain)
 
 
 @pytest.fixture

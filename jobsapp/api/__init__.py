@@ -41,6 +41,7 @@ from jobsapp.api import (
     tokens,
     types,
     workers,
+    workflows,
 )
 
 __all__ = ["init_app", "on_error", "openapi_options"]
@@ -80,6 +81,7 @@ def init_app(app: Flask) -> None:
         account,
         tokens,
         audit,
+        workflows,
     )
     for area in areas:
         cast(OpenAPI, app).register_api(area.blueprint)

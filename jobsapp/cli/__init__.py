@@ -1,5 +1,5 @@
-"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | schedules … | queues … | limits … |
-retention … | notifications … | workers … | users … | orgs … | tokens …`.
+"""`flask up | worker | keeper | cleanup | audit | jobs … | batches … | schedules … | workflows … | queues … |
+limits … | retention … | notifications … | workers … | users … | orgs … | tokens …`.
 
 Imports nothing by itself: `light` and `init_app` decide what a process has to load.
 """
@@ -27,9 +27,10 @@ def init_app(app: Flask) -> None:
     from jobsapp.cli.up import up
     from jobsapp.cli.users import users
     from jobsapp.cli.workers import workers
+    from jobsapp.cli.workflows import workflows
 
     users.add_command(password)
     running = (up, worker, keeper, cleanup, audit)
-    work = (jobs, batches, schedules, queues, limits, retention, notifications, workers)
+    work = (jobs, batches, schedules, workflows, queues, limits, retention, notifications, workers)
     for command in (*running, *work, users, orgs, tokens):
         app.cli.add_command(command)

@@ -119,10 +119,10 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data)}
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_object(data)}
     for item in files:
         field, _, path = item.partition("=")
-        fields[field] = str(_upload(client, path))
+        fields[field] = str(upload(client, path))
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
     retry = None if own == Backoff() else own
     click.echo(str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=retry).id))
@@ -165,7 +165,7 @@ def _row(job: Job) -> tuple[str, ...]:
     return (str(job.id), job.type, job.status, progress, created, job.name)
 
 
-def parse_data(data: str) -> dict[str, Any]:
+def parse_object(data: str) -> dict[str, Any]:
     try:
         fields = json.loads(data)
     except ValueError as error:
@@ -177,7 +177,7 @@ def parse_data(data: str) -> dict[str, Any]:
     return cast("dict[str, Any]", fields)
 
 
-def _upload(client: Client, path: str) -> UUID:
+def upload(client: Client, path: str) -> UUID:
     try:
         return client.upload(path).id
     except OSError as error:

@@ -14,7 +14,7 @@ import click
 from flask import Flask
 
 COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up"} | {
-    name: name for name in ("jobs", "batches", "schedules")
+    name: name for name in ("jobs", "batches", "schedules", "workflows")
 }
 WHOLE = "jobsapp.whole"
 

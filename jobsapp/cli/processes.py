@@ -44,8 +44,11 @@ def keeper() -> None:
 def queue_names(wanted: str, registry: Registry) -> list[str]:
     """The queues that `wanted` names. Raises ConfigError for an empty list."""
     if wanted.strip() == "*":
-        return registry.queues
+        return registry.worked_queues
+    kept = set(registry.queues).difference(registry.worked_queues)
     names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
+    if refused := [name for name in names if name in kept]:
+        raise ConfigError(f"--queues names {refused[0]}, which the keeper serves; leave it out.")
     if not names:
         raise ConfigError("--queues names no queue; give names with commas, or * for all.")
     return names

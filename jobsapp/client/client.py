@@ -20,6 +20,7 @@ from jobsapp.client.overview import OverviewCalls
 from jobsapp.client.retries import NONE, Retries
 from jobsapp.client.schedules import ScheduleCalls
 from jobsapp.client.wire import Wire
+from jobsapp.client.workflows import WorkflowCalls
 
 URL_VARIABLE = "JOBSAPP_URL"
 TOKEN_VARIABLE = "JOBSAPP_TOKEN"  # noqa: S105 - the name of one
@@ -83,6 +84,15 @@ class Client(JobCalls, ManyCalls, ScheduleCalls, OverviewCalls, NotificationCall
             print(client.batches.wait(batch).counts.completed)
         """
         return BatchCalls(self)
+
+    @property
+    def workflows(self) -> WorkflowCalls:
+        """Calls about workflows.
+
+        Example:
+            print([workflow.name for workflow in client.workflows.list()])
+        """
+        return WorkflowCalls(self._wire)
 
     def close(self) -> None:
         """Close the connections.

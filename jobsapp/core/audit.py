@@ -69,6 +69,10 @@ class Action(StrEnum):
     NOTIFICATION_RULE_SET = "notification-rule-set"
     NOTIFICATION_RULE_REMOVED = "notification-rule-removed"
     NOTIFICATION_WORDS_CHANGED = "notification-words-changed"
+    WORKFLOW_SAVED = "workflow-saved"
+    WORKFLOW_ANSWERED = "workflow-answered"
+    WORKFLOW_SIGNALLED = "workflow-signalled"
+    WORKFLOW_RESUMED = "workflow-resumed"
 
 
 SENTENCES: dict[str, str] = {
@@ -127,6 +131,10 @@ SENTENCES: dict[str, str] = {
     Action.NOTIFICATION_RULE_SET: "set what {name} is told of",
     Action.NOTIFICATION_RULE_REMOVED: "removed a rule of what {name} is told of",
     Action.NOTIFICATION_WORDS_CHANGED: "changed the words of notifications",
+    Action.WORKFLOW_SAVED: "saved version {version} of the workflow {name}",
+    Action.WORKFLOW_ANSWERED: "{answer} the step {step} of the workflow {name}",
+    Action.WORKFLOW_SIGNALLED: "told the workflow {name} of {event}",
+    Action.WORKFLOW_RESUMED: "had the workflow {name} go on from the step that failed",
 }
 """What somebody did, as it follows their name. In braces: the subject's `name`, a detail, or what COUNTED makes."""
 COUNTED = {"jobs": ("number", "job", "jobs"), "entries": ("number", "entry", "entries"), "age": ("days", "day", "days")}

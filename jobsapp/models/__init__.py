@@ -24,6 +24,7 @@ from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, Reten
 from jobsapp.models.schedules import Schedule, ScheduleRun
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
+from jobsapp.models.workflows import Workflow, WorkflowEvent, WorkflowRun, WorkflowStep
 
 __all__ = [
     "UNSUCCESSFUL",
@@ -71,4 +72,8 @@ __all__ = [
     "UserIdentity",
     "UserPassword",
     "WorkerLease",
+    "Workflow",
+    "WorkflowEvent",
+    "WorkflowRun",
+    "WorkflowStep",
 ]

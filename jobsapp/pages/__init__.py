@@ -37,6 +37,8 @@ from jobsapp.pages import (
     tokens,
     tray,
     workers,
+    workflow_runs,
+    workflows,
 )
 
 __all__ = ["init_app", "on_error"]
@@ -76,6 +78,8 @@ def init_app(app: Flask) -> None:
         members,
         tokens,
         audit,
+        workflows,
+        workflow_runs,
     )
     for area in areas:
         app.register_blueprint(area.blueprint)

@@ -14,6 +14,7 @@ from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.kin import kin_of
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
+from jobsapp.pages.workflow_runs import workflow_part
 from jobsapp.services.jobs import PAGE, REASON_LENGTH
 from jobsapp.services.listing import looked_at
 from jobsapp.services.views import JobView
@@ -50,7 +51,8 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     job, shown = _shown(job_id)
-    return render_template("jobs/show.html", job=job, shown=shown, kin=kin_of(job), log=ShownLog.of_request(job_id))
+    around = {"shown": shown, "kin": kin_of(job), "log": ShownLog.of_request(job_id)}
+    return render_template("jobs/show.html", **around, **workflow_part(job))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/details")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from jobsapp.auth.upload import received
 from jobsapp.core.sealing import shown
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.models import Job, StoredFile
+from jobsapp.pages.forms.fields import Field
 from jobsapp.pages.forms.job import COMMON, JobForm
 from jobsapp.pages.guard import signed_in
 from jobsapp.processors.registry import JobType
@@ -98,7 +100,7 @@ def _again(job_type: JobType, job: Job, data: dict[str, str]) -> JobForm:
 
 def _origin(form: JobForm, job_id: str) -> Job | None:
     """The job that the form began with, if the form may have its secrets."""
-    job = next(iter(services().jobs.find(get_actor(), _uuids([job_id]))), None)
+    job = next(iter(services().jobs.find(get_actor(), uuids([job_id]))), None)
     if job is None or job.type != form.type.name or not services().secrets.may_keep(get_actor(), job):
         return None
     form.secrets_of = job.id
@@ -108,10 +110,16 @@ def _origin(form: JobForm, job_id: str) -> Job | None:
 
 def _names(form: JobForm) -> list[str]:
     """Of the files that the form has, in its order."""
-    return [file.name for file in services().files.find(get_actor(), _uuids(form.file_ids()))]
+    return [file.name for file in services().files.find(get_actor(), uuids(form.file_ids()))]
 
 
-def store_uploads(form: JobForm) -> MultiDict[str, str]:
+class HasFiles(Protocol):
+    """A form with fields that take files."""
+
+    def file_fields(self) -> list[Field]: ...
+
+
+def store_uploads(form: HasFiles) -> MultiDict[str, str]:
     """Keep the uploads that came, and put their ids where the form expects them."""
     posted = MultiDict(request.form)
     for field in form.file_fields():
@@ -124,7 +132,7 @@ def store_uploads(form: JobForm) -> MultiDict[str, str]:
 
 def stored_files(form: JobForm) -> dict[str, StoredFile]:
     """Those that the form names, by id."""
-    return {str(file.id): file for file in services().files.find(get_actor(), _uuids(form.file_ids()))}
+    return {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
 
 
 def _page(form: JobForm, status: int = 200, *, chosen: PresetView | None = None) -> ResponseReturnValue:
@@ -143,7 +151,7 @@ def _created(job_id: UUID) -> ResponseReturnValue:
     return ("", 204, {"HX-Redirect": address}) if request.headers.get("HX-Request") else redirect(address, 303)
 
 
-def _uuids(texts: list[str]) -> list[UUID]:
+def uuids(texts: list[str]) -> list[UUID]:
     found = []
     for text in texts:
         try:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobsapp import processors
+from jobsapp.core.workflows import Definition
 from jobsapp.errors import ConfigError, FieldError, InvalidInput
 from jobsapp.processors.presets import check, example_of
 from jobsapp.processors.schedules import check as check_schedules
@@ -83,7 +84,9 @@ class JobType:
 class Registry:
     """All job types by name."""
 
-    def __init__(self, processors: Iterable[type[Processor]]) -> None:
+    def __init__(self, processors: Iterable[type[Processor]], workflows: Iterable[Definition] = ()) -> None:
+        self.workflows = _by_name(workflows)
+        """Those that are declared in code, by name: every organisation has them."""
         self._types: dict[str, JobType] = {}
         for processor in processors:
             known = self._types.get(processor.type)
@@ -114,6 +117,11 @@ class Registry:
     def queues(self) -> list[str]:
         return sorted({job_type.queue for job_type in self})
 
+    @property
+    def worked_queues(self) -> list[str]:
+        """Those that workers serve: all but the keeper's own."""
+        return sorted({job_type.queue for job_type in self if not job_type.processor.run_by_keeper})
+
     def types_of(self, queue: str) -> frozenset[str]:
         """The types whose jobs wait in that queue."""
         return self._by_queue.get(queue, frozenset())
@@ -122,18 +130,31 @@ class Registry:
 def load_registry(modules: Iterable[str] = ()) -> Registry:
     """Find the built-in types, those of `modules` (import names) and those of installed entry points."""
     found: list[type[Processor]] = []
+    workflows: list[Definition] = []
     for info in pkgutil.iter_modules(processors.__path__):
         if info.name not in NOT_TYPES:
             found += _processors_in(importlib.import_module(f"{processors.__name__}.{info.name}"))
     for name in modules:
         try:
-            found += _processors_in(importlib.import_module(name))
+            module = importlib.import_module(name)
+            found += _processors_in(module)
+            workflows += [value for value in vars(module).values() if isinstance(value, Definition)]
         except ImportError as error:
             raise ConfigError(f"JOBSAPP_PROCESSORS names {name!r}, which cannot be imported: {error}.") from error
     for point in entry_points(group=ENTRY_POINTS):
         loaded = point.load()
         found += _processors_in(loaded) if isinstance(loaded, ModuleType) else [loaded]
-    return Registry(found)
+    return Registry(found, workflows)
+
+
+def _by_name(workflows: Iterable[Definition]) -> dict[str, Definition]:
+    found: dict[str, Definition] = {}
+    for one in workflows:
+        if not one.name:
+            raise ConfigError("A workflow that is declared in code needs a name.")
+        if found.setdefault(one.name, one) is not one:
+            raise ConfigError(f"Two workflows have the name {one.name!r}.")
+    return found
 
 
 def _processors_in(module: ModuleType) -> list[type[Processor]]:

@@ -272,6 +272,8 @@ class Processor(ABC):
     """What `progress` counts: bytes are shown as MB."""
     queue: ClassVar[str] = ""
     """The queue its jobs wait in; empty: one of its own, named like the type."""
+    run_by_keeper: ClassVar[bool] = False
+    """Its jobs are brought on by the keeper and need no worker; no worker takes them."""
     retry: ClassVar[RetryPolicy] = RetryPolicy()
     timeout: ClassVar[float | None] = None
     """Seconds that one attempt may take, more than 0; None: as long as it likes. A job may have its own.

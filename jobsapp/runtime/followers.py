@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobsapp.runtime.advancer import Clock, Follower
+from jobsapp.runtime.workflows.engine import WorkflowEngine
 from jobsapp.services import Services
 
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
-    return [services.dependencies, services.batches, services.notifications], {
+    workflows = WorkflowEngine(services)
+    return [services.dependencies, services.batches, workflows, services.notifications], {
         "batches": services.batches,
         "batch changes": services.batch_changes,
+        "workflows": workflows,
         "notifications": services.notifications,
     }

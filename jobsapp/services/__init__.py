@@ -71,6 +71,8 @@ from jobsapp.services.unsubscribing import Unsubscribing
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
+from jobsapp.services.workflow_runs import WorkflowRuns
+from jobsapp.services.workflows import Workflows
 from jobsapp.storage import LocalStorage
 from jobsapp.storage.archives import Archives
 
@@ -136,6 +138,8 @@ class Services:
     uploads: Uploads
     bells: Bells
     rates: Rates
+    workflows: Workflows
+    workflow_runs: WorkflowRuns
 
 
 def build_services(
@@ -153,6 +157,7 @@ def build_services(
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
     batches = Batches(session, jobs, BatchCallbacks(session, registry, jobs, Inputs(session, files)), storage)
     firing = Firing(session, jobs, secrets, hints)
+    workflows = Workflows(session, registry, hints, jobs)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
     archives = Archives(settings.archive_dir)
@@ -213,4 +218,6 @@ def build_services(
         # Each holds a thread, and others have requests too.
         bells=Bells(settings.web_threads // 2),
         rates=Rates(settings.redis_url or NO_REDIS),
+        workflows=workflows,
+        workflow_runs=WorkflowRuns(session, jobs, files),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -121,6 +121,8 @@ class Jobs:
         self._dependencies = dependencies
         self._audit = Audit(session)
         self.bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
+        self.admissions: dict[str, Callable[[Actor, Any], None]] = {}
+        """By type: refuses data that its model cannot know to be wrong."""
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.
@@ -156,6 +158,8 @@ class Jobs:
         new = alone(bounded(new))
         job_type = installed(self._registry, new.type)
         data = job_type.validate(self._with_secrets(actor, job_type, new))
+        if admit := self.admissions.get(job_type.name):
+            admit(actor, data)
         files = files_of(data, self._inputs.names(actor, [data]))
         job = row(actor, new, job_type, data, list(files.values()), clock(self._session, [new]), self._secrets)
         job["run_at"] = func.now() if new.run_at is None else func.greatest(new.run_at, func.now())

@@ -214,6 +214,7 @@ def progress_view(current: float | None, total: float | None, message: str | Non
 
 def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, past: Past, kin: Kin) -> JobView:
     columns = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
+    is_kept = job_type is not None and job_type.processor.run_by_keeper
     columns |= {
         "data": shown(job.data),
         "waiting_for": waiting,
@@ -221,8 +222,9 @@ def _job_view(job: Job, job_type: JobType | None, waiting: WaitingView | None, p
         "progress": progress_view(job.progress_current, job.progress_total, job.progress_message),
         "progress_unit": job_type.processor.unit if job_type else "items",
         "duration_ms": _duration_ms(job, past.now),
-        "eta_seconds": _eta_seconds(job, past),
-        "rate": _rate(job, past.now),
+        # A workflow's steps are no measure of time: one may wait for a person.
+        "eta_seconds": None if is_kept else _eta_seconds(job, past),
+        "rate": None if is_kept else _rate(job, past.now),
         "timeout_seconds": _timeout_seconds(job, job_type),
         "retry": _retry(job, job_type),
         "artifacts": [artifact_view(file) for file in job.artifacts],

@@ -10,12 +10,14 @@ WITH running AS MATERIALIZED (
   CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS held (job_id)
   -- OFFSET keeps the planner from walking all jobs to find those in the lists.
   CROSS JOIN LATERAL (
-    SELECT queue, type, organization_id FROM jobs
+    -- A workflow that waits for its steps must not keep them from running.
+    SELECT queue, type, CASE WHEN jobs.worker <> 'workflows' THEN organization_id END AS organization_id FROM jobs
     WHERE jobs.id = held.job_id AND jobs.status = 'active' AND jobs.worker = worker_leases.worker
     OFFSET 0
   ) AS active_job
   WHERE EXISTS (SELECT FROM limits)
   GROUP BY GROUPING SETS ((queue), (type), (organization_id))
+  HAVING coalesce(queue, type, organization_id::text) IS NOT NULL
 ), subject AS (
   SELECT scope, key, max_active, max_starts, period_seconds FROM limits
   UNION ALL

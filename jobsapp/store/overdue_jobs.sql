@@ -10,6 +10,8 @@ WITH held AS MATERIALIZED (
     FROM (SELECT DISTINCT unnest(job_ids)) AS listed (job_id) JOIN jobs ON jobs.id = listed.job_id
     WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
   ) AS active_job
+  -- Workflows stop when their steps have: runtime/workflows.
+  WHERE worker_leases.worker <> 'workflows'
 )
 SELECT jobs.id, jobs.attempts AS attempt, max_attempts, allowance, worker, type, retry, alone,
   cancel_requested_at IS NOT NULL AS cancel_requested,

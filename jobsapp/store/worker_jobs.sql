@@ -9,7 +9,8 @@ WITH held AS (
   -- A job that came back to a worker may be in its list twice.
   CROSS JOIN LATERAL (SELECT DISTINCT unnest(job_ids)) AS listed (job_id)
   JOIN jobs ON jobs.id = listed.job_id
-  WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker
+  -- Workflows are held by no worker: runtime/workflows.
+  WHERE jobs.status = 'active' AND jobs.worker = worker_leases.worker AND worker_leases.worker <> 'workflows'
   WINDOW of_kind AS (PARTITION BY worker_leases.worker, organization_id = %(organization_id)s)
 )
 SELECT worker, alive, own, jobs,

@@ -19,6 +19,7 @@ from jobsapp.core.ids import new_id
 from jobsapp.services import Services
 from tests.api.conftest import Caller
 from tests.api.problems import problem
+from tests.workflow_walk import Walk
 
 CALLS = [
     ("POST", "/api/jobs"),
@@ -124,20 +125,34 @@ CALLS = [
     ("POST", "/api/tokens"),
     ("DELETE", "/api/tokens/{token}"),
     ("GET", "/api/audit"),
+    ("GET", "/api/workflows"),
+    ("POST", "/api/workflows/check"),
+    ("GET", "/api/workflows/{workflow}"),
+    ("PUT", "/api/workflows/{new_workflow}"),
+    ("GET", "/api/workflows/{workflow}/versions"),
+    ("POST", "/api/workflows/{workflow}/runs"),
+    ("GET", "/api/jobs/{run}/steps"),
+    ("POST", "/api/jobs/{run}/events"),
+    ("POST", "/api/jobs/{run}/steps/{step}/answer"),
+    ("POST", "/api/jobs/{run}/resume"),
 ]
 OWNED_PARTS = (
     *("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
-    *("{batch}", "{schedule}", "{channel}", "{rule}", "{delivery}"),
+    *("{batch}", "{schedule}", "{workflow}", "{run}", "{channel}", "{rule}", "{delivery}"),
 )
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
-    call for call in CALLS if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and call not in OWNED
+    call
+    for call in CALLS
+    if call[0] != "GET" and "{" in call[1] and "{type}" not in call[1] and "{new" not in call[1] and call not in OWNED
 ]
 """Queues and limits belong to the installation."""
 
 
 @pytest.fixture
-def things(as_member: Caller, member: Actor, services: Services, connection: psycopg.Connection[Any]) -> dict[str, str]:
+def things(
+    as_member: Caller, member: Actor, services: Services, connection: psycopg.Connection[Any], walk: Walk
+) -> dict[str, str]:
     upload = as_member("POST", "/api/files", data={"file": (BytesIO(b"a,b"), "t.csv")})
     house = {"name": "echo", "scope": "queue", "key": "echo", "type": "echo"}
     preset = as_member("POST", "/api/types/echo/presets", json={"name": "x", "data": {}, "shared": True}).get_json()
@@ -155,6 +170,10 @@ def things(as_member: Caller, member: Actor, services: Services, connection: psy
     house["rule"] = as_member("POST", "/api/notifications/rules", json=rule).get_json()["id"]
     sent = as_member("POST", f"/api/notifications/channels/{house['channel']}/test").get_json()
     house["delivery"] = sent["id"]
+    steps = {"ask": {"waitFor": {"approval": {}}}}
+    house["workflow"] = house["new_workflow"] = "greet"
+    as_member("PUT", "/api/workflows/greet", json={"definition": {"steps": steps}})
+    house["run"], house["step"] = str(walk.start(steps, work=False).id), "ask"
     house["browser"] = services.logins.start(member).partition(".")[0]
     connection.execute(
         "INSERT INTO user_identities (id, issuer, subject, user_id) VALUES (%s, 'https://x.example', 'x', %s)",
@@ -181,7 +200,12 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             .replace("api/tokens/{id}", "api/tokens/{token}")
             .replace("channels/{id}", "channels/{channel}")
             .replace("rules/{id}", "rules/{rule}")
-            .replace("deliveries/{id}", "deliveries/{delivery}"),
+            .replace("deliveries/{id}", "deliveries/{delivery}")
+            .replace("workflows/{name}", "workflows/{workflow}" if method != "put" else "workflows/{new_workflow}")
+            .replace("{job}/steps", "{run}/steps")
+            .replace("{job}/events", "{run}/events")
+            .replace("{job}/resume", "{run}/resume")
+            .replace("{key}/answer", "{step}/answer"),
         )
         for path, operations in app.api_doc["paths"].items()
         for method in operations
@@ -213,6 +237,8 @@ def test_another_organisation_finds_nothing(
         ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
         ("POST", "/api/batches/{batch}/jobs"): {"jobs": [{"type": "echo", "data": {}}]},
         ("PUT", "/api/notifications/rules/{rule}"): {"channelId": things["channel"], "events": ["failed"]},
+        ("POST", "/api/jobs/{run}/events"): {"event": "paid"},
+        ("POST", "/api/jobs/{run}/steps/{step}/answer"): {"approved": True},
     }
     body = bodies.get((method, path))
     problem(as_stranger(method, path.format(**things), json=body), 404, "not-found")

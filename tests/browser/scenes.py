@@ -22,6 +22,10 @@ from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.sealing import sealer_of
 from jobsapp.core.states import Status
+from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
+from jobsapp.runtime.house import build_house
+from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.channels import NewChannel
@@ -59,6 +63,7 @@ PARTS = {
     "dashboard.board": "a part of the dashboard",
     "dashboard.system": "a part of the dashboard",
     "limits.back": "leads to the form",
+    "workflow_runs.steps": "a part of the job's page",
     "log.show": "a part of the job's page",
     "log.new": "lines for the job's page",
     "log.text": "a text file",
@@ -109,6 +114,9 @@ class Jobs:
     link: str
     schedule: str
     """The id of a schedule that has run, by the clock."""
+    run: str
+    """A workflow that waits for an answer."""
+    failed_run: str
 
 
 class Scene(NamedTuple):
@@ -249,6 +257,16 @@ def invite_nobody(page: Page) -> None:
     expect(page.locator("#email-error")).to_be_visible()
 
 
+def break_the_definition(page: Page) -> None:
+    page.get_by_label("Definition").fill("steps:\n  a: {type: nothing, needs: [b]}\n")
+    expect(page.locator("#checked")).to_contain_text("there is no step 'b'.")
+
+
+def send_no_price(page: Page) -> None:
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#f-fields-price-error")).to_be_visible()
+
+
 STATES = tuple(field.name for field in fields(Jobs) if field.type == "UUID")
 OTHER_FORMS = ("document-processing", "model-training", "fine-tuning", "bulk-operation")
 SCENES = (
@@ -317,6 +335,14 @@ SCENES = (
     Scene("token-revoke", "tokens.ask", "/tokens/{token}/revoke"),
     Scene("audit", "audit.index", "/audit"),
     Scene("audit-nothing-found", "audit.index", "/audit?who=nobody@nowhere&when=last-hour&after=soon"),
+    Scene("workflows", "workflows.index", "/workflows"),
+    Scene("workflows-empty", "workflows.index", "/workflows", who=NEWCOMER),
+    Scene("workflow", "workflows.show", "/workflows/clean-and-train"),
+    Scene("workflow-new", "workflows.new", "/workflows/new"),
+    Scene("workflow-edit", "workflows.edit", "/workflows/clean-and-train/edit", break_the_definition),
+    Scene("workflow-run", "jobs.show", "/jobs/{run}", open_details),
+    Scene("workflow-answer", "workflow_runs.ask", "/jobs/{run}/steps/review/answer", send_no_price),
+    Scene("workflow-resume", "workflow_runs.change", "/jobs/{failed_run}/resume"),
     Scene("search", "search.index", "/search"),
     Scene("search-nothing-found", "search.index", "/search?q=returns"),
     Scene("members", "members.index", "/members", open_details),
@@ -337,6 +363,7 @@ PAGES = tuple({scene.endpoint or scene.name: scene for scene in reversed(SCENES)
 
 def set_the_stage(product: Product) -> Jobs:
     """A job in each state, a paused queue, one where nobody works, and somebody who has nothing yet."""
+    run, failed_run = _workflows(product)
     completed = _completed(product)
     jobs = Jobs(
         pending=product.create("echo", {"text": "x"}, name="Thank-you letters"),
@@ -353,6 +380,8 @@ def set_the_stage(product: Product) -> Jobs:
         schedule=_schedules(product),
         batch="",
         **_told(product),
+        run=run,
+        failed_run=failed_run,
     )
     jobs = replace(jobs, batch=_batch(product, jobs))
     _report_workers(product)
@@ -497,6 +526,42 @@ def _schedules(product: Product) -> str:
                 {"id": ids[0], "org": actor.organization_id},
             )
         return str(ids[0])
+
+
+WORKFLOW = """title: Clean and train
+description: Cleans a table, asks somebody, and trains a model on it.
+input:
+  day: {type: text, title: Day, description: "When to begin, as in 2026-12-01T08:00:00Z."}
+steps:
+  begin: {title: Begin, waitFor: {until: "${{ input.day }}"}}
+  clean: {title: Clean the table, needs: [begin], type: measure}
+  each: {title: Count each part, needs: [begin], type: measure, forEach: [1, 2, 3, 4], width: 2}
+  review:
+    title: Review
+    needs: [begin]
+    waitFor:
+      approval:
+        title: Good enough?
+        description: Look at a few rows first.
+        fields: {price: {type: number, title: Price}}
+      deadlineSeconds: 86400
+  train: {title: Train a model on all of it, needs: [clean, each, review], type: measure}
+"""
+
+
+def _workflows(product: Product) -> tuple[str, str]:
+    """A run that waits for an answer, and one that failed at its first step."""
+    with product.app.app_context():
+        workflows, actor = product.services.workflows, product.actor()
+        workflows.save(actor, "clean-and-train", WORKFLOW)
+        workflows.save(actor, "clean-and-train", WORKFLOW.replace("a model on all of it", "a model"))
+        runs = [workflows.start(actor, "clean-and-train", {"day": day}) for day in ("2026-11-01T00:00:00Z", "soon")]
+        first, second = (str(one.id) for one in runs)
+    with open_use_cases(build_house(product.settings), "scenes") as (services, session):
+        advancer = Advancer(session, *followers_of(services))
+        for _ in range(3):
+            advancer.tick()
+    return first, second
 
 
 def _report_workers(product: Product) -> None:

@@ -118,7 +118,18 @@ def test_the_readme_links_it() -> None:
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
-    *("dependencies", "dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many"),
+    *(
+        "dependencies",
+        "dependents",
+        "queues",
+        "stats",
+        "workflows",
+        "cancel",
+        "retry",
+        "cancel_many",
+        "retry_many",
+        "delete_many",
+    ),
     *("delete", "create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
     *("preview_schedule", "create_schedule", "schedule", "schedules", "change_schedule", "pause_schedule"),
     *("resume_schedule", "run_schedule", "schedule_runs", "delete_schedule"),
@@ -150,10 +161,12 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
         }
         waits = [package.NewJob("echo", {}, run_at=now + timedelta(days=1))]
         names["open_batch"] = client.batches.create(waits, closed=False)
-        of_batches = [getattr(BatchCalls, name) for name in BATCHES]
-        for thing in (*(getattr(Client, name) for name in ORDER), *of_batches, *CLASSES):
+        things = {name: getattr(Client, name) for name in ORDER}
+        things |= {f"batches.{name}": getattr(BatchCalls, name) for name in BATCHES}
+        things |= {one.__name__: one for one in CLASSES}
+        for name, thing in things.items():
             code = example(thing).replace("https://jobs.example.org", server.url)
-            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
+            exec(compile(code, f"the example of {name}", "exec"), names)
     for name in OTHERS:
         exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
         with names["client"]:

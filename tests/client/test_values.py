@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers, told
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers, told, workflow_answers
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -53,6 +53,13 @@ PAIRS = {
     schedule_answers.ScheduleRun: "ScheduleRunView",
     schedule_answers.ScheduleRunPage: "ScheduleRunPage",
     schedule_answers.SchedulePreview: "PreviewView",
+    workflow_answers.WorkflowVersion: "WorkflowView",
+    workflow_answers.Workflow: "WorkflowWholeView",
+    workflow_answers.WorkflowFault: "WorkflowFaultView",
+    workflow_answers.WorkflowRun: "WorkflowRunView",
+    workflow_answers.Step: "WorkflowStepView",
+    workflow_answers.StepItem: "WorkflowItemView",
+    workflow_answers.Approval: "WorkflowApprovalView",
 }
 
 

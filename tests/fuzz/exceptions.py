@@ -31,6 +31,7 @@ TIMING = {
     "endsAt": "at most ten years ahead, after the next run",
     "jitterSeconds": "less than the time between two runs",
 }
+OF_WORKFLOW = "its shape is more than a schema can say: POST /api/workflows/check"
 FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
@@ -72,6 +73,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "setLimit": {"key": "has to name a queue, a type or an organisation"},
     "removeLimit": {"key": "has to name a queue, a type or an organisation"},
     "setPassword": {"newPassword": "not what everybody tries first", "oldPassword": "has to be the caller's"},
+    "saveWorkflow": {"name": "small letters, digits, dots and dashes", "definition": OF_WORKFLOW},
+    "runWorkflow": {"data": OF_WORKFLOW, "runAt": "at most ten years ahead"},
+    "signalWorkflow": {"event": "one that a step waits for"},
+    "answerWorkflowStep": {"fields": OF_WORKFLOW},
+    "resumeWorkflow": {"input": OF_WORKFLOW},
     "renameOrganization": {"name": "may not be blank, nor that of another"},
 }
 """By operation id, the fields that may be refused though they fit the schema, and why: it cannot say all of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,11 @@ class Things:
             "api_artifacts.id": str(job_id),
             "api_metrics.id": str(job_id),
             "api_job_tokens.id": str(job_id),
+            "api_workflows.id": str(job_id),
+            "api_workflows.name": "kept-one",
+            "workflows.name": "kept-one",
+            "api_workflows.key": "first",
+            "workflow_runs.key": "first",
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
@@ -109,6 +115,7 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
     batch = services.batches.create(actor, NewBatch(TEXT, TEXT, closed=False)).id
     connection.execute("UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)", [batch, [jobs["done"], jobs["failed"]]])
+    _plant_workflow(services, actor, connection, jobs["active"])
     token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
     _, embed = services.job_tokens.create(admin, aside.id, "embed")
@@ -134,6 +141,23 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     )
     db.session.remove()
     return things
+
+
+def _plant_workflow(services: Services, actor: Actor, connection: psycopg.Connection[Any], job_id: UUID) -> None:
+    """One that is kept, and a run of it that asks somebody: the job only looks like one."""
+    definition = {"title": TEXT, "steps": {"first": {"title": TEXT, "waitFor": {"approval": {"title": TEXT}}}}}
+    services.workflows.save(actor, "kept-one", json.dumps(definition))
+    values = {"job": job_id, "owner": actor.organization_id, "definition": json.dumps(definition), "text": TEXT}
+    connection.execute(
+        """INSERT INTO workflow_runs (job_id, organization_id, workflow, definition, input, running)
+           VALUES (%(job)s, %(owner)s, %(text)s, %(definition)s, '{}', true)""",
+        values,
+    )
+    connection.execute(
+        """INSERT INTO workflow_steps (run_id, key, item, organization_id, state, error)
+           VALUES (%(job)s, 'first', -1, %(owner)s, 'waiting', json_build_object('message', %(text)s::text))""",
+        values,
+    )
 
 
 def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str], int]) -> dict[str, UUID]:
@@ -239,5 +263,8 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
         "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",
+        "SELECT workflows::text FROM workflows WHERE organization_id = %s ORDER BY id",
+        "SELECT workflow_runs::text FROM workflow_runs WHERE organization_id = %s ORDER BY job_id",
+        "SELECT workflow_events::text FROM workflow_events WHERE organization_id = %s ORDER BY id",
     )
     return [connection.execute(one, [organization_id]).fetchall() for one in statements]

@@ -38,6 +38,8 @@ VIEWER_MAY = {
     "api_account.unlink": "one's own",
     "api_account.set_password": "one's own",
     "presets.ask": "asking what to call it; saving is refused",
+    "api_workflows.check": "says what is wrong with a text, and keeps nothing",
+    "workflows.check": "says what is wrong with a text, and keeps nothing",
     "tokens.create": "one's own",
     "api_tokens.create": "one's own",
     "api_tokens.revoke": "one's own; those of others are not there",

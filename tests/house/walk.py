@@ -147,6 +147,13 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "notification_rules.create": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "notification_rules.replace": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
+        "api_workflows.check": [{"json": {"definition": {"steps": {"a": {"type": "echo"}}}}}],
+        "api_workflows.save": [{"json": {"definition": {"steps": {"a": {"type": "echo"}}}}}],
+        "api_workflows.run": [{"json": {"input": {}}}],
+        "api_workflows.signal": [{"json": {"event": "paid"}}],
+        "api_workflows.answer_step": [{"json": {"approved": True}}],
+        "workflows.create": [{"data": {"name": "one", "definition": "steps: {a: {type: echo}}"}}],
+        "workflows.save": [{"data": {"definition": "steps: {a: {type: echo}}"}}],
         "retention.save": [{"data": {"scope": "jobs", "days": "30"}}],
     }
 

@@ -113,6 +113,11 @@ def fields_of(model: type[BaseModel]) -> list[Field]:
     return list(_fields(schema, schema.get("$defs", {}), "data"))
 
 
+def fields_of_schema(schema: Schema, prefix: str) -> list[Field]:
+    """The fields of a JSON Schema without definitions, in its order, named under `prefix`."""
+    return list(_fields(schema, {}, prefix))
+
+
 def _fields(schema: Schema, definitions: Schema, prefix: str) -> Iterator[Field]:
     required = set(schema.get("required", ()))
     for key, description in schema.get("properties", {}).items():

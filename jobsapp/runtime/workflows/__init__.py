@@ -1,0 +1,1 @@
+"""Runs of workflows, brought on beside the keeper that leads."""

@@ -1,0 +1,286 @@
+"""Brings runs of workflows on: a follower of the ends of jobs, and a clock (`runtime/advancer.py`).
+
+A run is an active job that no worker has. It is owned by WORKER, which is no process: its lease never ends, so nobody
+rescues the run, and whoever leads brings it on. All that follows from one look at a run is one transaction, with its
+row locked: the jobs of its steps, how far it is, and its end. So a crash anywhere leaves what was before or what is
+after, and no step has two jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from jobsapp.bus.after_commit import after_commit
+from jobsapp.core.events import Event, JobChanged, event_for
+from jobsapp.core.outcomes import Attempt, Failed, Failure, Succeeded, Transition, WasCancelled, decide, timeout_failure
+from jobsapp.core.states import Status
+from jobsapp.core.workflows import Place, Run, State, plan, restarted
+from jobsapp.core.workflows.fields import filled
+from jobsapp.core.workflows.plan import Finish, Start, failure
+from jobsapp.core.workflows.state import OVER, ended
+from jobsapp.errors import InvalidInput, JobsappError
+from jobsapp.models import Job, WorkflowRun, WorkflowStep
+from jobsapp.runtime.workflows.books import Book, begun, with_error
+from jobsapp.runtime.workflows.jobs import StepJobs
+from jobsapp.services import Services
+from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.workflows import TYPE, refuse
+from jobsapp.store import jobs as job_store
+from jobsapp.store.jobs import ClaimedJob, Pulse
+from jobsapp.store.limits import claim_within_limits
+from jobsapp.store.outbox import ENDED, EndedJob
+from jobsapp.store.turns import FIRST, Ended, take_turn
+
+log = logging.getLogger(__name__)
+
+WORKER = "workflows"
+LEASE_SECONDS = 3e9
+"""A century: nobody renews it, and nobody has to."""
+AT_ONCE = 20
+"""Runs that are begun, or looked at, in one round of the clock."""
+AGAIN = timedelta(seconds=60)
+"""After which a run is looked at again that could not be brought on."""
+
+
+class WorkflowEngine:
+    def __init__(self, services: Services) -> None:
+        self._session: DbSession = services.workflows.session
+        self._hints = services.workflows.hints
+        self._registry = services.registry
+        self._workflows = services.workflows
+        self._step_jobs = StepJobs(self._session, services.jobs)
+
+    def absorb(self, ended: Sequence[EndedJob]) -> None:
+        """Bring on the runs whose steps these jobs are."""
+        ids = [row.job_id for row in ended if row.kind == ENDED]
+        query = select(WorkflowStep.run_id).where(WorkflowStep.job_id.in_(ids)).distinct()
+        for run_id in sorted(self._session.scalars(query)) if ids else ():
+            self._advance(run_id)
+
+    def tick(self, now: datetime) -> None:
+        """Begin runs that are due, and bring on those whose time has come or that were asked to stop."""
+        # Whoever looks at the queue sees whether somebody serves it.
+        self._hints.announce(WORKER, [self._registry.get(TYPE).queue])
+        for claimed in self._claim():
+            self._apart(claimed.id, partial(self._begin, claimed))
+        running = select(WorkflowRun.job_id).where(WorkflowRun.running)
+        due = running.where(WorkflowRun.wake_at <= now).order_by(WorkflowRun.wake_at).limit(AT_ONCE)
+        stop = running.join(Job, Job.id == WorkflowRun.job_id).where(WorkflowRun.stopping.is_(None))
+        late = Job.started_at + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds) <= now
+        stop = stop.where(or_(Job.cancel_requested_at.is_not(None), late)).limit(AT_ONCE)
+        for run_id in [*self._session.scalars(due), *self._session.scalars(stop)]:
+            self._apart(run_id, partial(self._advance, run_id))
+
+    def _apart(self, run_id: UUID, action: Callable[[], object]) -> None:
+        """One run that cannot be brought on does not keep the others from it."""
+        try:
+            with self._session.begin_nested():
+                action()
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            log.exception("the workflow %s could not be brought on; it is tried again", run_id)
+            row = self._session.get(WorkflowRun, run_id)
+            if row is not None and row.running:
+                row.wake_at = self._now() + AGAIN
+            else:
+                # It was claimed, and nobody would look at it again.
+                wrong = Failure("InternalError", "The workflow could not be begun; the log of the keeper says why.")
+                self._finish_job(run_id, Failed(wrong), None)
+
+    def _claim(self) -> list[ClaimedJob]:
+        connection, queue = driver(self._session), self._registry.get(TYPE).queue
+        job_store.make_due(connection)
+        turn = take_turn(connection, [], queue=queue, worker=WORKER, lease_seconds=LEASE_SECONDS, limit=AT_ONCE)
+        if turn.limited:
+            turn = claim_within_limits(
+                connection,
+                queue,
+                worker=WORKER,
+                lease_seconds=LEASE_SECONDS,
+                limit=AT_ONCE,
+                after=FIRST,
+                types=self._registry.types_of(queue),
+            )
+        self._tell([JobChanged(job.id, job.organization_id, Event.UPDATE, job.revision) for job in turn.claimed])
+        return turn.claimed
+
+    def _begin(self, claimed: ClaimedJob) -> None:
+        """The first time, or again after a failure: then what completed is kept."""
+        row = self._session.get(WorkflowRun, claimed.id, with_for_update=True, populate_existing=True)
+        try:
+            if row is not None:
+                book = Book(self._session, row)
+                row.running = True
+                book.write(restarted(book.definition, replace(book.run, stopping=None, error=None)), self._now())
+            else:
+                book = self._new(claimed)
+        except JobsappError as error:
+            wrong = Failure(type(error).__name__, error.detail)
+            self._finish_job(claimed.id, Failed(wrong, permanent=True), None)
+            return
+        self._session.flush()
+        self._advance(claimed.id)
+
+    def _new(self, claimed: ClaimedJob) -> Book:
+        data = self._registry.get(TYPE).validate(claimed.data)
+        saved = self._workflows.of_run(claimed.organization_id, data)
+        values, faults = filled(saved.definition.input, data.input, "input")  # type: ignore[attr-defined]
+        refuse(faults)
+        with self._session.begin_nested():
+            row = begun(self._session, claimed.id, claimed.organization_id, saved.name, saved.version, saved.definition)
+            row.input = values
+            book = Book(self._session, row)
+            files = {
+                key: UUID(values[key])
+                for key, one in saved.definition.input.items()
+                if one.type == "file" and values[key]
+            }
+            missing = set(files.values()) - book.hold(files.values())
+            for key, file_id in files.items():
+                if file_id in missing:
+                    raise InvalidInput.of(f"input.{key}", f"there is no file {file_id}; upload it first.")
+        return book
+
+    def _advance(self, run_id: UUID) -> None:
+        """Hear what came of its steps, and do all that follows. No fault if the run is over."""
+        row = self._session.get(WorkflowRun, run_id, with_for_update=True, populate_existing=True)
+        job = self._session.get(Job, run_id, populate_existing=True)
+        if row is None or job is None or not row.running or job.status != Status.ACTIVE:
+            return
+        now, book = self._now(), Book(self._session, row)
+        book.hear()
+        run = replace(book.run, cancel_requested=job.cancel_requested_at is not None)
+        if job.timeout_seconds and job.started_at and job.started_at + timedelta(seconds=job.timeout_seconds) <= now:
+            run = with_error(run, *timeout_failure(job.timeout_seconds)[:2])
+        finish = self._follow(book, job, run, now)
+        self._session.flush()
+        if finish is None:
+            self._say(book, job)
+        else:
+            row.running, row.wake_at = False, None
+            self._finish_job(run_id, _outcome(finish), book)
+
+    def _follow(self, book: Book, job: Job, run: Run, now: datetime) -> Finish | None:
+        """Plan, and make the jobs of what begins. A job that cannot be made is a step that failed: plan again. So it
+        is when a step begins to wait for what was said before."""
+        while True:
+            after = plan(book.definition, run, now)
+            run = after.run
+            book.write(run, now)
+            self._session.flush()
+            for place in after.stop:
+                if job_id := book.job_of(place):
+                    self._stop(job_id)
+            for start in after.start:
+                run = self._make(book, job, run, start)
+            if run is after.run:
+                book.hear_events()
+                run = book.run
+            if run is after.run:
+                return after.finish
+
+    def _make(self, book: Book, job: Job, run: Run, start: Start) -> Run:
+        try:
+            job_id = self._step_jobs.add(job, book.definition, start)
+        except JobsappError as error:
+            wrong = failure(type(error).__name__, error.detail)
+            return ended(run, start.place, State.FAILED, error=wrong)
+        book.give_job(start.place, job_id)
+        return run
+
+    def _stop(self, job_id: UUID) -> None:
+        changed = job_store.cancel_job(driver(self._session), job_id, user_id=None, reason="Its workflow stops.")
+        if changed is not None:
+            self._tell([JobChanged(changed.id, changed.organization_id, event_for(changed.status), changed.revision)])
+
+    def _say(self, book: Book, job: Job) -> None:
+        """How far it is, if that is news."""
+        done, total, message = progress_of(book)
+        if (job.progress_current, job.progress_total, job.progress_message) == (done, total, message):
+            return
+        pulse = Pulse(done, total, message, changed=True)
+        beat = job_store.pulse_job(driver(self._session), job.id, job.attempts, pulse, lease_seconds=LEASE_SECONDS)
+        if beat is not None:
+            self._tell([JobChanged(job.id, job.organization_id, Event.UPDATE, beat.revision)])
+
+    def _finish_job(self, run_id: UUID, outcome: Succeeded | Failed | WasCancelled, book: Book | None) -> None:
+        job = self._session.get(Job, run_id, populate_existing=True)
+        if job is None:
+            return
+        transition = self._transition(job, outcome)
+        said = Pulse(None, None, None, changed=False)
+        if book is not None:
+            done, total, message = progress_of(book)
+            said = Pulse(done, total, message, changed=True)
+        turn = take_turn(
+            driver(self._session),
+            [Ended(run_id, job.attempts, transition, said=said)],
+            worker=WORKER,
+            lease_seconds=LEASE_SECONDS,
+        )
+        self._tell(
+            [JobChanged(one.id, one.organization_id, event_for(one.status), one.revision) for one in turn.finished]
+        )
+
+    def _transition(self, job: Job, outcome: Succeeded | Failed | WasCancelled) -> Transition:
+        policy = self._registry.get(TYPE).processor.retry.changed(job.retry)
+        facts = Attempt(
+            number=job.attempts,
+            max_attempts=job.max_attempts,
+            failures=max(1, job.attempts - (job.max_attempts - job.allowance)),
+            cancel_requested=job.cancel_requested_at is not None,
+            first=policy.first,
+            factor=policy.factor,
+            ceiling=policy.ceiling,
+            jitter=policy.jitter,
+        )
+        return decide(facts, outcome, now=self._now(), draw=random.random())  # noqa: S311 - jitter
+
+    def _tell(self, changes: list[JobChanged]) -> None:
+        if changes:
+            after_commit(self._session(), partial(self._hints.publish, changes))
+
+    def _now(self) -> datetime:
+        return self._session.execute(select(func.now())).scalar_one()
+
+
+def progress_of(book: Book) -> tuple[float, float, str]:
+    """How many of the steps are over, how many there are, and what goes on now."""
+    run, steps = book.run, book.definition.steps
+    done = sum(run.of(Place(key)).state in OVER for key in steps)
+    words = []
+    for key, step in steps.items():
+        one = run.of(Place(key))
+        title = step.title or key
+        if one.state is State.WAITING and step.wait_for is not None:
+            words.append(f"{title}: waits for {_AWAITED[step.wait_for.kind]}")
+        elif one.state is State.RUNNING and one.items is not None:
+            over = sum(item.state in OVER for item in run.items_of(key).values())
+            words.append(f"{title}: {over:,} of {len(one.items):,}")
+        elif one.state is State.RUNNING:
+            words.append(title)
+    if run.stopping is not None:
+        words = [f"Stops; {word}" for word in words[:1]] or ["Undoes what was done"]
+    more = f" and {len(words) - 3} more" if len(words) > 3 else ""
+    return float(done), float(len(steps)), " · ".join(words[:3]) + more
+
+
+_AWAITED = {"seconds": "its time", "until": "its time", "event": "an event", "approval": "an approval"}
+
+
+def _outcome(finish: Finish) -> Succeeded | Failed | WasCancelled:
+    if finish.status == "completed":
+        return Succeeded(finish.result)
+    if finish.status == "cancelled":
+        return WasCancelled()
+    said = finish.error or {}
+    return Failed(Failure(str(said.get("type")), str(said.get("message"))))

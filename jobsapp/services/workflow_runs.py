@@ -1,0 +1,366 @@
+"""Runs of workflows as people see them, and what they say to one: answers, events, and to go on after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from jobsapp.core.actors import Actor
+from jobsapp.core.audit import Action
+from jobsapp.core.rights import Right, Role
+from jobsapp.core.states import Status
+from jobsapp.core.storable import refuse_faults
+from jobsapp.core.workflows import Definition, State, Step, read
+from jobsapp.core.workflows.definition import Approval
+from jobsapp.core.workflows.fields import filled, json_schema
+from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
+from jobsapp.models import Job, WorkflowEvent, WorkflowRun, WorkflowStep
+from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.base import Moment, View
+from jobsapp.services.files import Files
+from jobsapp.services.jobs import Jobs
+from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.views import ProgressView, progress_view
+from jobsapp.services.workflows import refuse
+from jobsapp.store.outbox import call
+
+EVENTS_WAITING = 100
+COMMENT_LENGTH = 2000
+PAYLOAD_BYTES = 100_000
+RUNS_LISTED = 50
+StateName = Literal["pending", "waiting", "running", "completed", "failed", "cancelled", "skipped", "undone"]
+
+
+class WorkflowStepErrorView(View):
+    type: str | None
+    message: str | None
+
+
+class WorkflowItemView(View):
+    """One item of a step that loops."""
+
+    item: int
+    state: StateName
+    job_id: UUID | None
+    progress: ProgressView | None
+    began_at: Moment | None
+    ended_at: Moment | None
+    error: WorkflowStepErrorView | None
+
+
+class WorkflowApprovalView(View):
+    """What a person is asked."""
+
+    title: str
+    description: str
+    role: str
+    """The least that one has to be in the organisation to answer."""
+    form: dict[str, Any]
+    """What to fill in: JSON Schema."""
+
+
+class WorkflowStepView(WorkflowItemView):
+    """One step. `item` is -1."""
+
+    key: str
+    title: str
+    kind: Literal["job", "loop", "wait"]
+    type: str | None
+    needs: list[str]
+    result: Any
+    wake_at: Moment | None
+    """Until when it waits, at the longest."""
+    waits_for: str | None
+    """A time, an event by its name, or an approval; null: it does not wait."""
+    approval: WorkflowApprovalView | None
+    """Null unless it waits for one."""
+    answerable: bool
+    """Whether the caller may answer it now."""
+    items: list[WorkflowItemView]
+    items_total: int | None
+    """How many there are to be; null: it does not loop, or has not begun."""
+    undo: WorkflowItemView | None
+    """What undoes it, once that has begun."""
+
+
+class WorkflowRunView(View):
+    """How far a run is. The job itself tells its status."""
+
+    job_id: UUID
+    workflow: str
+    """Its name; empty: it was given with the job."""
+    version: int | None
+    running: bool
+    stopping: Literal["failed", "cancelled"] | None
+    input: dict[str, Any]
+    steps: list[WorkflowStepView]
+
+
+class RunOfStepView(View):
+    """The run and the step that a job belongs to."""
+
+    run_id: UUID
+    key: str
+
+
+class WorkflowRuns:
+    def __init__(self, session: DbSession, jobs: Jobs, files: Files) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._files = files
+        self._audit = Audit(session)
+
+    def find(self, actor: Actor, job_id: UUID) -> WorkflowRunView | None:
+        """How far the run of that job is; None: it has not begun, or is no workflow. Raises NotFound for no job."""
+        self._jobs.get(actor, job_id)
+        row = self._session.get(WorkflowRun, job_id, populate_existing=True)
+        return None if row is None else self._view(actor, row)
+
+    def steps(self, actor: Actor, job_id: UUID) -> WorkflowRunView:
+        """As `find`. Raises NotFound."""
+        found = self.find(actor, job_id)
+        if found is None:
+            raise NotFound(f"The job {job_id} is no workflow that has begun.")
+        return found
+
+    def of_step(self, actor: Actor, job_id: UUID) -> RunOfStepView | None:
+        """The run whose step the job is, if any."""
+        query = select(WorkflowStep.run_id, WorkflowStep.key).where(
+            WorkflowStep.job_id == job_id, WorkflowStep.organization_id == actor.organization_id
+        )
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else RunOfStepView(run_id=row.run_id, key=row.key)
+
+    def definition(self, actor: Actor, job_id: UUID) -> Definition:
+        """What the run does. Raises NotFound."""
+        self._jobs.get(actor, job_id)
+        row = self._session.get(WorkflowRun, job_id)
+        if row is None:
+            raise NotFound(f"The job {job_id} is no workflow that has begun.")
+        return read(row.definition)
+
+    def input_schema(self, actor: Actor, job_id: UUID) -> dict[str, Any]:
+        """What the run needs as its input: JSON Schema. Raises NotFound."""
+        return json_schema(self.definition(actor, job_id).input)
+
+    def latest(self, actor: Actor, name: str) -> list[Job]:
+        """The newest runs of a workflow."""
+        query = select(WorkflowRun.job_id).where(
+            WorkflowRun.organization_id == actor.organization_id, WorkflowRun.workflow == name
+        )
+        ids = list(self._session.scalars(query.order_by(WorkflowRun.job_id.desc()).limit(RUNS_LISTED)))
+        return sorted(self._jobs.find(actor, ids), key=lambda job: job.id, reverse=True)
+
+    def answer(
+        self, actor: Actor, job_id: UUID, key: str, *, approved: bool, fields: Mapping[str, Any], comment: str = ""
+    ) -> WorkflowRunView:
+        """Approve or reject what a step asks, and commit.
+
+        Raises NotFound, Forbidden, InvalidInput naming each field at fault, and Conflict if it does not wait for that.
+        """
+        row, definition = self._enter(actor, job_id)
+        approval = self._asked(row, definition, key)
+        _require(actor, approval)
+        refuse_faults(comment=comment, fields=dict(fields))
+        if len(comment) > COMMENT_LENGTH:
+            raise InvalidInput.of("comment", f"may have up to {COMMENT_LENGTH:,} characters.")
+        values, faults = filled(approval.fields, fields, "fields")
+        refuse(faults if approved else ())
+        answered = select(WorkflowEvent.id).where(
+            WorkflowEvent.run_id == job_id, WorkflowEvent.name == key, WorkflowEvent.kind == "answer"
+        )
+        if self._session.scalars(answered.where(WorkflowEvent.taken_at.is_(None)).limit(1)).first():
+            raise Conflict(f"The step {key} was answered a moment ago.")
+        said = {"approved": approved, "fields": values if approved else {}, "comment": comment.strip()}
+        self._say(actor, row, "answer", key, said)
+        told = {"answer": "approved" if approved else "rejected", "step": key}
+        self._audit.note(actor, Action.WORKFLOW_ANSWERED, self._subject(actor, row), told)
+        self._session.commit()
+        return self.steps(actor, job_id)
+
+    def signal(self, actor: Actor, job_id: UUID, event: str, payload: Any = None) -> WorkflowRunView:
+        """Tell a run of an event, and commit. It may come before a step waits for it: then it is kept until one does.
+
+        Raises NotFound, Forbidden, InvalidInput for an event that no step waits for, and Conflict if the run is over.
+        """
+        row, definition = self._enter(actor, job_id)
+        job = self._jobs.get(actor, job_id)
+        actor.require_change(job.user_id, "signal")
+        known = sorted(
+            {step.wait_for.event for step in definition.steps.values() if step.wait_for and step.wait_for.event}
+        )
+        if event not in known:
+            raise InvalidInput.of("event", f"no step waits for {event!r}. Known: {', '.join(known) or 'none'}.")
+        refuse_faults(payload=payload)
+        kept = select(WorkflowEvent.id).where(WorkflowEvent.run_id == job_id, WorkflowEvent.taken_at.is_(None))
+        if len(list(self._session.scalars(kept.limit(EVENTS_WAITING)))) >= EVENTS_WAITING:
+            raise Conflict(f"{EVENTS_WAITING} events wait already, and no step for them.")
+        self._say(actor, row, "event", event, payload)
+        self._audit.note(actor, Action.WORKFLOW_SIGNALLED, self._subject(actor, row), {"event": event})
+        self._session.commit()
+        return self.steps(actor, job_id)
+
+    def resume(self, actor: Actor, job_id: UUID, input: Mapping[str, Any] | None = None) -> Job:
+        """Go on from the step that failed, and commit: what completed is kept. `input` None: as it was.
+
+        Raises NotFound, Forbidden, InvalidInput naming each field at fault, and Conflict unless it failed or was
+        cancelled.
+        """
+        job = self._jobs.get(actor, job_id)
+        actor.require_change(job.user_id, "resume")
+        row, definition = self._locked(job_id)
+        if row.running or job.status not in (Status.FAILED, Status.CANCELLED):
+            raise Conflict(f"The job is {job.status}: only a failed or cancelled workflow can be resumed.")
+        if input is not None:
+            refuse_faults(input=dict(input))
+            values, faults = filled(definition.input, {**row.input, **input}, "input")
+            files = {values[key] for key, one in definition.input.items() if one.type == "file" and values.get(key)}
+            known = {str(one) for one in self._files.names(actor, [UUID(one) for one in files if not faults])}
+            refuse(faults)
+            if missing := sorted(files - known):
+                raise InvalidInput.of("input", f"there is no file {missing[0]}; upload it first.")
+            row.input = values
+        self._audit.note(actor, Action.WORKFLOW_RESUMED, self._subject(actor, row))
+        return self._jobs.retry(actor, job_id)
+
+    def _enter(self, actor: Actor, job_id: UUID) -> tuple[WorkflowRun, Definition]:
+        """The run with its row locked. Raises NotFound, Forbidden, and Conflict if it is over."""
+        self._jobs.get(actor, job_id)
+        actor.require(Right.CREATE, "answer workflows")
+        row, definition = self._locked(job_id)
+        if not row.running or row.stopping is not None:
+            raise Conflict("The workflow is over, or stops.")
+        return row, definition
+
+    def _locked(self, job_id: UUID) -> tuple[WorkflowRun, Definition]:
+        row = self._session.get(WorkflowRun, job_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NotFound(f"The job {job_id} is no workflow that has begun.")
+        return row, read(row.definition)
+
+    def _asked(self, row: WorkflowRun, definition: Definition, key: str) -> Approval:
+        step = definition.steps.get(key)
+        if step is None:
+            raise NotFound(f"There is no step {key!r}.")
+        if step.wait_for is None or step.wait_for.approval is None:
+            raise Conflict(f"The step {key} asks nobody.")
+        state = self._session.get(WorkflowStep, (row.job_id, key, -1), populate_existing=True)
+        if state is None or state.state != State.WAITING:
+            raise Conflict(f"The step {key} does not wait for an answer now.")
+        return step.wait_for.approval
+
+    def _say(self, actor: Actor, row: WorkflowRun, kind: str, name: str, payload: Any) -> None:
+        said = {"kind": kind, "name": name, "payload": payload, "user_id": actor.user_id, "said_by": actor.email}
+        self._session.add(WorkflowEvent(organization_id=row.organization_id, run_id=row.job_id, **said))
+        row.wake_at = func.now()
+        self._session.flush()
+        call(driver(self._session))
+
+    def _subject(self, actor: Actor, row: WorkflowRun) -> Subject:
+        return Subject("job", row.job_id, self._jobs.get(actor, row.job_id).name)
+
+    def _view(self, actor: Actor, row: WorkflowRun) -> WorkflowRunView:
+        definition = read(row.definition)
+        query = select(WorkflowStep).where(WorkflowStep.run_id == row.job_id)
+        rows = list(self._session.scalars(query.execution_options(populate_existing=True)))
+        progress = self._progress(rows)
+        open_ = row.running and row.stopping is None
+        return WorkflowRunView(
+            job_id=row.job_id,
+            workflow=row.workflow,
+            version=row.version,
+            running=row.running,
+            stopping=row.stopping,
+            input=row.input,
+            steps=[_step_view(actor, definition, key, rows, progress, open_=open_) for key in _in_order(definition)],
+        )
+
+    def _progress(self, rows: Sequence[WorkflowStep]) -> dict[UUID, ProgressView]:
+        ids = [one.job_id for one in rows if one.state == State.RUNNING and one.job_id]
+        if not ids:
+            return {}
+        columns = Job.id, Job.progress_current, Job.progress_total, Job.progress_message
+        return {
+            row[0]: progress_view(*row[1:]) for row in self._session.execute(select(*columns).where(Job.id.in_(ids)))
+        }
+
+
+def _in_order(definition: Definition) -> Sequence[str]:
+    return definition.order
+
+
+def _require(actor: Actor, approval: Approval) -> None:
+    roles = list(Role)
+    if actor.role not in roles or roles.index(Role(actor.role)) < roles.index(Role(approval.role)):
+        raise Forbidden(f"To answer this one needs the role {approval.role}; your role here is {actor.role}.")
+
+
+def _may_answer(actor: Actor, approval: Approval) -> bool:
+    try:
+        _require(actor, approval)
+    except Forbidden:
+        return False
+    return actor.may(Right.CREATE)
+
+
+def _step_view(
+    actor: Actor,
+    definition: Definition,
+    key: str,
+    rows: Sequence[WorkflowStep],
+    progress: Mapping[UUID, ProgressView],
+    *,
+    open_: bool,
+) -> WorkflowStepView:
+    step = definition.steps[key]
+    whole = next(one for one in rows if one.key == key and one.item == -1)
+    items = sorted((one for one in rows if one.key == key and one.item >= 0), key=lambda one: one.item)
+    undo = next((one for one in rows if one.key == f"{key}.undo"), None)
+    waits = whole.state == State.WAITING
+    approval = step.wait_for.approval if step.wait_for and waits else None
+    return WorkflowStepView(
+        **_facts(whole, progress),
+        key=key,
+        title=step.title or key,
+        kind="wait" if step.wait_for else "loop" if step.for_each is not None else "job",
+        type=step.type,
+        needs=list(step.needs),
+        result=whole.result,
+        wake_at=whole.wake_at,
+        waits_for=_waits_for(step) if waits else None,
+        approval=None if approval is None else _approval_view(approval, step, key),
+        answerable=open_ and approval is not None and _may_answer(actor, approval),
+        items=[WorkflowItemView(**_facts(one, progress)) for one in items],
+        items_total=None if whole.items is None else len(whole.items),
+        undo=None if undo is None else WorkflowItemView(**_facts(undo, progress)),
+    )
+
+
+def _facts(row: WorkflowStep, progress: Mapping[UUID, ProgressView]) -> dict[str, Any]:
+    return {
+        "item": row.item,
+        "state": row.state,
+        "job_id": row.job_id,
+        "progress": progress.get(row.job_id) if row.job_id else None,
+        "began_at": row.began_at,
+        "ended_at": row.ended_at,
+        "error": row.error and {"type": row.error.get("type"), "message": row.error.get("message")},
+    }
+
+
+def _waits_for(step: Step) -> str:
+    wait = step.wait_for
+    if wait is None:
+        return ""
+    if wait.approval is not None:
+        return "an approval"
+    return f"the event {wait.event}" if wait.event else "its time"
+
+
+def _approval_view(approval: Approval, step: Step, key: str) -> WorkflowApprovalView:
+    title = approval.title or step.title or key
+    form = json_schema(approval.fields)
+    return WorkflowApprovalView(title=title, description=approval.description, role=approval.role, form=form)
