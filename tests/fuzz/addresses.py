@@ -13,6 +13,7 @@ Ids = dict[str, dict[UUID | None, list[str]]]
 
 KEPT = {
     "tokens.token_id": "SELECT id FROM api_tokens WHERE organization_id = %s",
+    "schedule_id": "SELECT id FROM schedules WHERE organization_id = %s",
     "browser": "SELECT id FROM login_sessions WHERE organization_id = %s",
     "identity": "SELECT i.id FROM user_identities i JOIN users u ON u.id = i.user_id WHERE u.home_id = %s",
 }
