@@ -21,6 +21,7 @@ from jobsapp.runtime.horse import Horse
 from jobsapp.runtime.house import build_house
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.presets import NewPreset
 from jobsapp.store import turns
 from tests.fuzz.values import MARK
@@ -201,6 +202,8 @@ class Town:
             actor, "echo", NewPreset(household.marker, {"text": household.marker}, household.marker, shared=True)
         )
         household.presets.append(preset.id)
+        timed = NewSchedule("echo", {"text": household.marker}, household.marker, every_seconds=86_400)
+        self.services.schedules.create(actor, timed)
         later = datetime.now(UTC) + timedelta(days=1)
         self._create(actor, household, "echo", {"text": household.marker}, run_at=later)
         self._create(actor, household, "make-file", {"text": household.marker, "source": str(file.id)}, run_at=later)
