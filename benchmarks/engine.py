@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from benchmarks.batches import batch_cost
 from benchmarks.claims import claim_cost
 from benchmarks.delays import delay
 from benchmarks.fairness import fairness_cost
 from benchmarks.hand_back import hand_back
 from benchmarks.long_run import JOBS, long_run
+from benchmarks.schedules import fired
 from benchmarks.stage import Result, servers
 from benchmarks.throughput import drained, worked
 from jobsapp.runtime.context import JobContext
@@ -33,6 +35,8 @@ def measure(
             claim_cost(settings, pending),
             *fairness_cost(settings),
             hand_back(settings),
+            batch_cost(settings),
+            fired(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]

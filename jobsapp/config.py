@@ -140,6 +140,17 @@ class Settings(BaseModel):
     """That server's key, if it asks for one."""
     base_models: Annotated[dict[str, str], BeforeValidator(_from_json)] = Field({})
     """Base models for fine-tuning beside the embedded one, as JSON: `{"name": "folder, .gguf file or public name"}`."""
+    smtp_url: str = Field("", repr=False)
+    """The server that takes e-mail, `smtp://user:password@mail.example.org:587`; `smtps://`: TLS from the first byte.
+    With `smtp://` it is asked for TLS (STARTTLS), and has to have it if there is a password; with `?tls=off` at the end
+    it is not asked. Empty: no e-mail is sent."""
+    mail_from: str = ""
+    """From whom e-mail comes: `jobs@example.org` or `Jobs <jobs@example.org>`."""
+    notification_allowed_addresses: str = ""
+    """Private networks that webhooks and other notifications may be sent to all the same: `10.1.2.0/24`. Empty: only
+    public addresses."""
+    delivery_days: int = Field(30, ge=1, le=3650)
+    """For how many days it is kept which messages were sent, with what they said."""
     url: str = ""
     """The server that `flask jobs` and `jobsapp.client` ask, `https://jobs.example.org`. Empty: `flask jobs` works on
     this installation's own database."""
@@ -177,6 +188,10 @@ class Settings(BaseModel):
     @property
     def cors_origin_list(self) -> list[str]:
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def notification_networks(self) -> list[str]:
+        return [name.strip() for name in self.notification_allowed_addresses.split(",") if name.strip()]
 
     @property
     def bulk_folder_paths(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_network
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -36,6 +37,12 @@ class Asked(Protocol):
     def embedding_model(self) -> str: ...
     @property
     def cors_origin_list(self) -> list[str]: ...
+    @property
+    def smtp_url(self) -> str: ...
+    @property
+    def mail_from(self) -> str: ...
+    @property
+    def notification_networks(self) -> list[str]: ...
 
 
 def check(settings: Asked) -> None:
@@ -47,6 +54,10 @@ def check(settings: Asked) -> None:
     _check_folders(settings.bulk_folders)
     _check_scheme("JOBSAPP_EMBEDDING_URL", settings.embedding_url, ["http", "https"])
     _check_origins(settings.cors_origin_list)
+    _check_scheme("JOBSAPP_SMTP_URL", settings.smtp_url, ["smtp", "smtps"])
+    if settings.smtp_url and not settings.mail_from:
+        raise ConfigError("JOBSAPP_SMTP_URL is set, so say from whom e-mail comes: JOBSAPP_MAIL_FROM.")
+    _check_networks("JOBSAPP_NOTIFICATION_ALLOWED_ADDRESSES", settings.notification_networks)
     _check_address("JOBSAPP_PUBLIC_URL", settings.public_url)
     _check_address("JOBSAPP_URL", settings.url)
     if settings.embedding_url and not settings.embedding_model:
@@ -91,6 +102,14 @@ def _check_address(name: str, url: str) -> None:
         raise ConfigError(
             f"{name}={url!r} must begin with http:// or https:// and name a host, as in https://jobs.example.org."
         )
+
+
+def _check_networks(name: str, networks: list[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"{name}: {error}; an example is 10.1.2.0/24.") from None
 
 
 def _check_origins(origins: list[str]) -> None:

@@ -82,12 +82,12 @@ def create(body: BulkBody, header: NewJobHeaders) -> Response:
     """
     # In a small body nothing is too large for one job.
     large = len(request.get_data()) > JSON_LIMIT_BYTES
-    entries = [_read(entry, measure=large) for entry in cast("list[Any]", body.jobs)]
+    entries = [read_entry(entry, measure=large) for entry in cast("list[Any]", body.jobs)]
     ids, created = services().jobs.create_many(get_actor(), entries, idempotency_key=header.idempotency_key)
     return answer(CreatedJobs(ids=ids, count=len(ids)), 201 if created else 200)
 
 
-def _read(entry: Any, *, measure: bool) -> NewJob | InvalidInput:
+def read_entry(entry: Any, kind: type[EachJobBody] = BulkJobBody, *, measure: bool) -> NewJob | InvalidInput:
     """The job that an entry asks for, or what is wrong with it. `measure`: it may be too large."""
     if not isinstance(entry, dict):
         return _faulty("send a JSON object")
@@ -96,7 +96,7 @@ def _read(entry: Any, *, measure: bool) -> NewJob | InvalidInput:
         return _faulty(f"may have {JSON_LIMIT_BYTES // MIB} MiB")
     try:
         refuse_faults(**entry)
-        return _with_ids(new_job(BulkJobBody.model_validate(entry)))
+        return _with_ids(new_job(kind.model_validate(entry)))
     except ValidationError as error:
         return invalid(error)
     except InvalidInput as fault:

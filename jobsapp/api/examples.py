@@ -24,6 +24,10 @@ COUNTED = {
 # By operation and status.
 OF_ANSWERS = {
     ("createJob", "201"): {"Location": ("Where the job is.", "/api/jobs/0199b7a2-6f3c-7c11-9b2e-3f0a5d6c7e82")},
+    ("createBatch", "201"): {"Location": ("Where the batch is.", "/api/batches/0199b7a2-6f3c-7c11-9b2e-3f0a5d6c7e90")},
+    ("createSchedule", "201"): {
+        "Location": ("Where the schedule is.", "/api/schedules/0199b7a2-6f3c-7c11-9b2e-3f0a5d6c7e91")
+    },
     ("uploadFile", "201"): {"Location": ("Where the file is.", "/api/files/0199b7a2-6f3c-7c11-9b2e-3f0a5d6c7e80")},
     ("getJob", "200"): {
         "ETag": ("For `If-None-Match` in the next request.", 'W/"7-1-member"'),

@@ -160,6 +160,8 @@ class JobsQuery(Query):
     """Created at this moment or later, by the time in the job's id: within milliseconds of its `createdAt`."""
     created_before: When | None = Field(None, alias="createdBefore")
     """Created before this moment."""
+    batch: UUID | None = None
+    """The id of a batch: its jobs."""
     limit: int = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
     """`nextCursor` of the page before."""
@@ -175,6 +177,7 @@ class FilterBody(Body):
     q: Text | None = Field(None, max_length=TEXT_LENGTH)
     created_after: When | None = None
     created_before: When | None = None
+    batch: UUID | None = None
 
 
 class JobPage(View):
@@ -194,7 +197,7 @@ def wanted(actor: Actor, asked: JobsQuery | FilterBody) -> JobFilter:
     """The filter that a query string or a body asks for. Raises InvalidInput naming `user` or `createdBefore`."""
     user = None if asked.user is None else services().filters.user_id(actor, asked.user)
     span = (asked.created_after, asked.created_before)
-    found = JobFilter(asked.type, asked.status, asked.queue, user, asked.q, *span)
+    found = JobFilter(asked.type, asked.status, asked.queue, user, asked.q, *span, asked.batch)
     refuse_empty(found)
     return found
 

@@ -19,6 +19,7 @@ from jobsapp.core.events import JobChanged
 
 CHANNEL = "jobsapp:events"
 LOGINS = "jobsapp:logins"
+NOTICES = "jobsapp:notices"
 LISTENING = "jobsapp:listening:"
 PRESENCE_SECONDS = 15
 # One whose worker was killed is not left for ever; one that still waits then is made anew by the keeper.
@@ -49,6 +50,10 @@ class Hints:
     def logins_ended(self, user_id: UUID) -> bool:
         """Tell everybody with open sockets that a login or token of this user ended. Which one is to be read."""
         return self._try(lambda: self._redis.publish(LOGINS, str(user_id)))
+
+    def noticed(self, user_id: UUID) -> bool:
+        """Tell this user's open pages that there is something for them to tell. What it is, is to be read."""
+        return self._try(lambda: self._redis.publish(NOTICES, str(user_id)))
 
     def announce(self, worker: str, queues: Iterable[str]) -> bool:
         """Say that `worker` listens on `queues`; holds for PRESENCE_SECONDS."""

@@ -10,19 +10,19 @@ from uuid import UUID
 from redis import Redis
 
 from jobsapp.bus.connection import RedisError
-from jobsapp.bus.hints import CHANNEL, LOGINS
+from jobsapp.bus.hints import CHANNEL, LOGINS, NOTICES
 from jobsapp.bus.messages import Refused, read_id, read_news
 from jobsapp.core.events import JobChanged
 
 log = logging.getLogger(__name__)
 
-CHANNELS = (CHANNEL, LOGINS)
+CHANNELS = (CHANNEL, LOGINS, NOTICES)
 POLL_SECONDS = 1.0
 
 
 class Subscription:
-    """Calls `heard` for every change of a job, `ended` with every user some of whose logins have ended, and
-    `resumed` whenever either may have been missed.
+    """Calls `heard` for every change of a job, `ended` with every user some of whose logins have ended, `noticed`
+    with every user whose pages have something to tell, and `resumed` whenever any of it may have been missed.
     """
 
     def __init__(
@@ -30,11 +30,13 @@ class Subscription:
         connection: Redis,
         heard: Callable[[JobChanged], None],
         ended: Callable[[UUID], None],
+        noticed: Callable[[UUID], None],
         resumed: Callable[[], None],
     ) -> None:
         self._redis = connection
         self._heard = heard
         self._ended = ended
+        self._noticed = noticed
         self._resumed = resumed
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -71,12 +73,12 @@ class Subscription:
 
     def _tell(self, channel: str, data: bytes) -> None:
         try:
-            news = read_id(data) if channel == LOGINS else read_news(data)
+            news = read_news(data) if channel == CHANNEL else read_id(data)
         except Refused as error:
             log.warning("refused a message on %s: %s", channel, error)
             return
         if isinstance(news, UUID):
-            self._ended(news)
+            (self._noticed if channel == NOTICES else self._ended)(news)
         else:
             for change in news:
                 self._heard(change)

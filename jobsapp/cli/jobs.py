@@ -46,6 +46,7 @@ def jobs() -> None:
 @click.option("--text", help="What stands in the name or the description.")
 @click.option("--created-after", type=Moment(), help="Created then or later, as in 2026-11-23T18:00:00Z.")
 @click.option("--created-before", type=Moment())
+@click.option("--batch", type=click.UUID, help="The jobs of this batch.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_client
@@ -118,7 +119,7 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_object(data)}
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data)}
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(upload(client, path))
@@ -164,7 +165,7 @@ def _row(job: Job) -> tuple[str, ...]:
     return (str(job.id), job.type, job.status, progress, created, job.name)
 
 
-def parse_object(data: str) -> dict[str, Any]:
+def parse_data(data: str) -> dict[str, Any]:
     try:
         fields = json.loads(data)
     except ValueError as error:

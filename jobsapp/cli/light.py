@@ -13,7 +13,9 @@ from importlib import import_module
 import click
 from flask import Flask
 
-COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up", "jobs": "jobs", "workflows": "workflows"}
+COMMANDS = {"worker": "processes", "keeper": "processes", "up": "up"} | {
+    name: name for name in ("jobs", "batches", "schedules", "workflows")
+}
 WHOLE = "jobsapp.whole"
 
 

@@ -13,7 +13,6 @@ from jobsapp.config import Settings, load_settings, require_servers
 from jobsapp.errors import ConfigError, Unavailable
 from jobsapp.processors.registry import Registry
 from jobsapp.runtime.house import build_house
-from jobsapp.runtime.keeper import Keeper
 from jobsapp.runtime.pool import Pool
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -36,6 +35,9 @@ def worker(queues: str | None, concurrency: int | None) -> None:
 @friendly
 def keeper() -> None:
     """Look after what was left lying: retries that are due, jobs whose worker died. Any number may run."""
+    # Here: it loads what acts for users, and a worker has no need of that.
+    from jobsapp.runtime.keeper import Keeper
+
     Keeper(build_house(_settings())).run()
 
 

@@ -11,6 +11,7 @@ It knows the API and nothing of the server's code, which may be another version 
 
 from jobsapp.client.answers import (
     Artifact,
+    Batch,
     Event,
     Job,
     JobPage,
@@ -43,14 +44,19 @@ from jobsapp.client.errors import (
 )
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
+from jobsapp.client.schedule_answers import Schedule, SchedulePreview, ScheduleRun
+from jobsapp.client.told import Channel, Delivery, NotificationRule
 
 __all__ = [
     "Artifact",
     "Backoff",
+    "Batch",
+    "Channel",
     "Client",
     "ClientError",
     "Conflict",
     "Damaged",
+    "Delivery",
     "Event",
     "Fault",
     "Filter",
@@ -65,12 +71,16 @@ __all__ = [
     "NoSocket",
     "NotFound",
     "NotSignedIn",
+    "NotificationRule",
     "Progress",
     "Queue",
     "RateLimited",
     "Refused",
     "Relative",
     "Retries",
+    "Schedule",
+    "SchedulePreview",
+    "ScheduleRun",
     "ServerFailed",
     "Stats",
     "StoredFile",

@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from jobsapp.client.batches import BatchCalls
 from jobsapp.client.errors import ClientError
 from jobsapp.client.jobs import JobCalls
 from jobsapp.client.local import Application, LocalTransport
 from jobsapp.client.many import ManyCalls
+from jobsapp.client.notifications import NotificationCalls
 from jobsapp.client.overview import OverviewCalls
 from jobsapp.client.retries import NONE, Retries
+from jobsapp.client.schedules import ScheduleCalls
 from jobsapp.client.wire import Wire
 from jobsapp.client.workflows import WorkflowCalls
 
@@ -26,7 +29,7 @@ CONNECT_SECONDS = 10.0
 AGENT = {"User-Agent": "jobsapp-client", "Accept": "application/json"}
 
 
-class Client(JobCalls, ManyCalls, OverviewCalls):
+class Client(JobCalls, ManyCalls, ScheduleCalls, OverviewCalls, NotificationCalls):
     """A server of jobsapp, as the user of a token. Safe to share between threads; close it, or use it in a `with`.
 
     `timeout`: seconds that one step of a request may take (to connect at most 10 of them). `retries`: how often it is
@@ -71,6 +74,16 @@ class Client(JobCalls, ManyCalls, OverviewCalls):
         http = httpx2.Client(base_url="http://localhost", headers=_headers(token), transport=transport)
         super().__init__(client, Wire(http, NONE, local=True))
         return client
+
+    @property
+    def batches(self) -> BatchCalls:
+        """Batches: many jobs under one name, followed as one.
+
+        Example:
+            batch = client.batches.create([NewJob("data-conversion", data), NewJob("data-conversion", data)])
+            print(client.batches.wait(batch).counts.completed)
+        """
+        return BatchCalls(self)
 
     @property
     def workflows(self) -> WorkflowCalls:

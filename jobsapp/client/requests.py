@@ -47,6 +47,8 @@ class NewJob(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     depends_on: tuple[UUID | str, ...] = ()
     on_parent_failure: Literal["cancel", "fail", "continue"] = "cancel"
     ref: str | None = None
+    weight: float | None = None
+    """In a batch: what it is expected to cost beside the others."""
 
     def body(self) -> dict[str, Any]:
         """As the API takes it."""
@@ -68,6 +70,7 @@ class Filter(TypedDict, total=False):
     text: str | None
     created_after: datetime | None
     created_before: datetime | None
+    batch: UUID | str | None
 
 
 NAMES = {"text": "q", "created_after": "createdAfter", "created_before": "createdBefore"}

@@ -39,6 +39,8 @@ class Action(StrEnum):
     JOBS_CANCELLED = "jobs-cancelled"
     JOBS_RETRIED = "jobs-retried"
     JOBS_DELETED = "jobs-deleted"
+    BATCH_CANCELLED = "batch-cancelled"
+    BATCH_RETRIED = "batch-retried"
     UPLOAD_DELETED = "upload-deleted"
     PRESET_DELETED = "preset-deleted"
     SHARE_CREATED = "share-created"
@@ -53,7 +55,20 @@ class Action(StrEnum):
     CLEANUP = "cleanup"
     RETENTION_CHANGED = "retention-changed"
     RETENTION_REMOVED = "retention-removed"
+    SCHEDULE_CREATED = "schedule-created"
+    SCHEDULE_CHANGED = "schedule-changed"
+    SCHEDULE_DELETED = "schedule-deleted"
+    SCHEDULE_PAUSED = "schedule-paused"
+    SCHEDULE_RESUMED = "schedule-resumed"
+    SCHEDULE_RUN = "schedule-run"
     AUDIT_FORGOTTEN = "audit-forgotten"
+    CHANNEL_CREATED = "channel-created"
+    CHANNEL_CHANGED = "channel-changed"
+    CHANNEL_DELETED = "channel-deleted"
+    CHANNEL_SECRET = "channel-secret-changed"  # noqa: S105 - the name of an action
+    NOTIFICATION_RULE_SET = "notification-rule-set"
+    NOTIFICATION_RULE_REMOVED = "notification-rule-removed"
+    NOTIFICATION_WORDS_CHANGED = "notification-words-changed"
     WORKFLOW_SAVED = "workflow-saved"
     WORKFLOW_ANSWERED = "workflow-answered"
     WORKFLOW_SIGNALLED = "workflow-signalled"
@@ -86,6 +101,8 @@ SENTENCES: dict[str, str] = {
     Action.JOBS_CANCELLED: "cancelled {jobs} at once",
     Action.JOBS_RETRIED: "retried {jobs} at once",
     Action.JOBS_DELETED: "deleted {jobs} at once",
+    Action.BATCH_CANCELLED: "cancelled the batch {name} of {owner}",
+    Action.BATCH_RETRIED: "retried what failed of the batch {name} of {owner}",
     Action.UPLOAD_DELETED: "deleted the file {name} of {owner}",
     Action.PRESET_DELETED: "deleted the preset {name} of {owner}",
     Action.SHARE_CREATED: "shared the job {name} by a link",
@@ -100,7 +117,20 @@ SENTENCES: dict[str, str] = {
     Action.CLEANUP: "deleted {jobs} that ended more than {age} ago",
     Action.RETENTION_CHANGED: "changed for how long to keep {name}",
     Action.RETENTION_REMOVED: "removed the rule for how long to keep {name}",
+    Action.SCHEDULE_CREATED: "made the schedule {name}",
+    Action.SCHEDULE_CHANGED: "changed the schedule {name}",
+    Action.SCHEDULE_DELETED: "deleted the schedule {name}",
+    Action.SCHEDULE_PAUSED: "paused the schedule {name}",
+    Action.SCHEDULE_RESUMED: "resumed the schedule {name}",
+    Action.SCHEDULE_RUN: "ran the schedule {name} at once",
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
+    Action.CHANNEL_CREATED: "made the {kind} channel {name} for notifications of {scope}",
+    Action.CHANNEL_CHANGED: "changed the channel {name} for notifications of {scope}",
+    Action.CHANNEL_DELETED: "deleted the channel {name} for notifications of {scope}",
+    Action.CHANNEL_SECRET: "made a new secret for the channel {name}",
+    Action.NOTIFICATION_RULE_SET: "set what {name} is told of",
+    Action.NOTIFICATION_RULE_REMOVED: "removed a rule of what {name} is told of",
+    Action.NOTIFICATION_WORDS_CHANGED: "changed the words of notifications",
     Action.WORKFLOW_SAVED: "saved version {version} of the workflow {name}",
     Action.WORKFLOW_ANSWERED: "{answer} the step {step} of the workflow {name}",
     Action.WORKFLOW_SIGNALLED: "told the workflow {name} of {event}",

@@ -32,6 +32,8 @@ class Listed(Protocol):
     @property
     def description(self) -> str: ...
     @property
+    def batch_id(self) -> UUID | None: ...
+    @property
     def status(self) -> str: ...
 
 
@@ -51,6 +53,7 @@ class JobFilter:
     created_after: datetime | None = None
     """That moment included."""
     created_before: datetime | None = None
+    batch_id: UUID | None = None
 
     def matches(self, job: Listed) -> bool:
         """Whether the list shows the job as it is now."""
@@ -62,6 +65,7 @@ class JobFilter:
             self.type in (None, job.type)
             and self.queue in (None, job.queue)
             and self.user_id in (None, job.user_id)
+            and self.batch_id in (None, job.batch_id)
             and (self.first_id is None or job.id >= self.first_id)
             and (self.end_id is None or job.id < self.end_id)
             and (self._words is None or bool(self._words.search(job.name) or self._words.search(job.description)))

@@ -27,7 +27,7 @@ from jobsapp.live import rights
 from jobsapp.live.connection import Connection
 from jobsapp.live.courtesy import Courtesy, Patience
 from jobsapp.live.interest import Batch, Interest
-from jobsapp.live.message import gone
+from jobsapp.live.message import gone, notice
 from jobsapp.live.news import Form, News
 from jobsapp.live.parcel import sort_out
 from jobsapp.live.switchboard import Switchboard
@@ -146,7 +146,7 @@ class Hub:
     def _start(self) -> None:
         if self._subscription is None:
             redis = redis_connection.steady(self._settings.redis_url)
-            self._subscription = Subscription(redis, self._heard, self._signed_out, self._missed)
+            self._subscription = Subscription(redis, self._heard, self._signed_out, self._noticed, self._missed)
             self._subscription.start()
             self._loader = threading.Thread(target=self._run, name="live loader", daemon=True)
             self._loader.start()
@@ -161,6 +161,14 @@ class Hub:
         with self._changed:
             if self._interest.suspect(user_id):
                 self._changed.notify_all()
+
+    def _noticed(self, user_id: UUID) -> None:
+        """Tell the user's pages to ask what there is."""
+        with self._changed:
+            watchers = self._interest.of_keys({user_id})
+        for watcher in watchers:
+            if not watcher.form.is_json:
+                watcher.offer(notice(watcher.form))
 
     def _missed(self) -> None:
         self._bells.ring_all()

@@ -12,12 +12,15 @@ from uuid import UUID
 from flask import render_template
 
 from jobsapp.core.events import Event
+from jobsapp.core.ids import new_id
 from jobsapp.live.news import Form, News
 
 # RFC 6455, 5.2: a whole text message; RFC 7692, 7.2.3: a compressed one, as if it were the connection's first.
 TEXT, COMPRESSED_TEXT = 0x81, 0xC1
 LONG, VERY_LONG = 126, 127
 WORTH_COMPRESSING = 256
+# In the place of a job's id, of which a bundle has one state each.
+NOTICE = UUID(int=0)
 FAST = 3
 
 
@@ -91,6 +94,11 @@ def gone(job_id: UUID, form: Form) -> Bundle:
     else:
         text = render_template("live/gone.html", job_id=job_id, place="tray" if form is Form.TRAY else "row")
     return Bundle(form, {job_id: Item(text, Event.DELETED)})
+
+
+def notice(form: Form) -> Bundle:
+    """The message that there is something for the page to tell: it asks what (`static/js/notices.js`)."""
+    return Bundle(form, {NOTICE: Item(f'<hx-partial hx-target="#notices" hx-swap="innerHTML">{new_id()}</hx-partial>')})
 
 
 def frame(text: str) -> bytes:

@@ -1,6 +1,7 @@
 """Mappings of the tables. Statements that move a job between states are in `store`, not here."""
 
 from jobsapp.models.audit import AuditEvent
+from jobsapp.models.batches import Batch
 from jobsapp.models.credentials import UserIdentity, UserPassword
 from jobsapp.models.dependencies import JobDependency, Outbox
 from jobsapp.models.documents import ChunkVector, DocumentChunk
@@ -10,9 +11,17 @@ from jobsapp.models.identity import ApiToken, LoginLink, Membership, Organizatio
 from jobsapp.models.job_tokens import JobToken
 from jobsapp.models.jobs import Job, JobAttempt, JobInput, JobLog, JobMetric
 from jobsapp.models.logins import LoginSession
+from jobsapp.models.notifications import (
+    Delivery,
+    Notification,
+    NotificationChannel,
+    NotificationRule,
+    NotificationTemplate,
+)
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
+from jobsapp.models.schedules import Schedule, ScheduleRun
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
 from jobsapp.models.workflows import Workflow, WorkflowEvent, WorkflowRun, WorkflowStep
@@ -22,7 +31,9 @@ __all__ = [
     "ApiToken",
     "Archive",
     "AuditEvent",
+    "Batch",
     "ChunkVector",
+    "Delivery",
     "DocumentChunk",
     "Job",
     "JobAttempt",
@@ -41,6 +52,10 @@ __all__ = [
     "LoginLink",
     "LoginSession",
     "Membership",
+    "Notification",
+    "NotificationChannel",
+    "NotificationRule",
+    "NotificationTemplate",
     "Organization",
     "Outbox",
     "Queue",
@@ -48,6 +63,8 @@ __all__ = [
     "RetentionRule",
     "RetentionRun",
     "RetentionWalk",
+    "Schedule",
+    "ScheduleRun",
     "StoredFile",
     "TypeDurations",
     "UnsuccessfulJob",

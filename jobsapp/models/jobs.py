@@ -39,7 +39,7 @@ class Job(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
-        Index("jobs_of_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("jobs_of_batch", "batch_id", text("id DESC"), postgresql_where=text("batch_id IS NOT NULL")),
         # No index knows a column that changes while a job runs, and a page has room for what changes: so an update
         # stays on its page and writes no index (PostgreSQL's HOT).
         {"postgresql_with": {"fillfactor": "50"}},

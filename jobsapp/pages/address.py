@@ -84,6 +84,8 @@ class Address:
                 moment = self.wanted.created_after if name == "createdAfter" else self.wanted.created_before
                 label = "From" if name == "createdAfter" else "Before"
                 found.append(self._chip(name, label, moment.isoformat() if moment else text, moment=True))
+            elif name == "batch":
+                found.append(self._chip(name, "Batch", text))
             elif name != "status":
                 found.append(self._chip(name, "Text" if name == "q" else "Queue", text))
         return found

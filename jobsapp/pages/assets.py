@@ -22,7 +22,7 @@ SHEETS = (
 )
 SCRIPTS = (
     *("requests", "clock", "gone", "live", "modal", "tray", "attention", "form"),
-    *("list", "log", "share", "refresh", "dashboard"),
+    *("list", "log", "share", "refresh", "dashboard", "notices"),
 )
 JOINED = {
     # In this order: what holds for all pages first, what forced colours need last.

@@ -14,7 +14,7 @@ from jobsapp.auth.current import get_actor, services
 from jobsapp.auth.upload import received
 from jobsapp.core.sealing import shown
 from jobsapp.errors import InvalidInput, NotFound
-from jobsapp.models import Job
+from jobsapp.models import Job, StoredFile
 from jobsapp.pages.forms.fields import Field
 from jobsapp.pages.forms.job import COMMON, JobForm
 from jobsapp.pages.guard import signed_in
@@ -118,6 +118,8 @@ class HasFiles(Protocol):
 
     def file_fields(self) -> list[Field]: ...
 
+    def file_ids(self) -> list[str]: ...
+
 
 def store_uploads(form: HasFiles) -> MultiDict[str, str]:
     """Keep the uploads that came, and put their ids where the form expects them."""
@@ -130,8 +132,13 @@ def store_uploads(form: HasFiles) -> MultiDict[str, str]:
     return posted
 
 
+def stored_files(form: HasFiles) -> dict[str, StoredFile]:
+    """Those that the form names, by id."""
+    return {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
+
+
 def _page(form: JobForm, status: int = 200, *, chosen: PresetView | None = None) -> ResponseReturnValue:
-    form.files = {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
+    form.files = stored_files(form)
     limit = services().settings.max_upload_mb
     if request.headers.get("HX-Request"):
         return render_template("jobs/form_body.html", form=form, max_upload_mb=limit), status

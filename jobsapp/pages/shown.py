@@ -49,6 +49,8 @@ class ShownJob:
     """Its documents can be searched."""
     next_steps: list[NextStep]
     sees_traceback: bool
+    schedule: tuple[UUID, str] | None
+    """Id and name of the one that created it."""
 
     @classmethod
     def of(cls, actor: Actor, services: Services, job: JobView, row: Job) -> ShownJob:
@@ -66,6 +68,7 @@ class ShownJob:
             searchable=job.status == "completed" and services.search.covers(actor, job.id),
             next_steps=_next_steps(services, job, row.artifacts),
             sees_traceback=actor.is_admin,
+            schedule=services.schedules.of_job(actor, job.id),
         )
 
     def since(self, moment: datetime) -> float:

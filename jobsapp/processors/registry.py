@@ -20,13 +20,14 @@ from jobsapp import processors
 from jobsapp.core.workflows import Definition
 from jobsapp.errors import ConfigError, FieldError, InvalidInput
 from jobsapp.processors.presets import check, example_of
+from jobsapp.processors.schedules import check as check_schedules
 from jobsapp.processors.sdk import Processor
 from jobsapp.processors.secrets import check as check_secrets
 
 ENTRY_POINTS = "jobsapp.processors"
 # What pydantic says of a text that is checked by a function.
 _ITEMS = re.compile(r"^Value should have at (most|least) (\d+) items? after validation.*")
-NOT_TYPES = {"sdk", "registry", "testing", "presets", "secrets"}
+NOT_TYPES = {"sdk", "registry", "testing", "presets", "secrets", "schedules"}
 
 
 class JobType:
@@ -35,6 +36,7 @@ class JobType:
     def __init__(self, processor: type[Processor]) -> None:
         check(processor)
         check_secrets(processor.Input, processor.type)
+        check_schedules(processor.type, processor.schedules, processor.Input)
         self.processor = processor
         self.name = processor.type
         self.queue = processor.queue or processor.type

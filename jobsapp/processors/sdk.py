@@ -31,6 +31,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from jobsapp.processors.schedules import Cron, Every
+
 JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
@@ -289,6 +291,8 @@ class Processor(ABC):
     """What its files are of use for."""
     presets: ClassVar[tuple[Preset, ...]] = ()
     """What the form of a new job offers to begin with."""
+    schedules: ClassVar[tuple[Cron | Every, ...]] = ()
+    """When jobs are created by themselves, in the organisation that runs the installation."""
 
     Input: ClassVar[builtins.type[BaseModel]]
 

@@ -8,25 +8,19 @@ again. PostgreSQL calls when there is something (NOTIFY); every second it is loo
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import func, select
 
-from jobsapp.runtime.house import House
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
 from jobsapp.store import outbox
-from jobsapp.store.connect import CUT_OFF, connect
+from jobsapp.store.connect import CUT_OFF
 from jobsapp.store.outbox import EndedJob
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 1.0
-PAUSE_SECONDS = 1.0
-STOP_SECONDS = 5.0
 AWAY = (*CUT_OFF, *DATABASE_AWAY)
 
 
@@ -113,55 +107,3 @@ class Advancer:
             self._session.remove()
         if not again:
             log.error("row %s of job_outbox failed %s times and is set aside", row.id, outbox.MOST_TRIES)
-
-
-class AdvancerThread:
-    """Runs an advancer for as long as this keeper leads. As `Pruner`, it may be started again after a stop."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """No fault if it runs."""
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="advancer", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Take nothing any more, and wait a while for what is in work. No fault if it does not run."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
-
-    def _run(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
-            try:
-                self._advance(stopping)
-            except AWAY as error:
-                log.warning("PostgreSQL is away: %s", error)
-            except Exception:
-                log.exception("the advancer failed")
-            stopping.wait(PAUSE_SECONDS)
-
-    def _advance(self, stopping: threading.Event) -> None:
-        # Here, so that only a keeper that leads carries it.
-        from jobsapp.runtime.followers import followers_of
-        from jobsapp.runtime.use_cases import open_use_cases
-
-        with (
-            open_use_cases(self._house, "jobsapp advancer") as (services, session),
-            connect(self._house.settings.database_url, "jobsapp advancer: listens") as calls,
-        ):
-            calls.execute(f"LISTEN {outbox.CHANNEL}")
-            advancer = Advancer(session, *followers_of(services))
-            ticked = 0.0
-            while not stopping.is_set():
-                advancer.advance()
-                if time.monotonic() - ticked >= TICK_SECONDS:
-                    ticked = time.monotonic()
-                    advancer.tick()
-                for _ in calls.notifies(timeout=TICK_SECONDS, stop_after=1):
-                    pass

@@ -12,4 +12,9 @@ from jobsapp.services import Services
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
     workflows = WorkflowEngine(services)
-    return [services.dependencies, workflows], {"workflows": workflows}
+    return [services.dependencies, services.batches, workflows, services.notifications], {
+        "batches": services.batches,
+        "batch changes": services.batch_changes,
+        "workflows": workflows,
+        "notifications": services.notifications,
+    }

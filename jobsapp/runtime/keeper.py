@@ -12,10 +12,12 @@ from typing import Any
 
 import psycopg
 
-from jobsapp.runtime.advancer import AdvancerThread
+from jobsapp.runtime.advancing import AdvancerThread
+from jobsapp.runtime.delivering import DelivererThread
 from jobsapp.runtime.duties import expire, fold, rescue, stop, wake
 from jobsapp.runtime.house import House
 from jobsapp.runtime.pruner import Pruner
+from jobsapp.runtime.scheduler import Scheduler
 from jobsapp.store.connect import CUT_OFF, connect
 from jobsapp.store.keepers import keeper_name, try_to_lead
 
@@ -33,7 +35,7 @@ class Keeper:
     def __init__(self, house: House) -> None:
         self._house = house
         self._hints = house.hints()
-        self._beside = (Pruner(house), AdvancerThread(house))
+        self._beside = (Pruner(house), AdvancerThread(house), Scheduler(house), DelivererThread(house))
         self._stopping = threading.Event()
         self._was_cut_off = False
         self._rescues_from = 0.0

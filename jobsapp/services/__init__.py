@@ -20,16 +20,26 @@ from jobsapp.core.sealing import sealer_of
 from jobsapp.processors.registry import Registry
 from jobsapp.services.attempts import Attempts
 from jobsapp.services.audit import Audit
+from jobsapp.services.batch_callbacks import BatchCallbacks
+from jobsapp.services.batch_changes import BatchChanges
+from jobsapp.services.batch_results import BatchResults
+from jobsapp.services.batch_views import BatchViews
+from jobsapp.services.batches import Batches
 from jobsapp.services.bounds import Bounds
 from jobsapp.services.browsers import Browsers
+from jobsapp.services.channels import Channels
 from jobsapp.services.cleanup import Cleanup
+from jobsapp.services.declared import Declared
+from jobsapp.services.deliveries import Deliveries
 from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.federation import Federation
 from jobsapp.services.files import Files
 from jobsapp.services.filters import Filters
+from jobsapp.services.firing import Firing
 from jobsapp.services.health import Health
 from jobsapp.services.history import History
 from jobsapp.services.identity import Identity
+from jobsapp.services.inputs import Inputs
 from jobsapp.services.job_tokens import JobTokens
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.limits import Limits
@@ -39,6 +49,9 @@ from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
 from jobsapp.services.members import Members
 from jobsapp.services.memberships import Memberships
+from jobsapp.services.notification_rules import NotificationRules
+from jobsapp.services.notification_words import NotificationWords
+from jobsapp.services.notifications import Notifications
 from jobsapp.services.organizations import Organizations
 from jobsapp.services.passwords import Passwords
 from jobsapp.services.presets import Presets
@@ -46,6 +59,7 @@ from jobsapp.services.questions import QuestionModels
 from jobsapp.services.queues import Queues
 from jobsapp.services.relatives import Relatives
 from jobsapp.services.retention import Retention
+from jobsapp.services.schedules import Schedules
 from jobsapp.services.search import Search
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.stats import Stats
@@ -53,6 +67,7 @@ from jobsapp.services.system import System
 from jobsapp.services.throttle import Throttle
 from jobsapp.services.tokens import Tokens
 from jobsapp.services.trees import Trees
+from jobsapp.services.unsubscribing import Unsubscribing
 from jobsapp.services.uploads import Uploads
 from jobsapp.services.views import Views
 from jobsapp.services.workers import Workers
@@ -77,6 +92,10 @@ class Services:
     dependencies: Dependencies
     relatives: Relatives
     trees: Trees
+    batches: Batches
+    batch_changes: BatchChanges
+    batch_results: BatchResults
+    batch_views: BatchViews
     secrets: Secrets
     files: Files
     views: Views
@@ -88,6 +107,12 @@ class Services:
     many: ManyChanges
     cleanup: Cleanup
     retention: Retention
+    notifications: Notifications
+    channels: Channels
+    notification_rules: NotificationRules
+    deliveries: Deliveries
+    notification_words: NotificationWords
+    unsubscribing: Unsubscribing
     identity: Identity
     memberships: Memberships
     members: Members
@@ -101,6 +126,9 @@ class Services:
     throttle: Throttle
     logs: Logs
     presets: Presets
+    schedules: Schedules
+    firing: Firing
+    declared: Declared
     job_tokens: JobTokens
     health: Health
     search: Search
@@ -127,6 +155,8 @@ def build_services(
     secrets = Secrets(registry, sealer := lambda: sealer_of(secret_key(settings)))
     dependencies = Dependencies(session, hints)
     jobs = Jobs(session, registry, hints, files, secrets, dependencies)
+    batches = Batches(session, jobs, BatchCallbacks(session, registry, jobs, Inputs(session, files)), storage)
+    firing = Firing(session, jobs, secrets, hints)
     workflows = Workflows(session, registry, hints, jobs)
     identity, memberships = Identity(session, hints), Memberships(session, hints)
     throttle = Throttle(Windows(looks, guard))
@@ -141,6 +171,10 @@ def build_services(
         dependencies=dependencies,
         relatives=Relatives(session),
         trees=Trees(session, jobs, many),
+        batches=batches,
+        batch_changes=BatchChanges(session, hints, files, batches),
+        batch_results=BatchResults(session, files, batches),
+        batch_views=BatchViews(session, batches, files),
         secrets=secrets,
         files=files,
         views=Views(session, hints, registry),
@@ -158,6 +192,12 @@ def build_services(
         members=Members(session, identity, memberships),
         organizations=Organizations(session, identity, memberships),
         retention=Retention(session, archives, settings.retention_days),
+        notifications=Notifications(session, settings.base_url),
+        channels=Channels(session, sealer, settings),
+        notification_rules=NotificationRules(session),
+        deliveries=Deliveries(session),
+        notification_words=NotificationWords(session),
+        unsubscribing=Unsubscribing(session, sealer),
         logins=Logins(session, hints, timedelta(days=settings.session_days)),
         browsers=Browsers(session, hints),
         passwords=Passwords(session, hints, identity, throttle),
@@ -165,6 +205,9 @@ def build_services(
         throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
+        schedules=Schedules(session, registry, Inputs(session, files), secrets, firing),
+        firing=firing,
+        declared=Declared(session, registry, Inputs(session, files), secrets),
         job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
@@ -28,11 +30,15 @@ from jobsapp.services.new_jobs import NewJob, bounded, clock, digest, installed,
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store.dependencies import CANCEL
+from jobsapp.store.durations import read_durations
 from jobsapp.store.jobs import enqueue
 
 MAX_JOBS = 10_000
 FAULTY_SHOWN = 100
 FAULTS_SHOWN_OF_ONE = 10
+
+LEAST_WEIGHT = 0.001
+UNKNOWN_WEIGHT = 1.0
 
 T = TypeVar("T")
 Checked = tuple[NewJob, JobType, Any]
@@ -72,6 +78,15 @@ class Faults:
         raise InvalidInput(f"{count} The first: {shown[0].field}: {shown[0].message}", errors=tuple(shown))
 
 
+@dataclass(frozen=True)
+class Added:
+    """Jobs in the order of the call. `created` False: the key was used before. `weight`: of all of them, in a batch."""
+
+    ids: list[UUID]
+    created: bool
+    weight: float = 0.0
+
+
 class Bulk:
     def __init__(
         self,
@@ -98,6 +113,23 @@ class Bulk:
         error. Raises InvalidInput naming the fields at fault as `jobs[17].data.source`, and Conflict if the key was
         used with another request or if jobs of its first use were deleted since.
         """
+        self.follow(actor, jobs)
+        added = self.add(actor, jobs, idempotency_key=idempotency_key)
+        self._session.commit()
+        return added.ids, added.created
+
+    def digest(self, jobs: Sequence[NewJob | InvalidInput]) -> bytes:
+        """As it is kept beside an idempotency key. Raises InvalidInput as `create`, for what each says by itself."""
+        faults = Faults(len(jobs))
+        asked = _bounded(jobs, faults)
+        faults.refuse()
+        return digest(list(asked.values()), self._secrets)
+
+    def add(self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None) -> Added:
+        """As `create`, in the transaction of the caller, who commits, or rolls back if it raises. `follow` came before.
+
+        If the key was used before, nothing is left to commit.
+        """
         if not 1 <= len(jobs) <= MAX_JOBS:
             raise InvalidInput.of("jobs", f"must be from 1 to {MAX_JOBS:,} jobs; these are {len(jobs):,}.")
         faults = Faults(len(jobs))
@@ -108,26 +140,31 @@ class Bulk:
             said = digest(list(asked.values()), self._secrets)
             first = self._first(actor, idempotency_key, said, len(jobs))
             if first:
-                return first, False
+                return Added(first, False)
         graph = self._graph(actor, asked, faults)
         rows, held = self._rows(actor, asked, faults)
         for index in graph.followed:
             rows[index]["followed"] = True
-        # Commits, so before anything is written.
-        self._dependencies.follow(actor, {one for ids in graph.outside.values() for one in ids})
         if idempotency_key is not None:
             for one, key in zip(rows, _keys(idempotency_key, len(rows)), strict=True):
                 one |= {"idempotency_key": key, "request_digest": said}
         if not self._insert(rows):
             # Another request with this key was faster.
             self._session.rollback()
-            return self._first(actor, idempotency_key or "", said, len(jobs)) or _deleted(), False
+            return Added(self._first(actor, idempotency_key or "", said, len(jobs)) or _deleted(), False)
         ids = [one["id"] for one in rows]
         enqueue(driver(self._session), ids, blockers=self._depend(actor, asked, graph, ids))
         self._hold(actor, asked, held)
         self._announce(rows)
-        self._session.commit()
-        return ids, True
+        return Added(ids, True, sum(one["weight"] or 0.0 for one in rows))
+
+    def follow(self, actor: Actor, jobs: Sequence[NewJob | InvalidInput]) -> None:
+        """Have the ends of those told that were there before and that these jobs depend on, and commit: before anything
+        is written. Which of them there are not, `add` tells."""
+        wanted = {one for new in jobs if isinstance(new, NewJob) for one in new.depends_on or ()}
+        ids = {one for one in wanted if isinstance(one, UUID)}
+        if ids and len(jobs) <= MAX_JOBS:
+            self._dependencies.follow(actor, self._dependencies.known(actor, ids))
 
     def _graph(self, actor: Actor, asked: dict[int, NewJob], faults: Faults) -> Graph:
         """What waits for what. Notes the faults: refs and ids that are not there, circles."""
@@ -157,6 +194,7 @@ class Bulk:
         checked = self._checked(asked, faults)
         known = self._inputs.names(actor, (data for _, _, data in checked.values()))
         now = clock(self._session, asked.values())
+        usual = self._usual(new for new in asked.values() if new.batch_id is not None and new.weight is None)
         rows: list[dict[str, Any]] = []
         held: list[tuple[UUID, UUID]] = []
         for index, (new, job_type, data) in checked.items():
@@ -166,10 +204,20 @@ class Bulk:
             names = list(files.values())
             made = faults.catch(index, partial(row, actor, new, job_type, data, names, now, self._secrets))
             if made is not None:
+                if new.batch_id is not None and new.weight is None:
+                    made["weight"] = usual.get(new.type, UNKNOWN_WEIGHT)
                 rows.append(made)
                 held += [(file_id, made["id"]) for file_id in files]
         faults.refuse()
         return rows, held
+
+    def _usual(self, jobs: Iterable[NewJob]) -> dict[str, float]:
+        """How many seconds jobs of these types took lately, by the median, where that is known."""
+        types = {new.type for new in jobs}
+        if not types:
+            return {}
+        known = read_durations(driver(self._session), types).durations
+        return {name: max(statistics.median(those), LEAST_WEIGHT) for name, those in known.items() if those}
 
     def _checked(self, asked: dict[int, NewJob], faults: Faults) -> dict[int, Checked]:
         """Each request with its type and its data as the type's model."""

@@ -39,14 +39,19 @@ class Files:
         Raises Forbidden and TooLarge.
         """
         actor.require(Right.CREATE, "upload files")
+        size = received.finish().size
+        if size > self._max_bytes:
+            raise TooLarge(f"A file may have {self._max_bytes:,} bytes, this one has {size:,}.")
+        return self.keep(received, name, organization_id=actor.organization_id, user_id=actor.user_id)
+
+    def keep(self, received: Receiver, name: str, *, organization_id: UUID, user_id: UUID | None = None) -> StoredFile:
+        """As `register`, without asking whether it may be. `user_id` None: nobody uploaded it."""
         stored = received.finish()
-        if stored.size > self._max_bytes:
-            raise TooLarge(f"A file may have {self._max_bytes:,} bytes, this one has {stored.size:,}.")
         name = display_name(name)
         file = StoredFile(
             id=new_id(),
-            organization_id=actor.organization_id,
-            user_id=actor.user_id,
+            organization_id=organization_id,
+            user_id=user_id,
             name=name,
             size=stored.size,
             media_type=checked(media_type_of(name), received.head),

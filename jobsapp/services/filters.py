@@ -30,7 +30,7 @@ PERIODS = {
     "last-30-days": timedelta(days=30),
 }
 """Named spans of time that end now."""
-FIELDS = ("type", "status", "queue", "user", "created", "createdAfter", "createdBefore", "q")
+FIELDS = ("type", "status", "queue", "user", "created", "createdAfter", "createdBefore", "batch", "q")
 
 
 @dataclass
@@ -126,11 +126,19 @@ class Filters:
             "status": lambda: {"status": _status(text)},
             "user": lambda: {"user_id": self.user_id(actor, text)},
             "q": lambda: {"text": text},
+            "batch": lambda: {"batch_id": _id(name, text)},
             "created": lambda: {"created_after": datetime.now(UTC) - _period(text)},
             "createdAfter": lambda: {"created_after": _moment(name, text)},
             "createdBefore": lambda: {"created_before": _moment(name, text)},
         }
         return readers[name]() if name in readers else {name: text}
+
+
+def _id(name: str, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput.of(name, "must be the id of a batch.") from None
 
 
 def _status(text: str) -> str:

@@ -120,7 +120,7 @@ class Jobs:
         self._secrets = secrets
         self._dependencies = dependencies
         self._audit = Audit(session)
-        self._bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
+        self.bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
         self.admissions: dict[str, Callable[[Actor, Any], None]] = {}
         """By type: refuses data that its model cannot know to be wrong."""
 
@@ -152,7 +152,7 @@ class Jobs:
         """As `create`, in the transaction of the caller, who commits. None: the key was used before.
 
         What it depends on is followed already. Raises as `create`; then nothing was written, and the transaction
-        stands.
+        stands, but for a Conflict because a job that it depends on was deleted just now: then roll back.
         """
         actor.require(Right.CREATE, "create jobs")
         new = alone(bounded(new))
@@ -203,7 +203,7 @@ class Jobs:
     ) -> tuple[list[UUID], bool]:
         """Create 1 to MAX_JOBS jobs, all or none, and commit: see `Bulk.create`. Raises Forbidden."""
         actor.require(Right.CREATE, "create jobs")
-        return self._bulk.create(actor, jobs, idempotency_key=idempotency_key)
+        return self.bulk.create(actor, jobs, idempotency_key=idempotency_key)
 
     def get(self, reader: Reader, job_id: UUID) -> Job:
         """Raises NotFound for a job that does not exist or belongs to another organisation."""

@@ -36,6 +36,8 @@ WIDE_WINDOW = 100_000
 
 def looked_at(wanted: JobFilter) -> int:
     """How many jobs a page that is not full has looked at, at least."""
+    if wanted.batch_id is not None:
+        return WIDE_WINDOW
     return WINDOW if wanted.text is None else FIRST_WINDOW
 
 
@@ -63,7 +65,7 @@ class Listing:
             return [], None
         pattern = self._texts.pattern(wanted)
         with in_order(self._session):
-            found, end = self._walked(organization_id, wanted, before, limit + 1, FIRST_WINDOW if pattern else WINDOW)
+            found, end = self._walked(organization_id, wanted, before, limit + 1, _window(wanted, pattern))
             if pattern and end:
                 newest = partial(self._newest, organization_id, wanted.narrowed(text=None, status=None))
                 older = self._texts.older(
@@ -142,6 +144,12 @@ class Listing:
         alone = Status.COMPLETED not in allowed
         parts = [frozenset({one}) for one in allowed] if alone else [allowed]
         return [Walk(organization_id, wanted, statuses=part, window=WIDE_WINDOW) for part in parts]
+
+
+def _window(wanted: JobFilter, pattern: str | None) -> int:
+    if wanted.batch_id is not None:
+        return WIDE_WINDOW
+    return FIRST_WINDOW if pattern else WINDOW
 
 
 def _storable(wanted: JobFilter) -> bool:

@@ -19,11 +19,9 @@ from uuid import UUID
 from pydantic.alias_generators import to_camel
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
-from jobsapp.bus.after_commit import after_commit
 from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action as Noted
-from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.filters import JobFilter
 from jobsapp.core.rights import Right
 from jobsapp.core.states import TERMINAL, Status
@@ -34,6 +32,7 @@ from jobsapp.services.audit import Audit
 from jobsapp.services.base import View
 from jobsapp.services.cleanup import Cleanup
 from jobsapp.services.files import Files
+from jobsapp.services.job_news import tell
 from jobsapp.services.listing import Listing, Match
 from jobsapp.services.new_jobs import refuse_longer
 from jobsapp.services.sessions import DbSession, driver
@@ -161,7 +160,7 @@ class ManyChanges:
         note = partial(self._audit.note_job, actor, Noted.JOB_DELETED, job)
         if not self._cleanup.chosen(actor, [job_id], lambda _: note()):
             raise Conflict(
-                "An unfinished job depends on this one or reads a file of it, or it is being changed: try again later."
+                "An unfinished job reads a file of this one or depends on it, or it is being changed: try again later."
             )
 
     def _look(self, actor: Actor, action: Action, chosen: Chosen) -> _Seen:
@@ -246,17 +245,9 @@ class ManyChanges:
 
     def _commit(self, changed: list[store.ChangedJob], note: Note) -> None:
         """Commit, and let leave what follows from it."""
-        session = self._session()
         if changed:
             note(len(changed))
-        news = [JobChanged(one.id, one.organization_id, event_for(one.status), one.revision) for one in changed]
-        if news:
-            after_commit(session, partial(self._hints.publish, news))
-        for queue in sorted({one.queue for one in changed if one.status == Status.PENDING}):
-            after_commit(session, partial(self._hints.wake, queue))
-        for one in changed:
-            if one.status == Status.CANCELLED:
-                after_commit(session, partial(self._files.forget_kept, one.id))
+        tell(self._session, self._hints, self._files, changed)
         self._session.commit()
 
 

@@ -37,6 +37,7 @@ DESCRIPTION_LENGTH = 2000
 PRIORITY_BOUND = 2**31 - 1
 REF_LENGTH = 100
 MAX_PARENTS = 10_000
+LARGEST_WEIGHT = 1e9
 LATER_FIELDS = frozenset(
     {
         "expires_at",
@@ -106,6 +107,8 @@ def bounded(new: NewJob) -> NewJob:
         raise InvalidInput.of("onParentFailure", f"must be one of {', '.join(POLICIES)}.")
     if len(new.depends_on or ()) > MAX_PARENTS:
         raise InvalidInput.of("dependsOn", f"may name up to {MAX_PARENTS:,} jobs.")
+    if new.weight is not None and not 0 < new.weight <= LARGEST_WEIGHT:
+        raise InvalidInput.of("weight", f"must be more than 0 and at most {LARGEST_WEIGHT:,.0f}.")
     if abs(new.priority) > PRIORITY_BOUND:
         raise InvalidInput.of("priority", f"must be from {-PRIORITY_BOUND} to {PRIORITY_BOUND}.")
     return new

@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from jobsapp.core.actors import Actor
-from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, steps
+from jobsapp.core.masks import MASK
+from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, filled, shown, steps
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
-from jobsapp.models import Job
+from jobsapp.models import Job, Schedule
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.processors.secrets import has_secrets, is_mask, kept, secrets_of
 
@@ -38,14 +39,26 @@ class Secrets:
         known = [found for name in types if (found := self._registry.find(name)) is not None]
         return self._sealer().digest(said) if any(has_secrets(one.processor.Input) for one in known) else None
 
-    def may_keep(self, actor: Actor, job: Job) -> bool:
+    def opened(self, schedule: Schedule) -> dict[str, Any]:
+        """The input that a schedule gives its jobs, with its secrets. Raises CannotOpen."""
+        return filled(schedule.data, self._sealer().open(schedule.id, schedule.data) if SEALED in schedule.data else {})
+
+    def is_same(self, schedule: Schedule, data: BaseModel) -> bool:
+        """Whether a schedule has that input already, where a mask stands for the secret that it has."""
+        values, found = data.model_dump(mode="json", by_alias=True), secrets_of(data)
+        if not all(is_mask(secret) for secret in found.values()):
+            return False
+        masked = shown(self._sealer().seal(schedule.id, values, found)) if found else values
+        return masked == shown(schedule.data)
+
+    def may_keep(self, actor: Actor, job: Job | Schedule) -> bool:
         """Whether a form that begins with that job may keep its secrets: they are for who gave them alone.
 
         Anybody else could send them to an address of his own.
         """
         return SEALED in job.data and job.user_id is not None and job.user_id == actor.user_id
 
-    def kept(self, actor: Actor, job_type: JobType, data: Any, origin: Job) -> Any:
+    def kept(self, actor: Actor, job_type: JobType, data: Any, origin: Job | Schedule) -> Any:
         """Data of a form that began with the job `origin`, with the secrets that were left as they were."""
         if not isinstance(data, dict) or origin.type != job_type.name or not self.may_keep(actor, origin):
             return data
@@ -54,6 +67,16 @@ class Secrets:
         except CannotOpen:
             return data
         return kept(job_type.processor.Input, data, origin.data, old)
+
+    def masked(self, job_type: JobType, data: Any, origin: Job | Schedule) -> Any:
+        """As `kept`, with a mask in the place of each secret: to see whether anything else is different."""
+        if not isinstance(data, dict) or SEALED not in origin.data:
+            return data
+        try:
+            old = self._sealer().open(origin.id, origin.data)
+        except CannotOpen:
+            return data
+        return kept(job_type.processor.Input, data, origin.data, dict.fromkeys(old, MASK))
 
     def taken(self, actor: Actor, job_type: JobType, data: Any, origin: Job) -> Any:
         """A copy of the data of a request, with secrets of the job `origin` where it has a mask in their place.

@@ -41,7 +41,7 @@ class Texts:
 
     def pattern(self, wanted: JobFilter) -> str | None:
         """How to ask the index for the filter's text. None: it is of no help."""
-        if wanted.text is None or wanted.status in ELSEWHERE:
+        if wanted.text is None or wanted.status in ELSEWHERE or wanted.batch_id is not None:
             return None
         connection = driver(self._session)
         if not store.is_indexed(connection):

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.core.states import TERMINAL
 from jobsapp.errors import Conflict
 from jobsapp.models import Job
 from jobsapp.services.jobs import Jobs
@@ -44,10 +43,12 @@ class Trees:
         changed = 0
         for piece in _pieces(below[::-1]):
             changed += self._many.apply(actor, "cancel", Chosen(ids=tuple(piece)), reason=reason).changed
-        job = self._jobs.get(actor, job_id)
-        if changed and job.status in TERMINAL:
-            return job
-        return self._jobs.cancel(actor, job_id, reason=reason)
+        try:
+            return self._jobs.cancel(actor, job_id, reason=reason)
+        except Conflict:
+            if not changed:
+                raise
+            return self._jobs.get(actor, job_id)
 
     def retry(self, actor: Actor, job_id: UUID) -> Job:
         """Retry the job and what failed or was cancelled because of it. First what others wait for: so they wait again.

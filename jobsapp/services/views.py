@@ -104,6 +104,10 @@ class JobView(View):
     """Items, or bytes, a second: what this attempt has done on the average so far; null when that is not known."""
     user_id: UUID | None
     organization_id: UUID
+    batch_id: UUID | None
+    """The batch that it is a part of."""
+    weight: float | None
+    """What it is expected to cost beside the others of its batch."""
     cancel_requested_at: Moment | None
     cancelled_by: UUID | None
     cancel_reason: str | None
@@ -151,7 +155,7 @@ class JobView(View):
 
     def for_guest(self) -> JobView:
         """What whoever holds a token for this job may see: no traceback, no input, nobody's id, no other job."""
-        hidden: dict[str, Any] = {"data": {}, "user_id": None, "cancelled_by": None}
+        hidden: dict[str, Any] = {"data": {}, "user_id": None, "cancelled_by": None, "batch_id": None, "weight": None}
         hidden |= {"depends_on": [], "depends_on_count": 0, "dependents": 0, "ended_by": None}
         if self.waiting_for is not None and self.waiting_for.jobs:
             hidden["waiting_for"] = self.waiting_for.model_copy(update={"jobs": []})

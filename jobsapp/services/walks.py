@@ -88,7 +88,10 @@ class Walk:
         not count the rows of others as looked at."""
         self._chosen: Subquery | None = None
         """The ids of those that may match, where they are looked up in another table."""
-        if statuses == {Status.PENDING}:
+        if wanted.batch_id is not None:
+            # It has no more jobs than a wide walk looks at.
+            self._walk()
+        elif statuses == {Status.PENDING}:
             self._chosen = self._waiting()
         elif statuses == {Status.ACTIVE}:
             self._chosen = self._held()
@@ -101,12 +104,14 @@ class Walk:
     def narrows(self) -> bool:
         """Whether rows of the walk may not match. Otherwise it ends where the jobs end."""
         wanted = self._wanted
-        several = sum(one is not None for one in (wanted.type, wanted.user_id, wanted.queue)) > 1
+        several = sum(one is not None for one in (wanted.type, wanted.user_id, wanted.queue, wanted.batch_id)) > 1
         return bool(self._statuses) or wanted.text is not None or several or self.meets_others
 
     @property
     def meets_others(self) -> bool:
         """Whether rows of other organisations are on the way."""
+        if self._lead is Job.batch_id:
+            return False
         return self._lead is Job.user_id or self._statuses in ({Status.PENDING}, {Status.ACTIVE})
 
     def jobs(self, limit: int) -> Select[Any]:
@@ -148,10 +153,12 @@ class Walk:
         return found.select_from(self._chosen).join(self.job, true()).order_by(self._chosen.c.id.desc())
 
     def _walk(self) -> None:
-        """Along the index of the type, the user, the queue or the organisation."""
+        """Along the index of the batch, the type, the user, the queue or the organisation."""
         self.unbounded = frozenset({Job})
         wanted, organization = self._wanted, Job.organization_id == self._organization_id
-        if wanted.type is not None:
+        if wanted.batch_id is not None:
+            self._lead, narrow = Job.batch_id, [organization, _only(Job.batch_id, wanted.batch_id)]
+        elif wanted.type is not None:
             self._lead, narrow = Job.type, [organization, _only(Job.type, wanted.type)]
         elif wanted.user_id is not None:
             self._lead, narrow = Job.user_id, [_only(Job.user_id, wanted.user_id)]
@@ -219,10 +226,11 @@ def states_of(walks: Sequence[Walk], limit: int) -> Select[Any]:
     newest = parts[0] if len(parts) == 1 else select(both := union_all(*parts).subquery()).order_by(both.c.id.desc())
     found = newest.limit(limit + 1).subquery()
     counted = (func.row_number().over() <= limit).label("counted")
-    rows = select(found.c.status, found.c.stopping, counted).subquery()
+    bounded = select(found.c.status, found.c.stopping, counted).subquery()
+    groups = (bounded.c.status, bounded.c.stopping, bounded.c.counted)
     unbounded = frozenset[type[Base]]().union(*(one.unbounded for one in walks))
-    groups = (rows.c.status, rows.c.stopping, rows.c.counted)
-    return select(*groups, func.count()).group_by(*groups).execution_options(unbounded=unbounded)
+    numbers = select(*groups, func.count()).select_from(bounded).group_by(*groups)
+    return numbers.execution_options(unbounded=unbounded)
 
 
 def _only(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:

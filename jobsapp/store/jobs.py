@@ -162,7 +162,12 @@ def cancel_job(
 
 
 def cancel_jobs(
-    connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID, user_id: UUID, reason: str | None
+    connection: Connection[Any],
+    job_ids: Sequence[UUID],
+    *,
+    organization_id: UUID,
+    user_id: UUID | None,
+    reason: str | None,
 ) -> list[ChangedJob]:
     """As `cancel_job`, for those of these jobs that nobody else is writing and that were not asked to stop before."""
     waiting = [row[0] for row in connection.execute(statement("lock_waiting"), {"ids": list(job_ids)})]

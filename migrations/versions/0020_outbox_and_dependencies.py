@@ -53,7 +53,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         for name in ("jobs_of_batch", "job_queue_timed"):
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute("CREATE INDEX CONCURRENTLY jobs_of_batch ON jobs (batch_id, id) WHERE batch_id IS NOT NULL")
+        op.execute("CREATE INDEX CONCURRENTLY jobs_of_batch ON jobs (batch_id, id DESC) WHERE batch_id IS NOT NULL")
         op.execute("CREATE INDEX CONCURRENTLY job_queue_timed ON job_queue (run_at) WHERE NOT due AND blockers = 0")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS job_queue_scheduled")
 

@@ -49,6 +49,16 @@ CALLS = [
     ("GET", "/api/files/{file}"),
     ("DELETE", "/api/files/{file}"),
     ("GET", "/api/files/{file}/content"),
+    ("POST", "/api/batches"),
+    ("GET", "/api/batches"),
+    ("GET", "/api/batches/{batch}"),
+    ("GET", "/api/batches/{batch}/jobs"),
+    ("POST", "/api/batches/{batch}/jobs"),
+    ("POST", "/api/batches/{batch}/close"),
+    ("POST", "/api/batches/{batch}/cancel"),
+    ("POST", "/api/batches/{batch}/retry"),
+    ("GET", "/api/batches/{batch}/failures"),
+    ("POST", "/api/batches/{batch}/results"),
     ("GET", "/api/types"),
     ("GET", "/api/types/{type}"),
     ("GET", "/api/types/{type}/presets"),
@@ -66,6 +76,32 @@ CALLS = [
     ("DELETE", "/api/retention"),
     ("GET", "/api/archives"),
     ("GET", "/api/archives/{archive}/content"),
+    ("GET", "/api/notifications/channels"),
+    ("POST", "/api/notifications/channels"),
+    ("PATCH", "/api/notifications/channels/{channel}"),
+    ("DELETE", "/api/notifications/channels/{channel}"),
+    ("POST", "/api/notifications/channels/{channel}/secret"),
+    ("POST", "/api/notifications/channels/{channel}/test"),
+    ("GET", "/api/notifications/rules"),
+    ("POST", "/api/notifications/rules"),
+    ("PUT", "/api/notifications/rules/{rule}"),
+    ("DELETE", "/api/notifications/rules/{rule}"),
+    ("GET", "/api/notifications/words"),
+    ("PUT", "/api/notifications/words"),
+    ("GET", "/api/notifications/deliveries"),
+    ("GET", "/api/notifications/deliveries/{delivery}"),
+    ("POST", "/api/notifications/deliveries/{delivery}/replay"),
+    ("GET", "/api/notifications/browser"),
+    ("GET", "/api/schedules"),
+    ("POST", "/api/schedules"),
+    ("POST", "/api/schedules/preview"),
+    ("GET", "/api/schedules/{schedule}"),
+    ("PATCH", "/api/schedules/{schedule}"),
+    ("DELETE", "/api/schedules/{schedule}"),
+    ("POST", "/api/schedules/{schedule}/pause"),
+    ("POST", "/api/schedules/{schedule}/resume"),
+    ("POST", "/api/schedules/{schedule}/run"),
+    ("GET", "/api/schedules/{schedule}/runs"),
     ("GET", "/api/search"),
     ("GET", "/api/workers"),
     ("POST", "/api/workers/{name}/stop"),
@@ -101,16 +137,9 @@ CALLS = [
     ("POST", "/api/jobs/{run}/resume"),
 ]
 OWNED_PARTS = (
-    "{job}",
-    "{file}",
-    "{preset}",
-    "{user_id}",
-    "{archive}",
-    "{token}",
-    "{browser}",
-    "{identity}",
-    "{workflow}",
-    "{run}",
+    *("{job}", "{file}", "{preset}", "{user_id}", "{archive}", "{token}", "{browser}", "{identity}"),
+    *("{batch}", "{schedule}", "{channel}", "{rule}", "{delivery}"),
+    *("{workflow}", "{run}"),
 )
 OWNED = [call for call in CALLS if any(one in call[1] for one in OWNED_PARTS)]
 OF_THE_HOUSE = [
@@ -131,8 +160,17 @@ def things(
     house["preset"] = preset["id"]
     job_id = as_member.create()["id"]
     token = as_member("POST", f"/api/jobs/{job_id}/tokens", json={"kind": "embed"}).get_json()["id"]
+    timed = {"type": "echo", "data": {}, "everySeconds": 60}
+    house["schedule"] = as_member("POST", "/api/schedules", json=timed).get_json()["id"]
     house["token"] = as_member("POST", "/api/tokens", json={"name": "x"}).get_json()["id"]
+    house["batch"] = as_member("POST", "/api/batches", json={"closed": False}).get_json()["batch"]["id"]
     house["archive"], house["identity"] = str(new_id()), str(new_id())
+    hook = {"kind": "webhook", "name": "x", "url": "https://example.org/"}
+    house["channel"] = as_member("POST", "/api/notifications/channels", json=hook).get_json()["id"]
+    rule = {"channelId": house["channel"], "events": ["failed"]}
+    house["rule"] = as_member("POST", "/api/notifications/rules", json=rule).get_json()["id"]
+    sent = as_member("POST", f"/api/notifications/channels/{house['channel']}/test").get_json()
+    house["delivery"] = sent["id"]
     steps = {"ask": {"waitFor": {"approval": {}}}}
     house["workflow"] = house["new_workflow"] = "greet"
     as_member("PUT", "/api/workflows/greet", json={"definition": {"steps": steps}})
@@ -156,9 +194,14 @@ def test_these_are_all_calls(app: OpenAPI) -> None:
             method.upper(),
             path.replace("jobs/{id}", "jobs/{job}")
             .replace("files/{id}", "files/{file}")
+            .replace("batches/{id}", "batches/{batch}")
             .replace("presets/{id}", "presets/{preset}")
             .replace("archives/{id}", "archives/{archive}")
+            .replace("schedules/{id}", "schedules/{schedule}")
             .replace("api/tokens/{id}", "api/tokens/{token}")
+            .replace("channels/{id}", "channels/{channel}")
+            .replace("rules/{id}", "rules/{rule}")
+            .replace("deliveries/{id}", "deliveries/{delivery}")
             .replace("workflows/{name}", "workflows/{workflow}" if method != "put" else "workflows/{new_workflow}")
             .replace("{job}/steps", "{run}/steps")
             .replace("{job}/events", "{run}/events")
@@ -193,6 +236,8 @@ def test_another_organisation_finds_nothing(
     bodies = {
         ("POST", "/api/jobs/{job}/tokens"): {"kind": "share"},
         ("PATCH", "/api/members/{user_id}"): {"role": "admin"},
+        ("POST", "/api/batches/{batch}/jobs"): {"jobs": [{"type": "echo", "data": {}}]},
+        ("PUT", "/api/notifications/rules/{rule}"): {"channelId": things["channel"], "events": ["failed"]},
         ("POST", "/api/jobs/{run}/events"): {"event": "paid"},
         ("POST", "/api/jobs/{run}/steps/{step}/answer"): {"approved": True},
     }

@@ -5,8 +5,9 @@ A new page is one more line in `SCENES`. A page that has none fails `test_no_pag
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -19,14 +20,21 @@ from jobsapp.bus import connection as redis_connection
 from jobsapp.bus.roster import Report, Roster
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.sealing import sealer_of
 from jobsapp.core.states import Status
 from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import build_house
 from jobsapp.runtime.use_cases import open_use_cases
+from jobsapp.services.batch_callbacks import Callback
+from jobsapp.services.batches import NewBatch
+from jobsapp.services.channels import NewChannel
 from jobsapp.services.federation import Person
 from jobsapp.services.job_tokens import SHARE
+from jobsapp.services.new_schedules import NewSchedule
+from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.retention import NewRule
+from jobsapp.services.unsubscribing import unsubscribe_url
 from jobsapp.store.jobs import ClaimedJob, LogLine, add_artifact
 from tests.browser.product import ADMIN, WORKER, Product, sign_in
 
@@ -60,8 +68,14 @@ PARTS = {
     "log.new": "lines for the job's page",
     "log.text": "a text file",
     "many.count": "a number for the list",
+    "batches.live": "a part of the page of a batch",
+    "batches.bar": "the bar of a batch, for other pages",
     "tray.show": "the tray, which a scene fills",
     "retention.back": "leads to the rules",
+    "notifications.back": "leads to the page of notifications",
+    "notification_rules.back": "leads to the page of notifications",
+    "deliveries.back": "leads to the message",
+    "schedules.preview": "a part of the form",
     "shared.live": "a part of the shared page",
     "shared.log": "a text file",
     "shared.content": "a file",
@@ -91,6 +105,15 @@ class Jobs:
     """The id of the administrator's account."""
     token: str
     """The id of an API token that is in force."""
+    batch: str
+    """The id of a batch that runs."""
+    channel: str
+    """The id of a channel of notifications, of a rule and of a message by it, and the link that ends it."""
+    rule: str
+    delivery: str
+    link: str
+    schedule: str
+    """The id of a schedule that has run, by the clock."""
     run: str
     """A workflow that waits for an answer."""
     failed_run: str
@@ -194,6 +217,12 @@ def send_wrong_rule(page: Page) -> None:
     expect(page.locator("#days-error")).to_be_visible()
 
 
+def send_wrong_cron(page: Page) -> None:
+    page.get_by_label("Cron expression").fill("every night")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.locator("#f-cron-error")).to_be_visible()
+
+
 def choose_two(page: Page) -> None:
     for number in (0, 2):
         page.locator("#job-rows input").nth(number).check()
@@ -259,6 +288,10 @@ SCENES = (
     Scene("form", "new_job.form", "/jobs/new/data-conversion", open_details),
     Scene("form-errors", "new_job.form", "/jobs/new/data-conversion", send_wrong_form),
     *(Scene(f"form-{name}", "new_job.form", f"/jobs/new/{name}", open_details) for name in OTHER_FORMS),
+    Scene("batches", "batches.index", "/batches"),
+    Scene("batches-none", "batches.index", "/batches", who=NEWCOMER),
+    Scene("batch", "batches.show", "/batches/{batch}"),
+    Scene("batch-cancel", "batches.ask", "/batches/{batch}/cancel"),
     Scene("queues", "queues.index", "/queues"),
     # Over large cards: of them enough is left to touch, however long the menu is.
     Scene("menu", "new_job.choose", "/jobs/new", open_menu),
@@ -270,10 +303,30 @@ SCENES = (
     Scene("shares", "shares.index", "/jobs/{completed}/shares"),
     Scene("shared", "shared.show", "/shared/{shared}/", who=""),
     Scene("shared-gone", "shared.show", "/shared/nonsense/", who=""),
+    Scene("schedules", "schedules.index", "/schedules"),
+    Scene("schedules-empty", "schedules.index", "/schedules", who=NEWCOMER),
+    Scene("schedules-none-paused", "schedules.index", "/schedules?status=ended"),
+    Scene("schedule", "schedules.show", "/schedules/{schedule}", open_details),
+    Scene("schedule-types", "schedule_forms.choose", "/schedules/new"),
+    Scene("schedule-form", "schedule_forms.form", "/schedules/new/echo?cron=0+9+*+*+MON-FRI", open_details),
+    Scene("schedule-form-error", "schedule_forms.form", "/schedules/new/echo", send_wrong_cron),
+    Scene("schedule-edit", "schedule_forms.edit", "/schedules/{schedule}/edit", open_details),
+    Scene("schedule-delete", "schedules.ask", "/schedules/{schedule}/delete"),
     Scene("retention", "retention.index", "/retention"),
     Scene("retention-empty", "retention.index", "/retention", who=NEWCOMER),
     Scene("retention-rule", "retention.edit", "/retention/rule?scope=jobs&type=&status=failed"),
     Scene("retention-rule-error", "retention.edit", "/retention/rule", send_wrong_rule),
+    Scene("notifications", "notifications.index", "/notifications"),
+    Scene("notifications-empty", "notifications.index", "/notifications", who=NEWCOMER),
+    Scene("notifications-channel", "notifications.new_channel", "/notifications/channels/new"),
+    Scene("notifications-channel-change", "notifications.edit_channel", "/notifications/channels/{channel}"),
+    Scene("notifications-channel-delete", "notifications.ask", "/notifications/channels/{channel}/delete"),
+    Scene("notifications-rule", "notification_rules.new", "/notifications/rules/new"),
+    Scene("notifications-rule-change", "notification_rules.edit", "/notifications/rules/{rule}"),
+    Scene("notifications-words", "notification_rules.words", "/notifications/words"),
+    Scene("notifications-log", "deliveries.index", "/notifications/deliveries"),
+    Scene("notifications-message", "deliveries.show", "/notifications/deliveries/{delivery}"),
+    Scene("notifications-end", "unsubscribe.ask", "/notifications/unsubscribe/{link}", who=""),
     Scene("tokens", "tokens.index", "/tokens"),
     Scene("tokens-new", "tokens.index", "/tokens", make_token),
     Scene("tokens-error", "tokens.index", "/tokens", send_no_name),
@@ -324,9 +377,13 @@ def set_the_stage(product: Product) -> Jobs:
         shared=_shared(product, completed),
         member=_member(product),
         token=_tokens(product),
+        schedule=_schedules(product),
+        batch="",
+        **_told(product),
         run=run,
         failed_run=failed_run,
     )
+    jobs = replace(jobs, batch=_batch(product, jobs))
     _report_workers(product)
     with product.app.app_context():
         product.services.queues.pause(product.actor(), "measure", reason="the bank is closed")
@@ -417,6 +474,60 @@ def _tokens(product: Product) -> str:
         return str(tokens.create(actor, "Nightly import", lifetime=timedelta(days=90))[0].id)
 
 
+def _batch(product: Product, jobs: Jobs) -> str:
+    """As if it had many jobs; those that there are stand for them."""
+    with product.app.app_context():
+        batches, actor = product.services.batches, product.actor()
+        after = {"complete": Callback("echo", {}, "Tell the bank"), "failure": Callback("fail", {}, "Call somebody")}
+        batch_id = batches.create(actor, NewBatch("Letters of November", closed=False, callbacks=after)).id
+        batches.create(actor, NewBatch("Letters_of_a_day_on_which_there_were_none_but_the_name_was_long", closed=True))
+    made = json.dumps({"failure": {"id": str(jobs.failed)}})
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute(
+            "UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)",
+            [batch_id, [jobs.pending, jobs.active, jobs.completed, jobs.failed]],
+        )
+        connection.execute(
+            """UPDATE batches SET total_jobs = 20000, total_weight = 20000, completed_jobs = 12040, failed_jobs = 31,
+            completed_weight = 12040, failed_weight = 31, counted_at = now(), noted_at = now() - interval '1 minute',
+            noted_weight = 9000, callback_jobs = %s, closed_at = now() WHERE id = %s""",
+            [made, batch_id],
+        )
+    return str(batch_id)
+
+
+def _schedules(product: Product) -> str:
+    """One that has run and missed, one that paused itself, one that was paused, and one that is declared in code."""
+    with product.app.app_context():
+        schedules, actor = product.services.schedules, product.actor()
+        nightly = NewSchedule(
+            "echo", {"text": "x"}, "Nightly export of all orders", "For the accounts", cron="30 2 * * MON-FRI"
+        )
+        ids = [schedules.create(actor, replace(nightly, zone="Europe/Berlin", jitter_seconds=300)).id]
+        for name in ("Thank-you letters", "A_name_that_is_one_very_long_word_without_any_place_to_break_it"):
+            timed = NewSchedule("echo", {}, name, every_seconds=900, overlap="allow", missed="all")
+            ids.append(schedules.create(actor, timed).id)
+        schedules.run(actor, ids[0])
+        schedules.pause(actor, ids[1], reason="The shop is closed")
+        with psycopg.connect(product.settings.database_url) as connection:
+            connection.execute(
+                "UPDATE schedules SET user_id = NULL, declared = 'echo: letters' WHERE id = %s", [ids[1]]
+            )
+            connection.execute(
+                """UPDATE schedules SET next_run_at = NULL, fire_at = NULL, paused_at = now(),
+                   pause_reason = 'There is no job type ''letters''.' WHERE id = %s""",
+                [ids[2]],
+            )
+            connection.execute(
+                """INSERT INTO schedule_runs (schedule_id, run_at, organization_id, outcome, missed)
+                   VALUES (%(id)s, '2026-11-25T01:30:00Z', %(org)s, 'missed', 4),
+                     (%(id)s, '2026-11-24T01:30:00Z', %(org)s, 'overlapped', 0),
+                     (%(id)s, '2026-11-23T01:30:00Z', %(org)s, 'created', 0)""",
+                {"id": ids[0], "org": actor.organization_id},
+            )
+        return str(ids[0])
+
+
 WORKFLOW = """title: Clean and train
 description: Cleans a table, asks somebody, and trains a model on it.
 input:
@@ -463,6 +574,49 @@ def _report_workers(product: Product) -> None:
             Report("scene-stopped", "build-8", 0, ["echo"], 40.0),
         ]
     )
+
+
+def _told(product: Product) -> dict[str, str]:
+    """Channels in their states, a rule with all there is, and a message that was tried."""
+    with product.app.app_context():
+        services, actor = product.services, product.actor()
+        channels, rules = services.channels, services.notification_rules
+        hook = channels.create(
+            actor, NewChannel("webhook", "The order desk", url="https://orders.example.org/hooks/jobs")
+        )
+        team = channels.create(actor, NewChannel("email", "The team", "organization", to=("team@example.org",)))
+        channels.create(actor, NewChannel("browser", "This browser"))
+        rule = rules.create(
+            actor,
+            NewNotificationRule(
+                hook.id,
+                ("failed", "running-long"),
+                types=("steps",),
+                digest_minutes=15,
+                quiet_from="22:00",
+                quiet_until="07:00",
+                zone="Europe/Vienna",
+                failures_through=True,
+            ),
+        )
+        rules.create(actor, NewNotificationRule(team.id, ("failed",), "organization", enabled=False))
+        sent = services.deliveries.test(actor, channels, hook.id)
+        link = unsubscribe_url("", sealer_of(product.app.config["SECRET_KEY"]), team.id).rpartition("/")[2]
+    one = {
+        "at": "2026-11-26T01:02:07Z",
+        "ms": 84,
+        "status": 503,
+        "answer": "busy",
+        "error": "The receiver answered 503.",
+    }
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute("UPDATE deliveries SET attempts = 1, tries = %s::jsonb", [json.dumps([one])])
+        connection.execute(
+            "UPDATE notification_channels SET disabled_at = now(), disabled_reason = 'Every try has failed for days.' "
+            "WHERE id = %s",
+            [team.id],
+        )
+    return {"channel": str(hook.id), "rule": str(rule.id), "delivery": str(sent.id), "link": link}
 
 
 def _retain(product: Product) -> None:

@@ -21,6 +21,7 @@ from flask_openapi3 import OpenAPI
 import jobsapp.client as package
 from jobsapp import create_app
 from jobsapp.client import Client
+from jobsapp.client.batches import BatchCalls
 from tests.client.conftest import Server
 from tests.processes import ROOT
 
@@ -117,8 +118,12 @@ def test_the_readme_links_it() -> None:
 # One deletes what the next would use; these make what they need by themselves or from what stands before them.
 ORDER = (
     *("upload", "create", "get", "wait", "watch", "download", "log", "events", "pages", "list", "create_many", "types"),
-    *("queues", "stats", "workflows", "cancel", "retry", "cancel_many", "retry_many", "delete_many", "delete"),
+    *("dependencies", "dependents", "queues", "stats", "cancel", "retry", "cancel_many", "retry_many", "delete_many"),
+    *("delete", "create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
+    *("preview_schedule", "create_schedule", "schedule", "schedules", "change_schedule", "pause_schedule"),
+    *("resume_schedule", "run_schedule", "schedule_runs", "delete_schedule"),
 )
+BATCHES = ("create", "get", "wait", "watch", "list", "jobs", "results", "add", "cancel", "retry", "close")
 # They leave a client of their own, or none.
 OTHERS = ("from_env", "local", "close")
 CLASSES = (package.ClientError, package.NewJob, package.Backoff, package.Retries, Client)
@@ -134,7 +139,8 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("JOBSAPP_URL", server.url)
     monkeypatch.setenv("JOBSAPP_TOKEN", server.token)
     Path("orders.csv").write_text("id,name\n1,Ana\n2,Bo\n")
-    assert {name for name in dir(Client) if not name.startswith("_")} == {*ORDER, *OTHERS}
+    assert {name for name in dir(Client) if not name.startswith("_")} == {*ORDER, *OTHERS, "batches", "workflows"}
+    assert {name for name in dir(BatchCalls) if not name.startswith("_")} == {*BATCHES}
     with server.client() as client:
         now = datetime.now(UTC)
         names: dict[str, Any] = {
@@ -142,10 +148,12 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
             **{"client": client, "token": server.token, "app": whole, "folder": tmp_path},
             **{"tomorrow": now + timedelta(days=1), "yesterday": now - timedelta(days=1)},
         }
-        things = {name: getattr(Client, name) for name in ORDER} | {one.__name__: one for one in CLASSES}
-        for name, thing in things.items():
+        waits = [package.NewJob("echo", {}, run_at=now + timedelta(days=1))]
+        names["open_batch"] = client.batches.create(waits, closed=False)
+        of_batches = [getattr(BatchCalls, name) for name in BATCHES]
+        for thing in (*(getattr(Client, name) for name in ORDER), *of_batches, *CLASSES):
             code = example(thing).replace("https://jobs.example.org", server.url)
-            exec(compile(code, f"the example of {name}", "exec"), names)
+            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
     for name in OTHERS:
         exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
         with names["client"]:

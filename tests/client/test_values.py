@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers, workflow_answers
+from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers, told, workflow_answers
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -31,6 +31,11 @@ PAIRS = {
     answers.Pauses: "RetryView",
     answers.JobPage: "JobPage",
     answers.ManyChanged: "ManyView",
+    answers.Batch: "BatchView",
+    answers.BatchCounts: "BatchCounts",
+    answers.BatchCallback: "BatchCallbackView",
+    answers.BatchPage: "BatchPage",
+    answers.CreatedBatch: "CreatedBatchView",
     answers.LogLine: "LogLineView",
     answers.LogPage: "LogPage",
     answers.JobType: "TypeView",
@@ -39,6 +44,15 @@ PAIRS = {
     answers.Limit: "LimitView",
     answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
+    told.Channel: "ChannelView",
+    told.NotificationRule: "NotificationRuleView",
+    told.Delivery: "DeliveryView",
+    told.Try: "TryView",
+    schedule_answers.Schedule: "ScheduleView",
+    schedule_answers.SchedulePage: "SchedulePage",
+    schedule_answers.ScheduleRun: "ScheduleRunView",
+    schedule_answers.ScheduleRunPage: "ScheduleRunPage",
+    schedule_answers.SchedulePreview: "PreviewView",
     workflow_answers.WorkflowVersion: "WorkflowView",
     workflow_answers.Workflow: "WorkflowWholeView",
     workflow_answers.WorkflowFault: "WorkflowFaultView",

@@ -21,6 +21,7 @@ class Job:
     name: str = "Invoices of March"
     description: str = "Überweisung"
     status: str = "pending"
+    batch_id: UUID | None = None
 
 
 @pytest.mark.parametrize(

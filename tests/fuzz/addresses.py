@@ -14,6 +14,9 @@ Ids = dict[str, dict[UUID | None, list[str]]]
 KEPT = {
     "tokens.token_id": "SELECT id FROM api_tokens WHERE organization_id = %s",
     "browser": "SELECT id FROM login_sessions WHERE organization_id = %s",
+    "channel_id": "SELECT id FROM notification_channels WHERE organization_id = %s",
+    "rule_id": "SELECT id FROM notification_rules WHERE organization_id = %s",
+    "delivery_id": "SELECT id FROM deliveries WHERE organization_id = %s",
     "identity": "SELECT i.id FROM user_identities i JOIN users u ON u.id = i.user_id WHERE u.home_id = %s",
 }
 COMMON = {
@@ -23,6 +26,7 @@ COMMON = {
     "key": ["echo", "*", "make-file"],
     "filename": ["favicon.svg", "css/tokens.css", "../app.py", "js/live.js"],
     "secret": ["wrong", "jobsapp_wrong"],
+    "link": ["wrong", "AaIXLPXbfTqOj8M1YxWaNH-F1SSeXVxvvoeHeUS_UAA", "=" * 44],
 }
 
 

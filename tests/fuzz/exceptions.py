@@ -15,11 +15,28 @@ OF_TYPE = "its schema is that of the job type: GET /api/types"
 REGISTERED = "the types that there are differ from one installation to another"
 EMPTY_SPAN = "no time is left between it and createdAfter"
 NOBODY = "there is nobody of this name in the organisation"
+CHANNEL = {"name": "may not be blank", "url": "as the kind of channel wants it", "to": "goes with e-mail"}
+NOTIFICATION_RULE = {
+    "channelId": "has to be one of the scope",
+    "scheduleId": "there has to be such a schedule",
+    "quietFrom": "goes with quietUntil",
+    "quietUntil": "goes with quietFrom",
+    "zone": "has to be a time zone",
+}
+TIMING = {
+    "cron": "either it or everySeconds; an expression with a day that there is",
+    "zone": "a name of the time zone database",
+    "everySeconds": "either it or cron",
+    "anchor": "at most ten years ahead",
+    "endsAt": "at most ten years ahead, after the next run",
+    "jitterSeconds": "less than the time between two runs",
+}
 OF_WORKFLOW = "its shape is more than a schema can say: POST /api/workflows/check"
 FILTER = {"createdBefore": EMPTY_SPAN, "user": NOBODY}
 
 MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createJob": {
+        "dependsOn": "names jobs that are there",
         "type": REGISTERED,
         "data": OF_TYPE,
         "runAt": "at most ten years ahead",
@@ -27,6 +44,11 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
         "secretsOf": "of the same type",
     },
     "createJobs": {"jobs": "each is as createJob's body"},
+    "createBatch": {
+        "jobs": "each is as createJob's body",
+        **dict.fromkeys(("onComplete", "onSuccess", "onFailure"), "as createJob's body, and without secrets"),
+    },
+    "addBatchJobs": {"jobs": "each is as createJob's body"},
     "listJobs": FILTER,
     "cancelJobs": {"filter": "as listJobs", **FILTER},
     "retryJobs": {"filter": "as listJobs", **FILTER},
@@ -34,8 +56,18 @@ MORE_THAN_SCHEMA: dict[str, dict[str, str]] = {
     "createJobToken": {"expiresInSeconds": "how long it may be depends on the kind"},
     "inviteMember": {"email": "may be somebody's already"},
     "getStatsHistory": {"type": REGISTERED},
+    "previewSchedule": TIMING,
+    "createSchedule": {**TIMING, "type": REGISTERED, "data": OF_TYPE},
+    "changeSchedule": {**TIMING, "data": OF_TYPE},
+    "listSchedules": {"user": NOBODY},
+    "runSchedule": {"data": "what fitted its type may not fit it any more", "type": REGISTERED},
     "search": {"q": "has to have a word in it", "job": "there has to be such a job"},
     "savePreset": {"data": OF_TYPE, "name": "may not be blank"},
+    "createChannel": {**CHANNEL, "scope": "a browser's is one's own"},
+    "changeChannel": CHANNEL,
+    "createNotificationRule": NOTIFICATION_RULE,
+    "replaceNotificationRule": {**NOTIFICATION_RULE, "scope": "stays as it is"},
+    "setNotificationWords": dict.fromkeys(("subject", "text", "digestSubject", "digestText"), "templates are tried"),
     "createToken": {"scopes": "not more than the caller may do"},
     "setRetention": {"type": "not for uploads", "status": "not for uploads", "archive": "not for uploads"},
     "setLimit": {"key": "has to name a queue, a type or an organisation"},

@@ -14,7 +14,11 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.ids import new_id
 from jobsapp.extensions import db
 from jobsapp.services import Services
+from jobsapp.services.batches import NewBatch
+from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
+from jobsapp.services.new_schedules import NewSchedule
+from jobsapp.services.notification_rules import NewNotificationRule
 from jobsapp.services.presets import NewPreset
 
 MARK = "zqmark"
@@ -36,8 +40,13 @@ class Things:
     api_token: UUID
     user: UUID
     archive: UUID
+    batch: UUID
+    schedule: UUID
     login: UUID
     identity: UUID
+    channel: UUID
+    rule: UUID
+    delivery: UUID
     organization: UUID
     aside: UUID
     """A job without a mark, which a guest may see."""
@@ -63,7 +72,18 @@ class Things:
             "api_files.id": str(self.artifact),
             "api_presets.id": str(self.preset),
             "api_retention.id": str(self.archive),
+            "api_channels.id": str(self.channel),
+            "api_notification_rules.id": str(self.rule),
+            "api_deliveries.id": str(self.delivery),
+            "channel_id": str(self.channel),
+            "rule_id": str(self.rule),
+            "delivery_id": str(self.delivery),
+            "link": "wrong",
             "user_id": str(self.user),
+            "api_batches.id": str(self.batch),
+            "batch_id": str(self.batch),
+            "api_schedules.id": str(self.schedule),
+            "schedule_id": str(self.schedule),
             "organization_id": str(self.organization),
             "browser": str(self.login),
             "identity": str(self.identity),
@@ -93,6 +113,8 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
     jobs = _jobs(services, actor, upload, drain)
     _mark(connection, jobs)
     kept = services.presets.save(actor, "echo", NewPreset(f"Preset {TEXT}", {"text": TEXT}, TEXT, True))
+    batch = services.batches.create(actor, NewBatch(TEXT, TEXT, closed=False)).id
+    connection.execute("UPDATE jobs SET batch_id = %s WHERE id = ANY(%s)", [batch, [jobs["done"], jobs["failed"]]])
     _plant_workflow(services, actor, connection, jobs["active"])
     token, _ = services.job_tokens.create(actor, jobs["done"], "embed")
     aside, _ = services.jobs.create(admin, NewJob("echo", {}, name="aside"))
@@ -106,10 +128,13 @@ def plant(services: Services, admin: Actor, connection: psycopg.Connection[Any],
         token=token.id,
         api_token=services.tokens.create(actor, TEXT)[0].id,
         user=actor.user_id,
+        batch=batch,
         archive=_archive(services, actor, connection),
+        schedule=_schedule(services, actor),
         login=UUID(services.logins.start(actor, MARK).partition(".")[0]),
         identity=_identity(connection, actor),
         organization=actor.organization_id,
+        **_told(services, actor),
         aside=aside.id,
         embed=embed,
         share=share,
@@ -136,8 +161,9 @@ def _plant_workflow(services: Services, actor: Actor, connection: psycopg.Connec
 
 
 def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str], int]) -> dict[str, UUID]:
-    def create(job_type: str, data: dict[str, Any]) -> UUID:
-        return services.jobs.create(actor, NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT))[0].id
+    def create(job_type: str, data: dict[str, Any], *after: UUID) -> UUID:
+        said = NewJob(job_type, data, name=f"{job_type} {TEXT}", description=TEXT, depends_on=after or None)
+        return services.jobs.create(actor, said)[0].id
 
     jobs = {
         "done": create("make-file", {"text": TEXT, "source": str(upload)}),
@@ -146,7 +172,7 @@ def _jobs(services: Services, actor: Actor, upload: UUID, drain: Callable[[str],
     }
     for queue in ("make-file", "fail", "echo"):
         assert drain(queue) == 1
-    return jobs | {"waiting": create("echo", {"text": TEXT})}
+    return jobs | {"waiting": create("echo", {"text": TEXT}, jobs["done"])}
 
 
 MARKS = (
@@ -187,6 +213,24 @@ def _archive(services: Services, actor: Actor, connection: psycopg.Connection[An
     return found
 
 
+def _told(services: Services, actor: Actor) -> dict[str, UUID]:
+    """A channel, a rule and a message."""
+    url = f"https://{MARK}.example/{WORD}"
+    channel = services.channels.create(actor, NewChannel("webhook", TEXT, "organization", url=url)).id
+    new = NewNotificationRule(channel, ("failed",), "organization", types=(TEXT,))
+    rule = services.notification_rules.create(actor, new).id
+    sent = services.deliveries.test(actor, services.channels, channel).id
+    return {"channel": channel, "rule": rule, "delivery": sent}
+
+
+def _schedule(services: Services, actor: Actor) -> UUID:
+    """One that has run."""
+    new = NewSchedule("echo", {"text": TEXT}, f"Schedule {TEXT}", TEXT, every_seconds=86_400, overlap="allow")
+    made = services.schedules.create(actor, new)
+    services.schedules.run(actor, made.id)
+    return made.id
+
+
 def _identity(connection: psycopg.Connection[Any], actor: Actor) -> UUID:
     found = new_id()
     connection.execute(
@@ -205,10 +249,17 @@ def everything(connection: psycopg.Connection[Any], organization_id: UUID) -> li
         f"SELECT api_tokens::text FROM api_tokens JOIN users ON users.id = user_id AND email LIKE '{MARK}%%' "
         "WHERE organization_id = %s ORDER BY 1",
         "SELECT id FROM job_tokens WHERE organization_id = %s ORDER BY id",
+        "SELECT batches::text FROM batches WHERE organization_id = %s ORDER BY id",
         "SELECT users::text FROM users WHERE home_id = %s ORDER BY id",
         "SELECT memberships::text FROM memberships WHERE organization_id = %s ORDER BY user_id",
         "SELECT organizations::text FROM organizations WHERE id = %s",
+        "SELECT schedules::text FROM schedules WHERE organization_id = %s ORDER BY id",
+        "SELECT schedule_runs::text FROM schedule_runs WHERE organization_id = %s ORDER BY 1",
         "SELECT retention_rules::text FROM retention_rules WHERE organization_id = %s ORDER BY 1",
+        "SELECT notification_channels::text FROM notification_channels WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_rules::text FROM notification_rules WHERE organization_id = %s ORDER BY id",
+        "SELECT notification_templates::text FROM notification_templates WHERE organization_id = %s",
+        "SELECT deliveries::text FROM deliveries WHERE organization_id = %s ORDER BY id",
         "SELECT user_identities::text FROM user_identities JOIN users ON users.id = user_id WHERE home_id = %s",
         "SELECT count(*) FROM job_logs JOIN jobs ON jobs.id = job_id WHERE organization_id = %s",
         "SELECT job_queue::text FROM job_queue WHERE organization_id = %s ORDER BY job_id",

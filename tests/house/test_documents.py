@@ -46,6 +46,15 @@ def test_the_processor_of_the_readme_loads(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_registry(["readme_example"]).get("greet").validate({"name": "Ana"}).model_dump() == {"name": "Ana"}
 
 
+def test_the_schedules_that_a_document_declares_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "schedules.md").read_text(), re.DOTALL)[-1]
+    module = ModuleType("declaring_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(block, "docs/schedules.md", "exec"), module.__dict__)
+    weekly, hourly = load_registry(["declaring_example"]).get("report").processor.schedules
+    assert (weekly.name, hourly.timing()["every_seconds"]) == ("Weekly report", 3600)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what docs/processors.md tells its reader to write."""

@@ -24,6 +24,9 @@ PUBLIC_ONLY = {
     "processors/bulk_operation/calling.py": {"aiohttp", "asyncio"},
     "processors/bulk_operation/calls.py": {"aiohttp", "asyncio"},
     "processors/bulk_operation/guard.py": {"socket"},
+    # By ssrfguard, which connects to the address that it has checked: tests/notifications.
+    "runtime/senders/outgoing.py": {"requests", "socket"},
+    "runtime/senders/apprise.py": {"requests"},
 }
 BY_SETTINGS = {
     # To addresses that the operator set, and that no job can change.
@@ -32,6 +35,7 @@ BY_SETTINGS = {
     "processors/document_processing/server.py": {"openai"},
     "processors/fine_tuning/remote.py": {"openai"},
     "auth/oidc.py": {"authlib", "requests"},
+    "runtime/senders/mail.py": {"smtplib", "ssl"},
     # The client for other people's programs: to the server that they name.
     "client/": {"http", "urllib", "socket", "ssl", "httpx2", "requests"},
 }

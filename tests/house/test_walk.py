@@ -43,6 +43,7 @@ VIEWER_MAY = {
     "tokens.create": "one's own",
     "api_tokens.create": "one's own",
     "api_tokens.revoke": "one's own; those of others are not there",
+    "api_schedules.preview": "nothing is kept",
     "members.switch": "going over to another organisation of one's own",
 }
 """Changing methods that are not about the organisation's things."""
@@ -69,8 +70,10 @@ def test_the_first_organisation_finds_its_things(
             assert answer.status_code < 500, step
             seen |= {step.rule.endpoint} if leaks(answer) else set()
             owned |= {step.rule.endpoint} if step.is_owned and step.rule.endpoint not in SHARED else set()
-    # A file's description and content, and so on: all that name a thing show a mark of it, but for these two pages.
-    assert owned - seen <= {"api_job_tokens.index", "shares.index", "log.new"}
+    # A file's description and content, and so on: all that name a thing show a mark of it, but for these, of which some
+    # only lead back to a page.
+    back = {"notifications.back", "notification_rules.back", "deliveries.back"}
+    assert owned - seen <= {"api_job_tokens.index", "shares.index", "log.new", *back}
     lists = {
         "api_jobs.index",
         "jobs.index",
@@ -186,8 +189,12 @@ def test_a_viewer_changes_nothing(
         if step.method == "GET" or step.rule.endpoint in PUBLIC or step.rule.endpoint in VIEWER_MAY:
             continue
         answer = walker(step)
-        # Of several jobs' addresses one names the token's own; and an organisation's limits have no page.
-        elsewhere = {404} if {"token_id", "scope"} & step.rule.arguments else set()
+        # Of several jobs' addresses one names the token's own; an organisation's limits have no page; its channels of
+        # notifications are there for operators and administrators alone.
+        areas = ("api_channels", "api_notification_rules", "api_deliveries", "notification_rules")
+        hidden = step.rule.endpoint.partition(".")[0] in areas
+        hidden |= bool({"token_id", "scope", "channel_id", "rule_id", "delivery_id"} & step.rule.arguments)
+        elsewhere = {404} if hidden else set()
         assert answer.status_code in {403, *elsewhere}, f"{step} answered {answer.status_code} to a viewer, not 403"
     assert everything(connection, things.organization) == before
 
@@ -209,7 +216,7 @@ def test_a_token_signs_no_browser_in_and_one_that_reads_changes_nothing(
         assert answer.status_code < 500, step
         assert not is_signed_in(client), f"{step} signs a browser in for a token"
         if scope == "read":
-            wanted = 404 if step.rule.endpoint in SHARED else 403
+            wanted = 404 if step.rule.endpoint in SHARED or "link" in step.rule.arguments else 403
             assert answer.status_code == wanted, f"{step} answered {answer.status_code} to a token that reads"
     if scope == "read":
         assert everything(connection, things.organization) == before

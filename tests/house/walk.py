@@ -14,6 +14,7 @@ from flask_openapi3 import OpenAPI
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from jobsapp.api.models import encode_cursor
 from jobsapp.auth.current import CSRF_HEADER, LOGIN
 from jobsapp.core.actors import Actor
 from jobsapp.services import Services
@@ -35,6 +36,8 @@ PUBLIC = {
     "swagger.oauth2-redirect": "a file of its page",
     "health.alive": "whether the process lives",
     "health.ready": "whether its servers are there",
+    "unsubscribe.ask": "ends e-mails; the link is the right",
+    "unsubscribe.end": "ends e-mails; the link is the right",
     "login.show": "the way in",
     "login.confirm": "the way in",
     "login.redeem": "the way in; the secret in the address is the right",
@@ -49,7 +52,10 @@ SHARED = {"shared.show", "shared.content", "shared.live", "shared.log"}
 LAST = ("api_account.end_browsers", "login.logout", "login.logout_everywhere")
 
 
-OWNED = {"job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"}
+OWNED = {
+    *("job_id", "file_id", "preset_id", "token_id", "id", "user_id", "organization_id", "browser", "identity"),
+    *("batch_id", "schedule_id", "channel_id", "rule_id", "delivery_id"),
+}
 """Arguments that name a thing of an organisation: to all others it is not there (404)."""
 
 
@@ -65,8 +71,8 @@ def queries(things: Things) -> dict[str, list[str]]:
     job_ids = ",".join(map(str, things.jobs.values()))
     done = things.jobs["done"]
     return {
-        "api_jobs.index": wanted,
-        "jobs.index": [*wanted, f"?open={done}", f"?before={uuid4()}"],
+        "api_jobs.index": [*wanted, f"?batch={things.batch}"],
+        "jobs.index": [*wanted, f"?batch={things.batch}", f"?open={done}", f"?before={uuid4()}"],
         "many.count": wanted,
         "api_stats.show": ["?scope=organization"],
         "api_stats.history": ["?scope=organization", "?period=day"],
@@ -79,6 +85,15 @@ def queries(things: Things) -> dict[str, list[str]]:
         "log.text": [f"?q={WORD}"],
         "api_tokens.index": ["", f"?cursor={things.api_token}"],
         "tokens.index": ["", f"?before={uuid4()}"],
+        "api_deliveries.index": ["", f"?channel={things.channel}"],
+        "deliveries.index": ["", f"?channel={things.channel}"],
+        "api_schedules.index": [
+            "",
+            f"?job={done}",
+            f"?user={things.user}",
+            f"?cursor={encode_cursor(things.schedule)}",
+        ],
+        "schedules.index": ["", f"?before={uuid4()}"],
     }
 
 
@@ -86,6 +101,8 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
     """What is sent to routes that want something: valid, so that what decides is who asks."""
     ids = [str(one) for one in things.jobs.values()]
     theirs = {"type": "make-file", "data": {"source": str(things.upload)}}
+    rule = {"channelId": str(things.channel), "events": ["failed"]}
+    timed = {"kind": "every", "every": "5", "unit": "days", "missed": "once", "overlap": "skip", "data.text": "x"}
     many = [{"json": {"ids": ids}}, {"json": {"filter": {"q": WORD}}}, {"json": {"filter": {"user": str(things.user)}}}]
     return {
         "api_jobs.create": [{"json": theirs}, {"json": {"type": "make-file", "data": {}, "secretsOf": ids[0]}}],
@@ -113,6 +130,22 @@ def bodies(things: Things) -> dict[str, list[dict[str, Any]]]:
         "members.rename": [{"data": {"name": "Another name"}}],
         "api_tokens.create": [{"json": {"name": "x", "scopes": ["read"]}}],
         "tokens.create": [{"data": {"name": "x", "scope": "read"}}],
+        "api_batches.create": [{"json": {"jobs": [theirs]}}],
+        "api_batches.add": [{"json": {"jobs": [{"type": "echo", "data": {}}]}}],
+        "api_schedules.create": [{"json": {**theirs, "everySeconds": 60}}],
+        "api_schedules.change": [{"json": {"everySeconds": 60}}, {"json": {"data": {}}}],
+        "api_schedules.preview": [{"json": {"everySeconds": 60}}],
+        "schedule_forms.create": [{"data": timed}],
+        "schedule_forms.save": [{"data": timed}],
+        "api_channels.create": [{"json": {"kind": "browser", "name": "x"}}],
+        "api_channels.change": [{"json": {"enabled": False}}],
+        "api_notification_rules.create": [{"json": rule}],
+        "api_notification_rules.replace": [{"json": rule}],
+        "api_notification_rules.set_words": [{"json": {"subject": "x"}}],
+        "notifications.create_channel": [{"data": {"kind": "browser", "name": "x", "scope": "own"}}],
+        "notifications.change_channel": [{"data": {"name": "x"}}],
+        "notification_rules.create": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
+        "notification_rules.replace": [{"data": {"channel_id": str(things.channel), "events": "failed"}}],
         "api_retention.set_rule": [{"json": {"days": 30}}],
         "api_workflows.check": [{"json": {"definition": {"steps": {"a": {"type": "echo"}}}}}],
         "api_workflows.save": [{"json": {"definition": {"steps": {"a": {"type": "echo"}}}}}],

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from wsproto.events import Ping
 
-from jobsapp.bus.hints import CHANNEL, LOGINS, Hints
+from jobsapp.bus.hints import CHANNEL, LOGINS, NOTICES, Hints
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
@@ -58,7 +58,8 @@ def test_forged_hints_are_refused_and_the_hub_goes_on(
     for message in forged:
         bus.publish(CHANNEL, message)
         bus.publish(LOGINS, message)
-    wait_for(lambda: len(caplog.records) == 2 * len(forged))
+        bus.publish(NOTICES, message)
+    wait_for(lambda: len(caplog.records) == 3 * len(forged))
     for one in caplog.records:
         assert one.getMessage().startswith("refused a message on jobsapp:")
         assert one.getMessage().isprintable()
@@ -66,6 +67,7 @@ def test_forged_hints_are_refused_and_the_hub_goes_on(
     # Well-formed ones about nothing, and a login that did not end.
     hints.publish([JobChanged(uuid4(), member.organization_id, event, 1) for event in Event if event != Event.DELETED])
     hints.logins_ended(member.user_id)
+    hints.noticed(uuid4())
     still_hears(site, hints, member, page)
     assert not (tmp_path / "mark").exists()
 
@@ -100,7 +102,7 @@ def test_hints_at_random(site: Site, member: Actor, hints: Hints, bus: Redis, ca
     page.nothing(0.1)
 
     @examples(max_examples=200, **BOUNDED)
-    @given(message=MESSAGES, channel=st.sampled_from([CHANNEL, LOGINS]))
+    @given(message=MESSAGES, channel=st.sampled_from([CHANNEL, LOGINS, NOTICES]))
     def send(message: bytes, channel: str) -> None:
         assert bus.publish(channel, message)
 

@@ -289,3 +289,20 @@ def test_a_job_that_cannot_be_read_stops_nobody(
     assert hints.publish(changes)
     told = {ours.event()["job"]["id"] for _ in changes[1:]}
     assert told == {str(change.job_id) for change in changes[1:]}
+
+
+def test_a_page_hears_that_its_user_has_something_to_be_told(
+    site: Site, member: Actor, admin: Actor, hints: Hints
+) -> None:
+    job = create(site, member)
+    own, others, program = (
+        site.open(member, f"/live/jobs/{job.id}"),
+        site.open(admin, f"/live/jobs/{job.id}"),
+        site.open(member),
+    )
+    assert str(job.id) in own.text()
+    assert str(job.id) in others.text()
+    hints.noticed(member.user_id)
+    assert 'hx-target="#notices"' in own.text()
+    others.nothing()
+    program.nothing()

@@ -137,7 +137,7 @@ def test_a_parent_stays_as_long_as_a_child_needs_it(services: Services, admin: A
     parent = new(services, admin, "measure")
     child = child_of(services, admin, parent)
     drain("measure")
-    with pytest.raises(Conflict, match="depends on this one"):
+    with pytest.raises(Conflict, match="depends on it"):
         services.many.delete(admin, parent.id)
     services.jobs.cancel(admin, child.id)
     services.many.delete(admin, parent.id)

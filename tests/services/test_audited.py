@@ -18,7 +18,9 @@ from jobsapp.core.audit import COMMAND_LINE, Action
 from jobsapp.extensions import db
 from jobsapp.services import Services
 from jobsapp.services.audit import AuditFilter
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.federation import Federation, Person
+from jobsapp.services.jobs import NewJob
 from jobsapp.services.presets import NewPreset
 from jobsapp.services.retention import NewRule
 from jobsapp.services.sessions import DbSession
@@ -62,11 +64,25 @@ def _delete_preset(services: Services, admin: Actor, member: Actor) -> None:
         services.presets.delete(admin, "echo", kept.id)
 
 
+def _cancel_batches(services: Services, admin: Actor, member: Actor) -> None:
+    for owner in (member, admin):
+        made = services.batches.create(owner, NewBatch("Letters", closed=False))
+        services.batch_changes.cancel(admin, made.id)
+
+
+def _retry_batch(services: Services, admin: Actor, member: Actor) -> None:
+    made = services.batches.create(member, NewBatch("Letters"), [NewJob("echo", {})])
+    services.batch_changes.cancel(member, made.id)
+    services.batch_changes.retry(admin, made.id, cancelled=True)
+
+
 DEEDS: dict[Action, tuple[str, str, Deed]] = {
     Action.SIGNED_IN: ("member", "signed in with a password", lambda s, a, m: s.logins.start(m, by="password")),
     Action.SIGNED_OUT: ("member", "signed out", _sign_out),
     Action.UPLOAD_DELETED: ("admin", "deleted the file in.txt of member@localhost", _delete_upload),
     Action.PRESET_DELETED: ("admin", "deleted the preset Ours of member@localhost", _delete_preset),
+    Action.BATCH_CANCELLED: ("admin", "cancelled the batch Letters of member@localhost", _cancel_batches),
+    Action.BATCH_RETRIED: ("admin", "retried what failed of the batch Letters of member@localhost", _retry_batch),
     Action.PASSWORD_SET: (
         "member",
         "set a new password for member@localhost",

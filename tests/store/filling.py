@@ -46,7 +46,11 @@ VALUES: dict[str, Any] = {
     "text[]": lambda: ["read"],
 }
 # What a constraint asks for beyond the columns that must not be empty. A new table may need a line here.
-MORE: dict[str, dict[str, Any]] = {"limits": {"max_active": 1}}
+MORE: dict[str, dict[str, Any]] = {
+    "limits": {"max_active": 1},
+    "notification_rules": {"events": ["failed"]},
+    "schedules": {"every_seconds": 60, "declared": "x"},
+}
 JOBS = {
     "pending": None,
     "active": "lease_until",

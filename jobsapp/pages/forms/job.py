@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from jobsapp.errors import FieldError, InvalidInput
@@ -73,7 +73,7 @@ class JobForm:
     moments = MOMENTS
 
     @classmethod
-    def blank(cls, job_type: JobType, data: Mapping[str, Any] | None = None, **common: Any) -> JobForm:
+    def blank(cls, job_type: JobType, data: Mapping[str, Any] | None = None, **common: Any) -> Self:
         """A new form, with defaults, or filled with `data`."""
         fields = fields_of(job_type.processor.Input)
         texts = texts_of(fields, data or {})
@@ -82,11 +82,15 @@ class JobForm:
         return cls(job_type, fields, texts)
 
     @classmethod
-    def posted(cls, job_type: JobType, posted: Posted) -> JobForm:
+    def posted(cls, job_type: JobType, posted: Posted) -> Self:
         """The form as somebody sent it."""
         fields = fields_of(job_type.processor.Input)
         texts = {name: posted.get(name, "") for name in (*(item.name for item in COMMON), *MOMENTS)}
         return cls(job_type, fields, texts | posted_texts(fields, posted))
+
+    def own_fields(self) -> list[Field]:
+        """Those that do not come from the type."""
+        return list(COMMON)
 
     def basic(self) -> list[Field]:
         return [item for item in self.fields if not item.advanced]
@@ -122,10 +126,10 @@ class JobForm:
             data=data_of(self.fields, posted),
             name=posted.get("name", "").strip()[:NAME_LENGTH] or None,
             description=posted.get("description", "").strip()[:DESCRIPTION_LENGTH],
-            priority=_whole(posted, "priority", PRIORITY_LIMIT) or 0,
-            max_attempts=_whole(posted, "maxAttempts", MAX_ATTEMPTS),
-            run_at=_moment(posted, "runAt"),
-            expires_at=_moment(posted, "expiresAt"),
+            priority=whole_of(posted, "priority", PRIORITY_LIMIT) or 0,
+            max_attempts=whole_of(posted, "maxAttempts", MAX_ATTEMPTS),
+            run_at=moment_of(posted, "runAt"),
+            expires_at=moment_of(posted, "expiresAt"),
             timeout_seconds=_number(posted, "timeoutSeconds"),
             depends_on=_ids(posted, "dependsOn"),
             on_parent_failure=posted.get("onParentFailure") or None,
@@ -140,7 +144,7 @@ class JobForm:
 
     def refuse(self, error: InvalidInput) -> None:
         """Put each fault beside the field it belongs to; what belongs to none is said above the form."""
-        names = {item.name: item for item in (*every(self.fields), *COMMON)} | dict.fromkeys(MOMENTS)
+        names = {item.name: item for item in (*every(self.fields), *self.own_fields())} | dict.fromkeys(self.moments)
         for fault in error.errors or (FieldError("", error.detail),):
             name, message = _located(fault, names)
             self.errors.setdefault(name, _in_words(message, names.get(name)))
@@ -175,7 +179,7 @@ def _in_words(message: str, item: Field | None) -> str:
     return message[:1].upper() + message[1:]
 
 
-def _whole(posted: Posted, name: str, limit: int) -> int | None:
+def whole_of(posted: Posted, name: str, limit: int) -> int | None:
     text = posted.get(name, "").strip()
     if not text:
         return None
@@ -206,7 +210,7 @@ def _number(posted: Posted, name: str) -> float | None:
         raise InvalidInput.of(name, "This must be a number.") from None
 
 
-def _moment(posted: Posted, name: str) -> datetime | None:
+def moment_of(posted: Posted, name: str) -> datetime | None:
     """A time; `…Offset` holds the minutes by which the browser's clock is ahead of UTC at that time."""
     text = posted.get(name, "").strip()
     if not text:

@@ -1,0 +1,1 @@
+SELECT id FROM notification_channels WHERE id = %(channel_id)s FOR UPDATE

@@ -1,0 +1,1 @@
+UPDATE batches SET callback_jobs = %(callback_jobs)s WHERE id = %(id)s

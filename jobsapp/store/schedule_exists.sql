@@ -1,0 +1,1 @@
+SELECT id FROM schedules WHERE id = %(id)s AND organization_id = %(organization_id)s

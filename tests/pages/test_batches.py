@@ -1,0 +1,47 @@
+"""The pages of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jobsapp.core.actors import Actor
+from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
+from jobsapp.runtime.house import House
+from jobsapp.runtime.use_cases import open_use_cases
+from jobsapp.services import Services
+from jobsapp.services.batch_callbacks import Callback
+from jobsapp.services.batches import NewBatch
+from jobsapp.services.jobs import NewJob
+from tests.pages.conftest import SignIn
+
+
+def test_it_is_asked_for_anew_while_it_runs_and_no_longer(
+    sign_in: SignIn, services: Services, admin: Actor, house: House, drain: Callable[[str], int]
+) -> None:
+    client = sign_in(admin)
+    after = {"complete": Callback("echo", {}, "Tell the bank")}
+    made = services.batches.create(admin, NewBatch("Letters", callbacks=after), [NewJob("echo", {})] * 2)
+    path = f"/batches/{made.id}"
+    assert 'data-refresh="1"' in client.get(f"{path}/live").text
+    page = client.get(path).text
+    assert "Tell the bank" in page
+    assert 'data-refresh="3"' in page
+    while drain("echo"):
+        pass
+    assert 'data-refresh="1"' in client.get(f"{path}/live").text, "its end was not added up yet"
+    with open_use_cases(house, "test advancer") as (own, session):
+        Advancer(session, *followers_of(own)).advance()
+    assert "data-refresh" not in client.get(f"{path}/live").text
+    assert "data-refresh" not in client.get(path).text
+    assert 'aria-valuenow="100"' in client.get("/batches").text
+    assert f"/batches/{made.id}/bar" in client.get(f"/jobs/{made.job_ids[0]}").text
+    assert 'href="/batches/' in client.get(f"{path}/bar").text
+
+
+def test_who_may_only_read_finds_no_buttons(sign_in: SignIn, services: Services, admin: Actor, viewer: Actor) -> None:
+    made = services.batches.create(admin, NewBatch(closed=False), [NewJob("echo", {})])
+    page = sign_in(viewer).get(f"/batches/{made.id}").text
+    assert "Cancel all" not in page
+    assert "Collect" not in page
+    assert "Add no more" not in page

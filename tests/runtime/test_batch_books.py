@@ -1,0 +1,148 @@
+"""Whatever happens to the jobs of batches, and wherever the advancer crashes: what is counted is what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobsapp.core.actors import Actor
+from jobsapp.errors import Conflict
+from jobsapp.extensions import db
+from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
+from jobsapp.runtime.house import House
+from jobsapp.runtime.use_cases import open_use_cases
+from jobsapp.services import Services
+from jobsapp.services.batch_callbacks import Callback
+from jobsapp.services.batches import NewBatch
+from jobsapp.services.jobs import NewJob
+from jobsapp.store import outbox
+from jobsapp.store.outbox import EndedJob
+
+MOVES = ("drain", "fail", "cancel", "retry", "retry all", "cancel all", "advance", "crash", "tick")
+RECOUNT = """SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'active'),
+  count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'),
+  count(*) FILTER (WHERE status = 'cancelled'),
+  coalesce(sum(weight) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')), 0)
+FROM jobs WHERE batch_id = %s"""
+
+
+class Crash(Exception):
+    """The advancer dies just before its COMMIT."""
+
+
+class Crasher:
+    """The last follower."""
+
+    armed = False
+
+    def absorb(self, ended: Sequence[EndedJob]) -> None:
+        if self.armed:
+            raise Crash
+
+
+class Story:
+    def __init__(self, services: Services, actor: Actor, drain: Callable[[str], int], connection: Any) -> None:
+        self.services, self.actor, self.drain, self.connection = services, actor, drain, connection
+        after = {when: Callback("measure", {}, name=when) for when in ("complete", "success", "failure")}
+        jobs = [NewJob(kind, {}, max_attempts=1, weight=2.0**n) for n, kind in enumerate(["echo", "fail", "echo"] * 2)]
+        self.batches = [services.batches.create(actor, NewBatch(callbacks=after), jobs) for _ in range(2)]
+
+    def jobs_in(self, *statuses: str) -> list[UUID]:
+        query = "SELECT id FROM jobs WHERE batch_id IS NOT NULL AND status = ANY(%s) ORDER BY id"
+        return [row[0] for row in self.connection.execute(query, [list(statuses)])]
+
+    def move(self, what: str, advancer: Advancer, crasher: Crasher) -> None:
+        changes = self.services.batch_changes
+        if what == "drain":
+            self.drain("echo")
+        elif what == "fail":
+            self.drain("fail")
+        elif what == "cancel":
+            for job_id in self.jobs_in("pending")[:1]:
+                self.services.jobs.cancel(self.actor, job_id)
+        elif what == "retry":
+            for job_id in self.jobs_in("failed", "cancelled")[-1:]:
+                self.services.jobs.retry(self.actor, job_id)
+        elif what == "retry all":
+            with suppress(Conflict):
+                changes.retry(self.actor, self.batches[0].id, cancelled=True)
+        elif what == "cancel all":
+            with suppress(Conflict):
+                changes.cancel(self.actor, self.batches[1].id)
+        elif what == "advance":
+            advancer.advance()
+        elif what == "crash":
+            crasher.armed = True
+            advancer.advance()
+            crasher.armed = False
+            self.connection.execute("UPDATE job_outbox SET not_before = now(), tries = 0")
+        elif what == "tick":
+            advancer.tick()
+
+    def check(self) -> None:
+        for batch in self.batches:
+            view = self.services.batch_views.get(self.actor, batch.id)
+            *counts, weight = self.connection.execute(RECOUNT, [batch.id]).fetchone()
+            assert list(view.counts.model_dump().values()) == counts
+            expected = 100.0 if sum(counts[2:]) == 6 else min(round(weight / view.total_weight * 100, 1), 99.9)
+            assert view.percentage == expected
+
+
+@given(moves=st.lists(st.sampled_from(MOVES), max_size=25))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_counts_are_a_recount_and_callbacks_are_made_once(
+    services: Services,
+    admin: Actor,
+    house: House,
+    drain: Callable[[str], int],
+    connection: psycopg.Connection[Any],
+    moves: list[str],
+) -> None:
+    # What was read last holds the tables.
+    db.session.remove()
+    connection.execute("TRUNCATE jobs, batches, job_outbox, job_queue CASCADE")
+    story = Story(services, admin, drain, connection)
+    crasher = Crasher()
+    with open_use_cases(house, "test advancer") as (own, session):
+        followers, clocks = followers_of(own)
+        advancer = Advancer(session, [*followers, crasher], clocks)
+        for move in moves:
+            story.move(move, advancer, crasher)
+            story.check()
+        while any(iter(lambda: drain("echo") + drain("fail"), 0)):
+            pass
+        advancer.advance()
+        advancer.tick()
+    story.check()
+    assert connection.execute("SELECT count(*) FROM job_outbox").fetchone() == (0,)
+    made = connection.execute("SELECT name, count(*) FROM jobs WHERE batch_id IS NULL GROUP BY name").fetchall()
+    completed = [services.batch_views.get(admin, batch.id).status == "completed" for batch in story.batches]
+    told = dict(made)
+    assert told["complete"] == 2
+    assert told.get("success", 0) == sum(completed)
+    assert told.get("failure", 0) <= 2
+
+
+def test_2_000_jobs_are_created_drained_and_ended(
+    services: Services, admin: Actor, house: House, drain: Callable[[str], int]
+) -> None:
+    after = {"success": Callback("measure", {})}
+    batch = services.batches.create(admin, NewBatch(callbacks=after), [NewJob("echo", {}) for _ in range(2000)])
+    with open_use_cases(house, "test advancer") as (own, session):
+        advancer = Advancer(session, *followers_of(own))
+        drained = told = 0
+        while drained < 2000:
+            drained += drain("echo")
+            told += advancer.advance()
+            assert services.batch_views.get(admin, batch.id).counts.completed == drained
+    assert told == 2000
+    assert told > outbox.TAKEN_AT_ONCE
+    view = services.batch_views.get(admin, batch.id)
+    assert (view.status, view.callbacks[0].job_exists) == ("completed", True)
