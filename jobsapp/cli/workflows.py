@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from jobsapp.cli.jobs import parse_object, upload
+from jobsapp.cli.jobs import parse_data, upload
 from jobsapp.cli.remote import with_client
 from jobsapp.cli.tables import table
 
@@ -70,7 +70,7 @@ def check_workflow(client: Client, /, source: Path) -> None:
 @with_client
 def run_workflow(client: Client, /, name: str, given: str, files: tuple[str, ...]) -> None:
     """Start a workflow and print the id of its job."""
-    fields = parse_object(given)
+    fields = parse_data(given)
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(upload(client, path))
@@ -97,7 +97,7 @@ def show_steps(client: Client, /, job_id: UUID) -> None:
 @with_client
 def approve(client: Client, /, job_id: UUID, step: str, fields: str, comment: str) -> None:
     """Approve what a step asks."""
-    client.workflows.answer(job_id, step, approved=True, fields=parse_object(fields), comment=comment)
+    client.workflows.answer(job_id, step, approved=True, fields=parse_data(fields), comment=comment)
     click.echo("approved")
 
 
@@ -119,7 +119,7 @@ def reject(client: Client, /, job_id: UUID, step: str, comment: str) -> None:
 @with_client
 def signal(client: Client, /, job_id: UUID, event: str, payload: str) -> None:
     """Tell a run of an event that a step waits for."""
-    client.workflows.signal(job_id, event, parse_object(payload))
+    client.workflows.signal(job_id, event, parse_data(payload))
     click.echo("told")
 
 
@@ -129,7 +129,7 @@ def signal(client: Client, /, job_id: UUID, event: str, payload: str) -> None:
 @with_client
 def resume(client: Client, /, job_id: UUID, given: str | None) -> None:
     """Have a failed or cancelled run go on from the step that failed."""
-    click.echo(client.workflows.resume(job_id, None if given is None else parse_object(given)).status)
+    click.echo(client.workflows.resume(job_id, None if given is None else parse_data(given)).status)
 
 
 def _version(number: int | None) -> str:

@@ -118,6 +118,8 @@ class HasFiles(Protocol):
 
     def file_fields(self) -> list[Field]: ...
 
+    def file_ids(self) -> list[str]: ...
+
 
 def store_uploads(form: HasFiles) -> MultiDict[str, str]:
     """Keep the uploads that came, and put their ids where the form expects them."""
@@ -130,7 +132,7 @@ def store_uploads(form: HasFiles) -> MultiDict[str, str]:
     return posted
 
 
-def stored_files(form: JobForm) -> dict[str, StoredFile]:
+def stored_files(form: HasFiles) -> dict[str, StoredFile]:
     """Those that the form names, by id."""
     return {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
 

@@ -14,7 +14,7 @@ from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.pages.forms.asked import AskedForm
 from jobsapp.pages.graph import Graph, graph_of
 from jobsapp.pages.guard import signed_in, small
-from jobsapp.pages.new_job import store_uploads, uuids
+from jobsapp.pages.new_job import store_uploads, stored_files
 from jobsapp.services.views import JobView
 from jobsapp.services.workflow_runs import WorkflowRunView
 from jobsapp.services.workflows import TYPE
@@ -107,6 +107,6 @@ def _resumed(job_id: UUID) -> tuple[WorkflowRunView, dict[str, Any]]:
 
 
 def _resume_page(run: WorkflowRunView, form: AskedForm) -> str:
-    form.files = {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
+    form.files = stored_files(form)
     limit = services().settings.max_upload_mb
     return render_template("workflows/resume.html", run=run, form=form, max_upload_mb=limit)

@@ -14,7 +14,7 @@ from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.pages.forms.asked import AskedForm
 from jobsapp.pages.graph import graph_of
 from jobsapp.pages.guard import signed_in
-from jobsapp.pages.new_job import store_uploads, uuids
+from jobsapp.pages.new_job import store_uploads, stored_files
 from jobsapp.services.workflows import WorkflowWholeView
 
 EXAMPLE = """# Each step is a job. What it needs comes before it.
@@ -97,7 +97,7 @@ def _whole(name: str) -> WorkflowWholeView:
 
 def _page(whole: WorkflowWholeView, form: AskedForm | None = None) -> str:
     form = form or AskedForm.blank(whole.input_schema, "input")
-    form.files = {str(file.id): file for file in services().files.find(get_actor(), uuids(form.file_ids()))}
+    form.files = stored_files(form)
     runs = services().workflow_runs.latest(get_actor(), whole.name)
     return render_template(
         "workflows/show.html",

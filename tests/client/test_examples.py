@@ -150,7 +150,7 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("JOBSAPP_URL", server.url)
     monkeypatch.setenv("JOBSAPP_TOKEN", server.token)
     Path("orders.csv").write_text("id,name\n1,Ana\n2,Bo\n")
-    assert {name for name in dir(Client) if not name.startswith("_")} == {*ORDER, *OTHERS, "batches"}
+    assert {name for name in dir(Client) if not name.startswith("_")} == {*ORDER, *OTHERS, "batches", "workflows"}
     assert {name for name in dir(BatchCalls) if not name.startswith("_")} == {*BATCHES}
     with server.client() as client:
         now = datetime.now(UTC)
@@ -166,7 +166,7 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
         things |= {one.__name__: one for one in CLASSES}
         for name, thing in things.items():
             code = example(thing).replace("https://jobs.example.org", server.url)
-            exec(compile(code, f"the example of {name}", "exec"), names)
+            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
     for name in OTHERS:
         exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
         with names["client"]:

@@ -15,6 +15,7 @@ from jobsapp.processors.registry import load_registry
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.limits import NewLimit
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.store.jobs import ClaimedJob
 from jobsapp.workflows import step, workflow
 from tests.workflow_walk import Walk, definition
@@ -272,3 +273,11 @@ def test_a_run_that_cannot_be_begun_fails_and_holds_up_nobody(walk: Walk, monkey
     good, _ = walk.services.jobs.create(walk.actor, NewJob("workflow-execution", data))
     assert walk.on(good.id).status == "completed"
     assert walk.services.jobs.get(walk.actor, bad.id).error["type"] == "InternalError"
+
+
+def test_a_schedule_starts_one(walk: Walk, services: Services) -> None:
+    services.workflows.save(walk.actor, "greet", "steps: {a: {type: echo}}")
+    nightly = NewSchedule("workflow-execution", {"workflow": "greet"}, "Every night", cron="30 2 * * *")
+    services.schedules.run(walk.actor, services.schedules.create(walk.actor, nightly).id)
+    (job_id,) = services.jobs.newest(walk.actor.organization_id, 1)
+    assert walk.on(job_id).result == {"a": {"text": "hello"}}
