@@ -119,7 +119,7 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_object(data)}
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data)}
     for item in files:
         field, _, path = item.partition("=")
         fields[field] = str(upload(client, path))
@@ -165,7 +165,7 @@ def _row(job: Job) -> tuple[str, ...]:
     return (str(job.id), job.type, job.status, progress, created, job.name)
 
 
-def parse_object(data: str) -> dict[str, Any]:
+def parse_data(data: str) -> dict[str, Any]:
     try:
         fields = json.loads(data)
     except ValueError as error:

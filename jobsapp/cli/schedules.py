@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from jobsapp.cli.jobs import Moment, parse_object
+from jobsapp.cli.jobs import Moment, parse_data
 from jobsapp.cli.remote import with_client
 from jobsapp.cli.tables import table
 
@@ -83,7 +83,7 @@ def show_schedule(client: Client, /, schedule_id: UUID, of_runs: bool) -> None:
 @with_client
 def create_schedule(client: Client, /, type_name: str, data: str | None, **said: Any) -> None:
     """Create a schedule and print its id."""
-    click.echo(str(client.create_schedule(type_name, parse_object(data or "{}"), **_given(said)).id))
+    click.echo(str(client.create_schedule(type_name, parse_data(data or "{}"), **_given(said)).id))
 
 
 @schedules.command("edit")
@@ -92,7 +92,7 @@ def create_schedule(client: Client, /, type_name: str, data: str | None, **said:
 @with_client
 def edit_schedule(client: Client, /, schedule_id: UUID, data: str | None, **said: Any) -> None:
     """Change what is given and print what it is now."""
-    fields = None if data is None else parse_object(data)
+    fields = None if data is None else parse_data(data)
     table([_row(client.change_schedule(schedule_id, data=fields, **_given(said)))])
 
 

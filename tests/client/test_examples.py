@@ -166,7 +166,7 @@ def test_they_run(server: Server, whole: OpenAPI, tmp_path: Path, monkeypatch: p
         things |= {one.__name__: one for one in CLASSES}
         for name, thing in things.items():
             code = example(thing).replace("https://jobs.example.org", server.url)
-            exec(compile(code, f"the example of {thing.__name__}", "exec"), names)
+            exec(compile(code, f"the example of {name}", "exec"), names)
     for name in OTHERS:
         exec(compile(example(getattr(Client, name)), f"the example of {name}", "exec"), names)
         with names["client"]:
