@@ -204,3 +204,24 @@ class Immortal(Booked):
         while True:
             with suppress(BaseException):
                 time.sleep(0.01)
+
+
+class Quiet(Processor):
+    """Does nothing, and keeps no book: how many there are tells enough."""
+
+    type = "quiet"
+    title = "Quiet"
+    retry: ClassVar[RetryPolicy] = PATIENT
+
+    class Input(Input):
+        pass
+
+    def run(self, data: Any, context: Context) -> Any:
+        return {"attempt": context.attempt}
+
+
+class Told(Quiet):
+    """Somebody is told of its end."""
+
+    type = "told"
+    title = "Told"

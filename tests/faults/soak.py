@@ -20,6 +20,7 @@ from tests.faults import books
 from tests.faults.books import Balance, Note
 from tests.faults.clients import Client
 from tests.faults.faults import FAULTS, Harm, Town
+from tests.faults.followed import Followed, Receiver
 from tests.faults.stage import Stage
 from tests.processes import ROOT, free_port
 
@@ -39,18 +40,27 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the report into docs/reliability.md")
     given = parser.parse_args()
     print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), job_memory_mb=256) as stage:
-        done = soak(stage, random.Random(given.seed), given.minutes * 60)
+    settings = {"job_memory_mb": 256, "notification_allowed_addresses": "127.0.0.1/32"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Receiver() as receiver,
+        Stage(Path(folder), **settings) as stage,
+    ):
+        followed = Followed(stage, receiver)
+        with followed.going_on():
+            done = soak(stage, random.Random(given.seed), given.minutes * 60)
         balance = stage.close_books(seconds=120)
+        wrong = followed.wrong(seconds=120)
         notes = stage.notes()
         odd = unexplained(balance, notes, done)
         text = report(balance, notes, done, odd, f"make soak ARGS='--minutes {given.minutes:g} --seed {given.seed}'")
+        text += f"\nAnd {followed}: {'each once' if not wrong else 'NOT AS IT MUST BE: ' + '; '.join(wrong[:20])}.\n"
         if os.environ.get("SOAK_LOG"):
             Path(os.environ["SOAK_LOG"]).write_bytes(stage.processes.log.read_bytes())
     print(text)
     if given.write:
         write(text)
-    return 0 if balance.balanced and not odd else 1
+    return 0 if balance.balanced and not odd and not wrong else 1
 
 
 def soak(stage: Stage, chance: random.Random, seconds: float) -> Done:

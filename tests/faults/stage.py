@@ -35,7 +35,7 @@ from tests.store import recount
 
 FAST = {"lease_seconds": 2.0, "stop_grace_seconds": 2.0, "cancel_grace_seconds": 2.0}
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
-QUEUES = "short,long,poison,hungry,glutton,maker,flaky"
+QUEUES = "short,long,poison,hungry,glutton,maker,flaky,quiet,told"
 ROWS = """SELECT data->>'key', status, attempts, (result->>'attempt')::int FROM jobs WHERE data->>'book' IS NOT NULL"""
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status IN ('pending', 'active') AND data->>'book' = %s"
 FAILED = "SELECT type, coalesce(error ->> 'type', ''), count(*) FROM jobs WHERE status = 'failed' GROUP BY 1, 2"
