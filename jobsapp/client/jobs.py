@@ -58,7 +58,7 @@ class JobCalls(FileCalls, FollowCalls):
         fields = dict(data or {})
         for field, source in (files or {}).items():
             fields[field] = str(self.upload(source).id)
-        parents = tuple(id_of(one) for one in depends_on)
+        parents = tuple(str(id_of(one)) for one in depends_on)
         said = (name, description, priority, max_attempts, run_at, expires_at, timeout_seconds, retry, parents)
         body = NewJob(type, fields, *said, on_parent_failure).body()
         if secrets_of is not None:

@@ -44,7 +44,7 @@ class NewJob(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     expires_at: datetime | None = None
     timeout_seconds: float | None = None
     retry: Backoff | None = None
-    depends_on: tuple[UUID | str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     on_parent_failure: Literal["cancel", "fail", "continue"] = "cancel"
     ref: str | None = None
     weight: float | None = None

@@ -15,6 +15,7 @@ from jobsapp.pages.kin import kin_of
 from jobsapp.pages.log import ShownLog
 from jobsapp.pages.shown import ShownJob
 from jobsapp.pages.workflow_runs import workflow_part
+from jobsapp.services.batch_views import BatchView
 from jobsapp.services.jobs import PAGE, REASON_LENGTH
 from jobsapp.services.listing import looked_at
 from jobsapp.services.views import JobView
@@ -51,7 +52,7 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     job, shown = _shown(job_id)
-    around = {"shown": shown, "kin": kin_of(job), "log": ShownLog.of_request(job_id)}
+    around = {"shown": shown, "kin": kin_of(job), "log": ShownLog.of_request(job_id), "batch": _batch(job)}
     return render_template("jobs/show.html", **around, **workflow_part(job))
 
 
@@ -92,6 +93,14 @@ def _after_change(job_id: UUID) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
         return render_template("live/job.html", job=_view(job_id))
     return redirect(url_for("jobs.show", job_id=job_id), 303)
+
+
+def _batch(job: JobView) -> BatchView | None:
+    """The batch that it belongs to, if that is still there."""
+    try:
+        return services().batch_views.get(get_actor(), job.batch_id) if job.batch_id else None
+    except NotFound:
+        return None
 
 
 def _shown(job_id: UUID) -> tuple[JobView, ShownJob]:

@@ -13,6 +13,7 @@ Ids = dict[str, dict[UUID | None, list[str]]]
 
 KEPT = {
     "tokens.token_id": "SELECT id FROM api_tokens WHERE organization_id = %s",
+    "batch_id": "SELECT id FROM batches WHERE organization_id = %s",
     "schedule_id": "SELECT id FROM schedules WHERE organization_id = %s",
     "browser": "SELECT id FROM login_sessions WHERE organization_id = %s",
     "channel_id": "SELECT id FROM notification_channels WHERE organization_id = %s",

@@ -25,13 +25,18 @@ Sums = dict[str, tuple[int, str]]
 
 
 def checksums(connection: Connection[Any], organization_id: UUID) -> Sums:
-    """Fails for a table of which nobody said to whom its rows belong."""
+    """Fails for a table of which nobody said to whom its rows belong.
+
+    Who fails to sign in is noted by the organisation that runs the installation, so that is no harm done to it.
+    """
     sums: Sums = {}
     for table, columns in connection.execute(COLUMNS).fetchall():
         of = SQL("id = %(id)s") if table == "organizations" else _of(columns)
         if of is None:
             assert table in COMMON, f"whose are the rows of {table}? See tests/fuzz/untouched.py"
             continue
+        if table == "audit_events":
+            of += SQL(" AND action <> 'sign-in-failed'")
         query = SQL("SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {} t WHERE {}")
         found = connection.execute(query.format(Identifier(table), of), {"id": organization_id}).fetchone()
         assert found is not None

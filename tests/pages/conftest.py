@@ -68,7 +68,7 @@ def sign_in(client: FlaskClient, services: Services) -> SignIn:
     def sign(actor: Actor) -> FlaskClient:
         browser = client.application.test_client()
         with browser.session_transaction() as session:
-            session[LOGIN] = services.logins.start(replace(actor, address="127.0.0.1"), "Werkzeug")
+            session[LOGIN] = services.logins.start(replace(actor, address="127.0.0.1"), "Werkzeug", by="link")
             session.permanent = True
         return browser
 

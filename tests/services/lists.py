@@ -9,8 +9,19 @@ import psycopg
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.filters import JobFilter
+from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services
+
+FILL = """
+INSERT INTO jobs (id, organization_id, user_id, type, queue, name, status, data, max_attempts, allowance, completed_at)
+SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '70008' || substr(md5(n::text), 1, 15))::uuid,
+  CASE WHEN n <= 10000 THEN %(ours)s::uuid ELSE %(theirs)s END,
+  CASE WHEN n <= 20 THEN %(user)s::uuid END, CASE WHEN n <= 20 THEN 'rare' ELSE 'echo' END,
+  CASE WHEN n <= 20 THEN 'slow' ELSE 'echo' END,
+  CASE WHEN n <= 20 THEN 'Needle' ELSE 'Hay' END, 'completed', json_build_object('text', repeat('x', 400)), 3, 3, now()
+FROM generate_series(1, 20000) AS n
+"""
 
 
 def pages(services: Services, actor: Actor, wanted: JobFilter, limit: int = 3) -> list[list[Job]]:
@@ -39,3 +50,11 @@ def jobs_of_years(connection: psycopg.Connection[Any], ours: Actor, theirs: Acto
     )
     query = "SELECT id FROM jobs WHERE organization_id = %s AND name = 'A Needle' ORDER BY id DESC"
     return [row[0] for row in connection.execute(query, [ours.organization_id])]
+
+
+def touched(statement: Any) -> int:
+    """Pages of the database that the statement reads, from memory or not."""
+    compiled = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    connection: Any = db.session.connection().connection.driver_connection
+    (plan,) = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.params).fetchone()
+    return int(plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"])

@@ -24,8 +24,9 @@ from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batch_views import BatchView
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import JobFilter, NewJob
-from jobsapp.services.listing import WIDE_WINDOW, Walk, in_order
-from tests.services.test_listing import FILL, touched
+from jobsapp.services.listing import WIDE_WINDOW
+from jobsapp.services.walks import Walk, in_order
+from tests.services.lists import FILL, touched
 
 Drain = Callable[[str], int]
 ALL = {when: Callback("measure", {}, name=when) for when in ("complete", "success", "failure")}

@@ -144,16 +144,22 @@ def test_a_session_that_gives_its_connection_back_stays_bound(
 
 
 def test_each_request_asks_for_whoever_sent_it(
-    app: OpenAPI, services: Services, theirs: Job, as_member: Caller, as_stranger: Caller
+    app: OpenAPI,
+    services: Services,
+    theirs: Job,
+    as_member: Caller,
+    as_stranger: Caller,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[UUID | None] = []
 
-    @app.after_request
     def look(response: Any) -> Any:
         bound = db.session().info.get("jobsapp.bound")
         seen.append(bound and bound[0])
         return response
 
+    # Not by the decorator: the application has answered requests of other tests.
+    monkeypatch.setitem(app.after_request_funcs, None, [*app.after_request_funcs[None], look])
     as_stranger("GET", "/api/jobs")
     Caller(app.test_client())("GET", "/api/jobs")
     as_member("GET", "/api/jobs")

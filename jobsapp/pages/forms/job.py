@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from jobsapp.errors import FieldError, InvalidInput
@@ -69,7 +69,7 @@ class JobForm:
     secrets_of: UUID | None = None
     """The job whose secrets are kept where the form has none."""
 
-    common = COMMON
+    common: ClassVar[Sequence[Field]] = COMMON
     moments = MOMENTS
 
     @classmethod
@@ -85,12 +85,12 @@ class JobForm:
     def posted(cls, job_type: JobType, posted: Posted) -> Self:
         """The form as somebody sent it."""
         fields = fields_of(job_type.processor.Input)
-        texts = {name: posted.get(name, "") for name in (*(item.name for item in COMMON), *MOMENTS)}
+        texts = {name: posted.get(name, "") for name in (*(item.name for item in cls.common), *MOMENTS)}
         return cls(job_type, fields, texts | posted_texts(fields, posted))
 
     def own_fields(self) -> list[Field]:
         """Those that do not come from the type."""
-        return list(COMMON)
+        return list(self.common)
 
     def basic(self) -> list[Field]:
         return [item for item in self.fields if not item.advanced]
@@ -99,7 +99,7 @@ class JobForm:
         return [item for item in self.fields if item.advanced]
 
     def common_advanced(self) -> list[Field]:
-        return [item for item in COMMON if item.advanced]
+        return [item for item in self.common if item.advanced]
 
     def has_errors_in(self, fields: Iterable[Field], *others: str) -> bool:
         """Whether a group of fields has to be shown open."""

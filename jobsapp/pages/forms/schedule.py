@@ -46,12 +46,15 @@ POLICY = (
           "Each run is late by up to so much, so that not everything begins at once.", default=0, minimum=0,
           maximum=LONGEST_JITTER),
 )  # fmt: skip
+# Of what it waits for: its time.
+OF_JOBS = tuple(item for item in COMMON if item.key not in ("depends_on", "on_parent_failure"))
 ENDS = {"endsAt": ("Ends", "No run is due after this time. Empty: it goes on.")}
 
 
 class ScheduleForm(JobForm):
     """What a JobForm is, and when its jobs are created."""
 
+    common = OF_JOBS
     moments = ENDS
     when = WHEN
     policy = POLICY
@@ -67,7 +70,7 @@ class ScheduleForm(JobForm):
     def of(cls, job_type: JobType, row: Schedule) -> Self:
         """The form of a schedule that is kept."""
         form = cls.new(job_type, shown(row.data))
-        common = {item.name: _text(getattr(row, item.key)) for item in (*COMMON, *POLICY)}
+        common = {item.name: _text(getattr(row, item.key)) for item in (*OF_JOBS, *POLICY)}
         unit = next(name for name, size in reversed(UNITS.items()) if (row.every_seconds or 60) % size == 0)
         form.texts |= common | {
             "kind": "cron" if row.cron is not None else "every",

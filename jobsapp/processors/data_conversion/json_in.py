@@ -11,7 +11,8 @@ import msgspec
 
 from jobsapp.processors.sdk import Permanent
 
-from .json_array import BATCH, LARGEST, Array, Position, fault
+from . import json_array
+from .json_array import Array, Position, fault
 from .model import Format
 from .work import BadRow
 
@@ -108,12 +109,12 @@ class Reader:
 
 def _some_lines(file: BinaryIO, number: int) -> list[bytes]:
     """About a batch of whole lines; `number` is that of the first. A line too long is refused before it is read."""
-    block = file.read(BATCH)
+    block = file.read(json_array.BATCH)
     if not block.endswith(b"\n"):
-        block += file.readline(LARGEST + 1)
-        if len(block) > LARGEST and len(block) - block.rfind(b"\n", 0, -1) - 1 > LARGEST:
+        block += file.readline(json_array.LARGEST + 1)
+        if len(block) > json_array.LARGEST and len(block) - block.rfind(b"\n", 0, -1) - 1 > json_array.LARGEST:
             bad = number + block.count(b"\n", 0, -1)
-            raise Permanent(f"Line {bad:,} is longer than {LARGEST >> 20} MB.")
+            raise Permanent(f"Line {bad:,} is longer than {json_array.LARGEST >> 20} MB.")
     return block.splitlines(keepends=True) if b"\r" not in block else _split(block)
 
 

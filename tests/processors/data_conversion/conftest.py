@@ -55,7 +55,7 @@ def convert(tmp_path: Path) -> Convert:
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pieces, each of them followed by a checkpoint if the disk is fast enough."""
     monkeypatch.setattr("jobsapp.processors.data_conversion.kept.SECONDS", 0.0)
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 300)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", 300)
     monkeypatch.setattr("jobsapp.processors.data_conversion.duck.POLL_SECONDS", 0.001)
     give = Saver.give
 

@@ -44,13 +44,13 @@ def test_arrays_of_anything_become_lines(convert):
 
 @pytest.mark.parametrize("text", [" [   ]", "  [    1 ]", "[ \n\n  {} ]"])
 def test_space_over_the_end_of_a_read(convert, monkeypatch, text):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 1)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", 1)
     done = convert(text, "json", name="t.json", sourceFormat="json")
     assert json.loads(done.text) == json.loads(text)
 
 
 def test_small_reads(convert, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 3)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", 3)
     rows = [{"a": n, "b": {"c": [n, {"d": "},{"}]}} for n in range(30)]
     assert convert(json.dumps(rows), "csv", name="t.json").result["rows"] == 30
     assert convert("\n".join(map(json.dumps, rows)), "csv", name="t.jsonl").result["rows"] == 30
@@ -62,7 +62,7 @@ def test_keys_are_united_in_order_of_first_appearance(convert):
 
 
 def test_keys_that_come_late_need_a_second_pass(convert, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 20)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", 20)
     text = '{"a":1}\n' * 40 + '{"b":"x"}\n'
     done = convert(text, "csv", name="t.jsonl")
     assert done.text == "a,b\n" + "1,\n" * 40 + ",x\n"
@@ -198,7 +198,7 @@ def test_gzip_holds_the_same_lines(convert):
 
 
 def test_a_line_over_the_limit_is_refused_before_it_is_read(convert, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.LARGEST", 3_000_000)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.LARGEST", 3_000_000)
     text = '{"a":1}\n' * 10 + '{"a":"' + "x" * 5_000_000 + '"}\n'
     with pytest.raises(Permanent, match="Line 11 is longer than"):
         convert(text, "csv", name="t.jsonl")
@@ -227,7 +227,7 @@ CSV = "CSV cannot tell them apart."
 )
 @pytest.mark.parametrize("batch", [1, 20, 1 << 20])
 def test_numbers_beside_texts_that_look_so_are_said(convert, monkeypatch, values, places, batch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", batch)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", batch)
     text = "".join(f'{{"a":{value},"b":"1"}}\n' for value in values)
     for options in ({}, {"nullText": "NA"}):
         said = [NUMBERS.format(*places) + CSV] if places else []
@@ -236,7 +236,7 @@ def test_numbers_beside_texts_that_look_so_are_said(convert, monkeypatch, values
 
 @pytest.mark.parametrize("batch", [1, 1 << 20])
 def test_booleans_and_containers_beside_texts_that_look_so(convert, monkeypatch, batch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", batch)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", batch)
     rows = [
         {"flag": True, "box": {"x": "1"}, "clear": [1], "deep": []},
         {"flag": None, "box": "[1,", "clear": "{", "deep": "[" * 5000},
@@ -254,7 +254,7 @@ def test_booleans_and_containers_beside_texts_that_look_so(convert, monkeypatch,
 
 
 def test_the_two_may_be_far_apart(convert, monkeypatch):
-    monkeypatch.setattr("jobsapp.processors.data_conversion.json_in.BATCH", 40)
+    monkeypatch.setattr("jobsapp.processors.data_conversion.json_array.BATCH", 40)
     for first, last in (('"5"', "5"), ("5", '"5"')):
         text = f'{{"a":"-"}}\n\n{{"a":{first}}}\n{{"a":\n' + f'{{"a":{first}}}\n' * 50 + f'{{"a":{last}}}\n'
         text = text if last == "5" else text.replace('"-"', "null")
