@@ -42,6 +42,8 @@ UNKNOWN_WEIGHT = 1.0
 
 T = TypeVar("T")
 Checked = tuple[NewJob, JobType, Any]
+Admissions = dict[str, Callable[[Actor, Any], None]]
+"""By type: refuses data that its model cannot know to be wrong. Raises InvalidInput."""
 
 
 class Faults:
@@ -96,6 +98,7 @@ class Bulk:
         inputs: Inputs,
         secrets: Secrets,
         dependencies: Dependencies,
+        admissions: Admissions,
     ) -> None:
         self._session = session
         self._registry = registry
@@ -103,6 +106,7 @@ class Bulk:
         self._inputs = inputs
         self._secrets = secrets
         self._dependencies = dependencies
+        self._admissions = admissions
 
     def create(
         self, actor: Actor, jobs: Sequence[NewJob | InvalidInput], *, idempotency_key: str | None = None
@@ -191,7 +195,7 @@ class Bulk:
         self, actor: Actor, asked: dict[int, NewJob], faults: Faults
     ) -> tuple[list[dict[str, Any]], list[tuple[UUID, UUID]]]:
         """The rows, their ids rising in the order of the call, and the files to hold: (file id, job id)."""
-        checked = self._checked(asked, faults)
+        checked = self._checked(actor, asked, faults)
         known = self._inputs.names(actor, (data for _, _, data in checked.values()))
         now = clock(self._session, asked.values())
         usual = self._usual(new for new in asked.values() if new.batch_id is not None and new.weight is None)
@@ -219,12 +223,15 @@ class Bulk:
         known = read_durations(driver(self._session), types).durations
         return {name: max(statistics.median(those), LEAST_WEIGHT) for name, those in known.items() if those}
 
-    def _checked(self, asked: dict[int, NewJob], faults: Faults) -> dict[int, Checked]:
+    def _checked(self, actor: Actor, asked: dict[int, NewJob], faults: Faults) -> dict[int, Checked]:
         """Each request with its type and its data as the type's model."""
 
         def check(new: NewJob) -> Checked:
             job_type = installed(self._registry, new.type)
-            return new, job_type, job_type.validate(new.data)
+            data = job_type.validate(new.data)
+            if admit := self._admissions.get(job_type.name):
+                admit(actor, data)
+            return new, job_type, data
 
         found = ((index, faults.catch(index, partial(check, new))) for index, new in asked.items())
         return {index: one for index, one in found if one is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -29,7 +29,7 @@ from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.models import Job, JobLog, JobMetric, StoredFile
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.audit import Audit
-from jobsapp.services.bulk import MAX_JOBS, Bulk
+from jobsapp.services.bulk import MAX_JOBS, Admissions, Bulk
 from jobsapp.services.dependencies import Dependencies
 from jobsapp.services.files import Files
 from jobsapp.services.inputs import Inputs, files_of
@@ -120,9 +120,8 @@ class Jobs:
         self._secrets = secrets
         self._dependencies = dependencies
         self._audit = Audit(session)
-        self.bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies)
-        self.admissions: dict[str, Callable[[Actor, Any], None]] = {}
-        """By type: refuses data that its model cannot know to be wrong."""
+        self.admissions: Admissions = {}
+        self.bulk = Bulk(session, registry, hints, self._inputs, secrets, dependencies, self.admissions)
 
     def create(self, actor: Actor, new: NewJob, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
         """Create a job and commit. Returns it and True, or, if the key was used before, the first one and False.

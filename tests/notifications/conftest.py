@@ -58,13 +58,13 @@ class Post:
     """Ends jobs, takes what follows from that, and sends, each when it is asked to."""
 
     def __init__(self, services: Services, drain: Drain, advancer: Advancer, deliverer: Deliverer, url: str) -> None:
-        self.services, self._drain, self._advancer, self._deliverer = services, drain, advancer, deliverer
+        self.services, self.drain, self._advancer, self._deliverer = services, drain, advancer, deliverer
         self.connection = connect(url, "test deliverer")
 
     def end(self, actor: Actor, type_name: str = "echo", name: str = "Import", **fields: Any) -> UUID:
         """Create a job and run it."""
         job = self.services.jobs.create(actor, NewJob(type_name, {}, name=name, max_attempts=1, **fields))[0]
-        assert self._drain(type_name) == 1
+        assert self.drain(type_name) == 1
         return job.id
 
     def absorb(self) -> int:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,9 +17,7 @@ from jobsapp.models import Job
 from jobsapp.services import Services
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
-from jobsapp.services.notifications import Notifications
-from jobsapp.services.sessions import driver
-from jobsapp.store.outbox import take
+from jobsapp.services.new_schedules import NewSchedule
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint
 
@@ -229,17 +226,13 @@ def test_an_account_that_was_deactivated_is_told_nothing(
 def test_a_rule_of_a_schedule_is_about_its_jobs_whoever_they_are(
     post: Post, services: Services, member: Actor, admin: Actor, connection: psycopg.Connection[Any]
 ) -> None:
-    schedule_id = uuid4()
+    schedule = services.schedules.create(admin, NewSchedule("echo", {}, "Nightly", every_seconds=3600))
     channel = services.channels.create(member, NewChannel("browser", "Here"))
-    rule = post.rule(member, channel, events=("completed",))
-    connection.execute("UPDATE notification_rules SET schedule_id = %s WHERE id = %s", [schedule_id, rule.id])
-    made, other = post.end(admin), post.end(member)
-    session = services.notifications._session
-    inside = driver(session)
-    inside.execute("CREATE TEMP TABLE schedule_runs (schedule_id uuid, job_id uuid) ON COMMIT DROP")
-    inside.execute("INSERT INTO schedule_runs VALUES (%s, %s)", [schedule_id, made])
-    Notifications(session, "https://jobs.example.org").absorb(take(inside))
-    session.commit()
+    post.rule(member, channel, events=("completed",), schedule_id=schedule.id)
+    made = services.schedules.run(admin, schedule.id).job_id
+    other = services.jobs.create(member, NewJob("echo", {}))[0].id
+    assert post.drain("echo") == 2
+    post.absorb()
     told = connection.execute("SELECT job_id FROM notifications").fetchall()
     assert told == [(made,)]
     assert other != made

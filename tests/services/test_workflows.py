@@ -196,6 +196,8 @@ def test_a_run_that_cannot_start_is_refused_with_the_path(services: Services, ad
         "data.definition.steps.a.input.words",
         "data.definition.steps.b.type",
     ]
+    with pytest.raises(InvalidInput, match=r"jobs\[1\]\.data\.definition\.steps\.b\.needs"):
+        services.jobs.create_many(admin, [NewJob("echo", {}), NewJob("workflow-execution", {"definition": definition})])
 
 
 def test_a_limit_of_the_organisation_does_not_count_a_run_that_waits_for_its_steps(
