@@ -27,6 +27,8 @@ def test_it_is_asked_for_anew_while_it_runs_and_no_longer(
     page = client.get(path).text
     assert "Tell the bank" in page
     assert 'data-refresh="3"' in page
+    job = f"/jobs/{made.job_ids[0]}"
+    assert f'data-refresh-from="{path}/bar"' in client.get(job).text
     while drain("echo"):
         pass
     assert 'data-refresh="1"' in client.get(f"{path}/live").text, "its end was not added up yet"
@@ -35,7 +37,8 @@ def test_it_is_asked_for_anew_while_it_runs_and_no_longer(
     assert "data-refresh" not in client.get(f"{path}/live").text
     assert "data-refresh" not in client.get(path).text
     assert 'aria-valuenow="100"' in client.get("/batches").text
-    assert f"/batches/{made.id}/bar" in client.get(f"/jobs/{made.job_ids[0]}").text
+    assert f"{path}/bar" not in client.get(job).text
+    assert 'class="batch-small"' in client.get(job).text
     assert 'href="/batches/' in client.get(f"{path}/bar").text
 
 
