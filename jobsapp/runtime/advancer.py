@@ -22,6 +22,8 @@ from jobsapp.store.outbox import EndedJob
 log = logging.getLogger(__name__)
 
 AWAY = (*CUT_OFF, *DATABASE_AWAY)
+ROUNDS = 10
+MOST = ROUNDS * outbox.TAKEN_AT_ONCE
 
 
 class Follower(Protocol):
@@ -45,9 +47,12 @@ class Advancer:
         self._clocks = clocks
 
     def advance(self) -> int:
-        """Bring on all that is there. Returns how many rows were taken. Raises one of AWAY."""
+        """Bring on what is there, MOST rows of it: clocks must not wait for more. Returns how many rows were taken.
+
+        Raises one of AWAY.
+        """
         taken = 0
-        while True:
+        for _ in range(ROUNDS):
             try:
                 rows = self._take()
             except AWAY:
@@ -57,7 +62,8 @@ class Advancer:
                 rows = self._one_by_one()
             taken += len(rows)
             if len(rows) < outbox.TAKEN_AT_ONCE:
-                return taken
+                break
+        return taken
 
     def tick(self) -> None:
         """Let each clock do what is due. One that fails does not keep the others from it. Raises one of AWAY."""

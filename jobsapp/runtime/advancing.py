@@ -52,7 +52,7 @@ class AdvancerThread:
             stopping.wait(PAUSE_SECONDS)
 
     def _advance(self, stopping: threading.Event) -> None:
-        from jobsapp.runtime.advancer import Advancer
+        from jobsapp.runtime.advancer import MOST, Advancer
         from jobsapp.runtime.followers import followers_of
         from jobsapp.runtime.use_cases import open_use_cases
 
@@ -64,11 +64,11 @@ class AdvancerThread:
             advancer = Advancer(session, *followers_of(services))
             ticked = 0.0
             while not stopping.is_set():
-                advancer.advance()
+                taken = advancer.advance()
                 if time.monotonic() - ticked >= TICK_SECONDS:
                     ticked = time.monotonic()
                     advancer.tick()
-                for _ in calls.notifies(timeout=TICK_SECONDS, stop_after=1):
+                for _ in calls.notifies(timeout=0 if taken >= MOST else TICK_SECONDS, stop_after=1):
                     pass
 
 

@@ -12,7 +12,8 @@ from jobsapp.services import Services
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
     """What an Advancer is made with."""
     workflows = WorkflowEngine(services)
-    return [services.dependencies, services.batches, workflows, services.notifications], {
+    # Batches first: who retries a batch has its row before the edges of its jobs.
+    return [services.batches, services.dependencies, workflows, services.notifications], {
         "batches": services.batches,
         "batch changes": services.batch_changes,
         "workflows": workflows,

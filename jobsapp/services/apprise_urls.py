@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from jobsapp.errors import InvalidInput
 
@@ -64,8 +63,7 @@ def check_apprise(url: str) -> str:
     if "://" not in url or scheme not in SCHEMES:
         known = ", ".join(sorted(f"{one}://" for one in SCHEMES))
         raise InvalidInput.of("url", f"must be an address of apprise that begins with one of {known}.")
-    asked = {name.lower().lstrip("+-:") for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
-    if more := sorted(asked - OPTIONS):
+    if more := sorted(_others(url)):
         raise InvalidInput.of("url", f"may not have the option {more[0]!r}; there are {', '.join(sorted(OPTIONS))}.")
     plugin = plugin_of(url)
     if plugin is None:
@@ -73,12 +71,25 @@ def check_apprise(url: str) -> str:
     return str(plugin.url(privacy=True)).partition("?")[0]
 
 
+def _others(url: str) -> set[str]:
+    """Options of the address that are not among OPTIONS, as apprise itself reads them. It also takes `;` and `#` apart,
+    which no address needs."""
+    from apprise.utils.parse import parse_url
+
+    parsed = parse_url(url, verify_host=False) or {}  # type: ignore[no-untyped-call]
+    asked = {name.lower().lstrip("+-:") for part in ("qsd", "qsd+", "qsd-", "qsd:") for name in parsed.get(part) or {}}
+    return (asked - OPTIONS) | {one for one in ";#" if one in url}
+
+
 def plugin_of(url: str) -> Any:
-    """What speaks with the service; None: the address is not complete."""
+    """What speaks with the service; None: the address is not complete, or not one that is taken."""
     # It is large, and few need it. Its plugins import what Python gives up.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
+        # Also of what was kept before.
+        if _others(url):
+            return None
         asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True, plugin_paths=None)
         return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)

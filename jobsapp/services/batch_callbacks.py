@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,8 +20,10 @@ from jobsapp.services.actors import actor_of, actors
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.new_jobs import NewJob, bounded, installed
-from jobsapp.services.sessions import DbSession, driver
+from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
 from jobsapp.store import batches as store
+
+log = logging.getLogger(__name__)
 
 BATCH_ID = "$batchId"
 """Stands for the id of the batch in the texts of a callback's data."""
@@ -65,9 +68,16 @@ class BatchCallbacks:
 
     def _made(self, owner: Actor | None, callback: Callback) -> dict[str, str]:
         try:
-            job_id = None if owner is None else self._jobs.add(owner, callback.new_job())
+            with self._session.begin_nested():
+                job_id = None if owner is None else self._jobs.add(owner, callback.new_job())
         except JobsappError as error:
             return {"error": error.detail}
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            # The type's own code may fail at anything, and the batch has ended all the same.
+            log.exception("a job that follows a batch could not be created")
+            return {"error": "It could not be created; the log of the keeper says why."}
         return {"error": OWNER_GONE} if job_id is None else {"id": str(job_id)}
 
     def _owner(self, batch: store.Counted) -> Actor | None:

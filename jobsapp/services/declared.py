@@ -21,7 +21,7 @@ from jobsapp.services.firing import planned
 from jobsapp.services.inputs import Inputs
 from jobsapp.services.new_schedules import TIMING_FIELDS, NewSchedule, checked, refuse_timing, said_of
 from jobsapp.services.secrets import Secrets
-from jobsapp.services.sessions import DbSession
+from jobsapp.services.sessions import DATABASE_AWAY, DbSession
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,11 @@ class Declared:
                     self._put(home, key, refuse_timing(new, now), known.get(key), now)
             except InvalidInput as error:
                 log.warning("the schedule %r is declared, but cannot be kept: %s", key, error.detail)
+            except DATABASE_AWAY:
+                raise
+            except Exception:
+                # The type's own code may fail at anything, and others have schedules too.
+                log.exception("the schedule %r is declared, but cannot be kept", key)
         for key, row in known.items():
             if key not in wanted and row.ended_at is None:
                 row.ended_at, row.next_run_at, row.fire_at = now, None, None

@@ -23,7 +23,7 @@ SAID_SUBJECT_LENGTH = 200
 SAID_TEXT_LENGTH = 20_000
 LISTED = 50
 """Jobs that a message of many names."""
-FILTERS = frozenset({"upper", "lower", "capitalize", "title", "default", "length", "join", "trim", "truncate", "round"})
+FILTERS = frozenset({"upper", "lower", "capitalize", "title", "default", "length", "join", "trim", "truncate"})
 ALLOWED: tuple[type[nodes.Node], ...] = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.For, nodes.Filter),
     *(nodes.Getattr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.CondExpr, nodes.Concat),
@@ -103,7 +103,7 @@ class Words:
             if template is None:
                 continue
             try:
-                return str(_compiled(template).render(values)).strip()
+                return _filled(template, values).strip()
             except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError):
                 continue
         return ""
@@ -125,7 +125,7 @@ def _fault(name: str, template: str) -> str:
         return f"may have up to {most:,} characters."
     try:
         _check_nodes(_environment().parse(template))
-        said = _compiled(template).render(SAMPLES["digest" if name.startswith("digest") else "single"])
+        said = _filled(template, SAMPLES["digest" if name.startswith("digest") else "single"])
     except TemplateError as error:
         return f"is no template: {error}."
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
@@ -153,8 +153,26 @@ def _loops(node: nodes.Node) -> Any:
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.filters = {name: environment.filters[name] for name in FILTERS} | {"join": _join}
     return environment
+
+
+def _join(values: Any, between: Any = "") -> str:
+    """Of a list, and never longer than a message."""
+    if not isinstance(values, list | tuple):
+        raise TypeError("join takes a list")
+    return str(between)[:100].join(str(one) for one in values[:LISTED])[:SAID_TEXT_LENGTH]
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """The template with its values, not made further than a message may be long."""
+    parts, size = [], 0
+    for part in _compiled(template).generate(values):
+        parts.append(part)
+        size += len(part)
+        if size > 2 * SAID_TEXT_LENGTH:
+            break
+    return "".join(parts)
 
 
 @lru_cache(256)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
@@ -195,6 +196,8 @@ class WorkflowRuns:
         if event not in known:
             raise InvalidInput.of("event", f"no step waits for {event!r}. Known: {', '.join(known) or 'none'}.")
         refuse_faults(payload=payload)
+        if len(json.dumps(payload)) > PAYLOAD_BYTES:
+            raise InvalidInput.of("payload", f"may have {PAYLOAD_BYTES:,} characters as JSON.")
         kept = select(WorkflowEvent.id).where(WorkflowEvent.run_id == job_id, WorkflowEvent.taken_at.is_(None))
         if len(list(self._session.scalars(kept.limit(EVENTS_WAITING)))) >= EVENTS_WAITING:
             raise Conflict(f"{EVENTS_WAITING} events wait already, and no step for them.")
@@ -222,9 +225,24 @@ class WorkflowRuns:
             refuse(faults)
             if missing := sorted(files - known):
                 raise InvalidInput.of("input", f"there is no file {missing[0]}; upload it first.")
-            row.input = values
+            if values != row.input:
+                self._change_input(actor, job, row, definition, values)
         self._audit.note(actor, Action.WORKFLOW_RESUMED, self._subject(actor, row))
         return self._jobs.retry(actor, job_id)
+
+    def _change_input(
+        self, actor: Actor, job: Job, row: WorkflowRun, definition: Definition, values: dict[str, Any]
+    ) -> None:
+        """Its steps run as its owner: nobody else says with what. What was approved was approved for the old input."""
+        if actor.user_id != job.user_id:
+            raise Forbidden("Only who started the workflow may change its input; start it anew.")
+        row.input = values
+        asked = [key for key, step in definition.steps.items() if step.wait_for and step.wait_for.approval]
+        self._session.execute(
+            update(WorkflowStep)
+            .where(WorkflowStep.run_id == row.job_id, WorkflowStep.key.in_(asked))
+            .values(state=State.CANCELLED)
+        )
 
     def _enter(self, actor: Actor, job_id: UUID) -> tuple[WorkflowRun, Definition]:
         """The run with its row locked. Raises NotFound, Forbidden, and Conflict if it is over."""

@@ -25,6 +25,7 @@ from jobsapp.core.workflows.text import written
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
 from jobsapp.models import Job, User, Workflow
 from jobsapp.processors.registry import JobType, Registry, invalid_part
+from jobsapp.processors.secrets import named_secret
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.jobs import Jobs
@@ -165,6 +166,9 @@ class Workflows:
             raise InvalidInput.of("name", f"{name} is declared in code; choose another name.")
         definition = self.checked(source, prefix)
         newest = self._session.scalars(self._newest(actor.organization_id, name).with_for_update()).one_or_none()
+        if newest is not None and newest.source != source and newest.user_id != actor.user_id:
+            # Others start it, and their schedules do: its steps run as they, whoever wrote them.
+            actor.require(Right.CHANGE_JOBS, "change workflows of others")
         if newest is None or newest.source != source:
             try:
                 self._add(actor, name, source, definition, 1 if newest is None else newest.version + 1)
@@ -252,7 +256,13 @@ def refuse(faults: Iterable[FieldError]) -> None:
 
 
 def _faults_of_input(job_type: JobType, data: Mapping[str, Any]) -> Iterable[FieldError]:
-    """What the type's model says of an input, as far as references do not leave it open."""
+    """What the type's model says of an input, as far as references do not leave it open.
+
+    Definitions and what runs keep of them are read by everybody in the organisation, so no secret stands in them.
+    """
+    if secret := named_secret(job_type.processor.Input, data):
+        yield FieldError(f"input.{secret}", "may hold no secret: whoever reads the workflow would read it.")
+        return
     try:
         checked = job_type.processor.Input.model_validate(data)
         if not is_dynamic(data):

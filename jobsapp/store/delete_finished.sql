@@ -12,6 +12,8 @@ WITH old AS (
     SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
     WHERE edge.parent_id = picked.id AND child.status IN ('pending', 'active')
   )
+  -- Its workflow has not heard of its end yet.
+  AND NOT EXISTS (SELECT FROM workflow_steps AS step WHERE step.job_id = picked.id AND step.state = 'running')
 ), made AS (
   DELETE FROM files USING old WHERE files.job_id = old.id RETURNING files.id
 ), read AS (

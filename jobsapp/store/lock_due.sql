@@ -13,5 +13,7 @@ WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s AND st
     SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
     WHERE edge.parent_id = jobs.id AND child.status IN ('pending', 'active')
   )
+  -- Its workflow has not heard of its end yet.
+  AND NOT EXISTS (SELECT FROM workflow_steps AS step WHERE step.job_id = jobs.id AND step.state = 'running')
 ORDER BY id
 FOR UPDATE SKIP LOCKED

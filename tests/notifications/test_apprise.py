@@ -10,7 +10,7 @@ from jobsapp.errors import InvalidInput
 from jobsapp.runtime.deliverer import Deliverer
 from jobsapp.runtime.house import build_house
 from jobsapp.services import Services
-from jobsapp.services.apprise_urls import check_apprise
+from jobsapp.services.apprise_urls import check_apprise, plugin_of
 from jobsapp.services.channels import NewChannel
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Reply
@@ -38,6 +38,22 @@ def test_what_a_service_answers_is_in_the_log(
     post.end_and_send(member)
     [sent] = services.deliveries.page(member)[0]
     assert (sent.state, sent.tries[0].status, sent.tries[0].answer) == ("pending", 429, "slower")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "workflows://example.org/wf/sig/#?template=/tmp/x.json",
+        "workflows://example.org/wf/sig/?format=text;template=/tmp/x.json",
+        "ntfy://example.org/topic/#?attach=/etc/passwd",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=http://169.254.169.254/",
+        "ntfy://example.org/topic?+attach=/etc/passwd",
+    ],
+)
+def test_no_option_reads_something_from_here(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        check_apprise(url)
+    assert plugin_of(url) is None, "nor if it was kept before"
 
 
 def test_no_service_leads_inside(

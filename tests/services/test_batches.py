@@ -371,3 +371,21 @@ def test_a_page_of_its_jobs_reads_no_more_than_it_shows(
         assert touched(Walk(admin.organization_id, wanted, window=WIDE_WINDOW).jobs(26)) < 60
     assert len(services.jobs.page(admin, wanted.narrowed(status="completed"), limit=25)[0]) == 25
     assert services.jobs.page(admin, wanted.narrowed(status="failed")) == ([], None)
+
+
+def test_a_callback_that_cannot_be_made_holds_up_nothing(
+    services: Services, admin: Actor, advancer: Advancer, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the type's own code raises when the job is named."""
+
+    def broken(*given: object) -> str:
+        raise RuntimeError("no name")
+
+    after = {"complete": Callback("echo", {})}
+    created = services.batches.create(admin, NewBatch(closed=True, callbacks=after), [NewJob("echo", {}, name="one")])
+    drain("echo")
+    monkeypatch.setattr("tests.sample_processors.Echo.default_name", broken)
+    advancer.advance()
+    batch = services.batch_views.get(admin, created.id)
+    assert (batch.status, batch.ended_at is not None) == ("completed", True)
+    assert [one.error for one in batch.callbacks] == ["It could not be created; the log of the keeper says why."]

@@ -14,6 +14,8 @@ from jobsapp.errors import FieldError, InvalidInput
 
 MAX_STEPS = 200
 MAX_ITEMS = 1000
+MAX_PLACES = 5000
+"""Items of all loops of a run together."""
 """Of one `forEach`."""
 LONGEST_SECONDS = 3653 * 86_400
 EXPRESSION_LENGTH = 2000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -10,11 +11,15 @@ from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.visitor import TreeInterpreter
 
 Scope = Mapping[str, Any]
 """What an expression may ask: `input`, `steps`, and inside of a `forEach` also `item` and `index`."""
 
-_REFERENCE = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
+LARGEST = 4_000_000
+"""Characters and values that an expression, or a template with all its references, may give: an input has no more."""
+# Bounded, and never past the next one: so a text of many beginnings is read once.
+_REFERENCE = re.compile(r"(\$?)\$\{\{((?:(?!\$\{\{).){0,2000}?)\}\}", re.DOTALL)
 _WHOLE = re.compile(r"\s*\$\{\{((?:(?!\$\{\{).)*)\}\}\s*", re.DOTALL)
 
 
@@ -40,7 +45,11 @@ def bare(expression: str) -> str:
 def ask(expression: str, scope: Scope) -> Any:
     """What the expression gives; None for what is not there. Raises WrongExpression."""
     try:
-        return compiled(expression).search(scope)
+        found = _Bounded().visit(compiled(expression).parsed, scope)
+        measured(found)
+        return found
+    except WrongExpression:
+        raise
     except (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError) as error:
         raise WrongExpression(f"{bare(expression)!r}: {_reason(error)}") from None
 
@@ -51,20 +60,78 @@ def holds(expression: str, scope: Scope) -> bool:
     return found is not None and found is not False and found not in ("", [], {})
 
 
+def measured(value: Any, left: int = LARGEST) -> int:
+    """How much of `left` is left after the value. Counts what is in it each time that it is there, as its JSON does.
+
+    Raises WrongExpression if that is less than nothing, and for a number that JSON does not know.
+    """
+    rest = [value]
+    while rest:
+        one = rest.pop()
+        left -= len(one) + 1 if isinstance(one, str | list | tuple | Mapping) else 1
+        if left < 0:
+            raise WrongExpression(f"it gives more than {LARGEST:,} characters and values.")
+        if isinstance(one, Mapping):
+            rest += [*one, *one.values()]
+        elif isinstance(one, list | tuple):
+            rest += one
+        elif isinstance(one, float) and not math.isfinite(one):
+            raise WrongExpression(f"it gives {one}, which is no number in JSON.")
+    return left
+
+
+class _Bounded(TreeInterpreter):  # type: ignore[misc]
+    """JMESPath that makes nothing large: a list of a value twice, again and again, would double it each time."""
+
+    def visit_multi_select_list(self, node: Any, value: Any) -> Any:
+        return _kept(super().visit_multi_select_list(node, value))
+
+    def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
+        return _kept(super().visit_multi_select_dict(node, value))
+
+    def visit_flatten(self, node: Any, value: Any) -> Any:
+        return _kept(super().visit_flatten(node, value))
+
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        return _kept(super().visit_function_expression(node, value))
+
+
+def _kept(value: Any) -> Any:
+    measured(value)
+    return value
+
+
 def rendered(template: Any, scope: Scope) -> Any:
     """The template with what its references give. A reference alone keeps its type; inside a text it becomes text.
 
-    `$${{` stands for `${{`. Raises WrongExpression.
+    `$${{` stands for `${{`. Raises WrongExpression, also for what is larger than LARGEST in all.
     """
-    if isinstance(template, Mapping):
-        return {key: rendered(value, scope) for key, value in template.items()}
-    if isinstance(template, list | tuple):
-        return [rendered(value, scope) for value in template]
-    if not isinstance(template, str):
-        return template
-    if whole := _WHOLE.fullmatch(template):
-        return ask(whole[1], scope)
-    return _REFERENCE.sub(lambda found: found[0][1:] if found[1] else _text(ask(found[2], scope)), template)
+    return _Rendering(scope).of(template)
+
+
+class _Rendering:
+    def __init__(self, scope: Scope) -> None:
+        self._scope, self._left = scope, LARGEST
+
+    def of(self, template: Any) -> Any:
+        if isinstance(template, Mapping):
+            return {key: self.of(value) for key, value in template.items()}
+        if isinstance(template, list | tuple):
+            return [self.of(value) for value in template]
+        if not isinstance(template, str):
+            return template
+        if whole := _WHOLE.fullmatch(template):
+            found = ask(whole[1], self._scope)
+            self._left = measured(found, self._left)
+            return found
+        return _REFERENCE.sub(self._text_of, template)
+
+    def _text_of(self, found: re.Match[str]) -> str:
+        if found[1]:
+            return found[0][1:]
+        text = _text(ask(found[2], self._scope))
+        self._left = measured(text, self._left)
+        return text
 
 
 def references(template: Any, path: str = "") -> Iterator[tuple[str, str]]:

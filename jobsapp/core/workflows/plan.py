@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from jobsapp.core.workflows.definition import Definition, Step, Task
+from jobsapp.core.workflows.definition import MAX_PLACES, Definition, Step, Task
 from jobsapp.core.workflows.expressions import WrongExpression, holds, rendered
 from jobsapp.core.workflows.state import FAULTY, OVER, Place, Run, State, StepState, ended
 from jobsapp.core.workflows.unroll import items_of, started_item, whole_of
@@ -111,6 +111,9 @@ class _Planner:
         if self._run.of(place).items != items:
             kept = {one: state for one, state in self._run.steps.items() if one.key != place.key}
             self._run = replace(self._run, steps=kept)
+        others = sum(len(one.items or ()) for other, one in self._run.steps.items() if other.key != place.key)
+        if others + len(items) > MAX_PLACES:
+            raise WrongExpression(f"forEach: the loops of a run may have up to {MAX_PLACES:,} items together.")
         self._set(place, StepState(State.RUNNING, items=items))
 
     def _unroll(self, key: str, step: Step) -> None:

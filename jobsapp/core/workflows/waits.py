@@ -34,8 +34,8 @@ def over_at(wait: Wait) -> dict[str, Any]:
 def _moment(value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise WrongExpression("waitFor.until: must be a time with its zone, as in 2026-12-01T08:00:00Z.")
-    return found.astimezone(UTC)
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise WrongExpression("waitFor.until: must be a time with its zone, as in 2026-12-01T08:00:00Z.")

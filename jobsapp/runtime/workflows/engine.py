@@ -63,7 +63,7 @@ class WorkflowEngine:
         ids = [row.job_id for row in ended if row.kind == ENDED]
         query = select(WorkflowStep.run_id).where(WorkflowStep.job_id.in_(ids)).distinct()
         for run_id in sorted(self._session.scalars(query)) if ids else ():
-            self._advance(run_id)
+            self._apart(run_id, partial(self._advance, run_id))
 
     def tick(self, now: datetime) -> None:
         """Begin runs that are due, and bring on those whose time has come or that were asked to stop."""
@@ -177,9 +177,9 @@ class WorkflowEngine:
             run = after.run
             book.write(run, now)
             self._session.flush()
-            for place in after.stop:
-                if job_id := book.job_of(place):
-                    self._stop(job_id)
+            # In the order in which a worker's turn takes them.
+            for job_id in sorted(filter(None, map(book.job_of, after.stop))):
+                self._stop(job_id)
             for start in after.start:
                 run = self._make(book, job, run, start)
             if run is after.run:
