@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 
-from jobsapp.runtime.house import House
+from jobsapp.runtime.beside import Beside
 from jobsapp.store import outbox
 from jobsapp.store.connect import CUT_OFF, connect
 
@@ -17,29 +17,12 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
-STOP_SECONDS = 5.0
 
 
-class AdvancerThread:
-    """Runs an advancer for as long as this keeper leads. As `Pruner`, it may be started again after a stop."""
+class AdvancerThread(Beside):
+    """Runs an advancer for as long as this keeper leads."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """No fault if it runs."""
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="advancer", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Take nothing any more, and wait a while for what is in work. No fault if it does not run."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
+    name = "advancer"
 
     def _run(self, stopping: threading.Event) -> None:
         while not stopping.is_set():

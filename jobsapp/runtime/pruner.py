@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from jobsapp.runtime.beside import Beside
 from jobsapp.runtime.duties import prune
 from jobsapp.runtime.duties.prune import Pruned
 from jobsapp.runtime.house import House
@@ -23,30 +24,15 @@ REST = 4.0
 LONGEST_REST_SECONDS = 10.0
 FIRST_BATCH = 100
 SMALLEST_BATCH = 20
-STOP_SECONDS = 5.0
 
 
-class Pruner:
+class Pruner(Beside):
+    name = "pruner"
+
     def __init__(self, house: House) -> None:
-        self._house = house
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        super().__init__(house)
         # By whether they are archived.
         self._batches = {False: FIRST_BATCH, True: FIRST_BATCH}
-
-    def start(self) -> None:
-        """No fault if it runs. While one that was stopped is in its last batch, nothing is started: ask again later."""
-        if self._thread is None or not self._thread.is_alive():
-            # A new one: whoever was told to stop stays told.
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=[self._stopping], name="pruner", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Begin no batch any more, and wait a while for the one that runs. No fault if none does."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
 
     def prune(self, *, at_once: bool = False) -> int:
         """Prune until nothing is due; returns how many jobs and uploads were deleted.

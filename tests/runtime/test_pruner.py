@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from jobsapp.config import Settings
-from jobsapp.runtime import pruner
+from jobsapp.runtime import beside, pruner
 from jobsapp.runtime.house import build_house
 from jobsapp.runtime.pruner import Pruner
 
@@ -39,7 +39,7 @@ def ended(thread: threading.Thread) -> Iterator[None]:
 def test_one_that_is_still_in_its_last_batch_gets_no_second_beside_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruner, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(beside, "STOP_SECONDS", 0.01)
     monkeypatch.setattr(pruner, "PAUSE_SECONDS", 0.01)
     held = Held(settings)
     held.start()
