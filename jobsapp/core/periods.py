@@ -24,6 +24,18 @@ class Period:
         step = timedelta(seconds=self.step_seconds)
         return [self.since + n * step for n in range(self.stretches)]
 
+    @property
+    def until(self) -> datetime:
+        return self.since + timedelta(seconds=self.step_seconds * self.stretches)
+
+    def split(self, at: datetime) -> tuple[Period | None, Period]:
+        """The stretches that are over at `at`, if there are any, and the rest, of which there is always one."""
+        over = min(int((at - self.since).total_seconds()) // self.step_seconds, self.stretches - 1)
+        if over <= 0:
+            return None, self
+        older = Period(self.since, self.step_seconds, over)
+        return older, Period(older.until, self.step_seconds, self.stretches - over)
+
 
 def usual_step(hours: int) -> int:
     """Seconds of a stretch for so many hours: a minute up to 3 hours, an hour up to a week, otherwise a day."""

@@ -20,7 +20,7 @@ from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.language import number
 from jobsapp.pages.queues import state_of, trouble_of
 from jobsapp.pages.time_charts import Line, TimeChart, share, shares, spark, stacked, times, took
-from jobsapp.services.history import Past, Tally
+from jobsapp.services.past import Past, Tally
 from jobsapp.services.queues import QueueView
 from jobsapp.services.stats import StatsView
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.core.histogram import percentile
 from jobsapp.core.periods import DAY, HOUR, Period, last_hours
-from jobsapp.core.states import Status
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import InvalidInput
 from jobsapp.processors.registry import Registry
 from jobsapp.services.base import Moment, View
+from jobsapp.services.past import Known, Past, joined, past_of
 from jobsapp.services.sessions import DbSession, driver
-from jobsapp.store.tallies import HOURS_KEPT_DAYS, Ends, Failures, Grain, failures, history
+from jobsapp.store.tallies import HOURS_KEPT_DAYS, Failures, Grain, failures, history
 
 MAX_HOURS = HOURS_KEPT_DAYS * 24
 FAILURES_SHOWN = 6
+SETTLED_AFTER = timedelta(hours=1)
+"""Nothing ends that long ago any more: an end is written in the transaction that it is the time of."""
 
 
 class PointView(View):
@@ -43,60 +42,11 @@ class HistoryView(View):
     """One for each stretch, also where nothing ended. The last one is not over yet."""
 
 
-@dataclass
-class Tally:
-    """What ended, added up."""
-
-    by_status: Counter[str] = field(default_factory=Counter)
-    durations: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def completed(self) -> int:
-        return self.by_status[Status.COMPLETED]
-
-    @property
-    def failed(self) -> int:
-        return self.by_status[Status.FAILED]
-
-    @property
-    def cancelled(self) -> int:
-        return self.by_status[Status.CANCELLED]
-
-    @property
-    def total(self) -> int:
-        return self.by_status.total()
-
-    @property
-    def failure_rate(self) -> float | None:
-        """Of those that completed or failed; None: none did."""
-        ended = self.completed + self.failed
-        return self.failed / ended if ended else None
-
-    @property
-    def p50(self) -> float | None:
-        """Milliseconds."""
-        return percentile(self.durations, 0.5)
-
-    @property
-    def p95(self) -> float | None:
-        return percentile(self.durations, 0.95)
-
-
-@dataclass(frozen=True)
-class Past:
-    """All that ended in a period: altogether, by stretch of time, by type, and of each type by stretch."""
-
-    period: Period
-    whole: Tally
-    points: dict[datetime, Tally]
-    types: dict[str, Tally]
-    throughput: dict[str, list[int]]
-
-
 class History:
     def __init__(self, session: DbSession, registry: Registry) -> None:
         self._session = session
         self._registry = registry
+        self._known = Known()
 
     def view(self, actor: Actor, *, hours: int, type_name: str | None = None) -> HistoryView:
         """The last `hours`, of one type or of all. Raises InvalidInput naming `hours` or `type`."""
@@ -114,19 +64,38 @@ class History:
         ]
         return HistoryView(since=past.period.since, step_seconds=past.period.step_seconds, points=points)
 
-    def past(self, actor: Actor, *, hours: int, step_seconds: int | None = None, type_name: str | None = None) -> Past:
-        """The same with more of it, in stretches of `step_seconds` if given."""
+    def past(
+        self,
+        actor: Actor,
+        *,
+        hours: int,
+        step_seconds: int | None = None,
+        type_name: str | None = None,
+        now: datetime | None = None,
+    ) -> Past:
+        """The same with more of it, in stretches of `step_seconds` if given, up to `now`."""
         self._check(hours, type_name)
-        period = last_hours(hours, datetime.now(UTC), step_seconds)
+        now = now or datetime.now(UTC)
+        period = last_hours(hours, now, step_seconds)
+        asked = (actor.organization_id, type_name)
+        older, newer = period.split(now - SETTLED_AFTER)
+        if older is None or _grain(period.step_seconds) == "minute":
+            return self._read(asked, period)
+        key = (asked, older)
+        known = self._known.get(key) or self._known.keep(key, self._read(asked, older, is_over=True))
+        return joined(known, self._read(asked, newer))
+
+    def _read(self, asked: tuple[UUID, str | None], period: Period, *, is_over: bool = False) -> Past:
+        organization_id, type_name = asked
         found = history(
             driver(self._session),
-            actor.organization_id,
-            since=period.since,
-            step_seconds=period.step_seconds,
+            organization_id,
+            period=period,
             grain=_grain(period.step_seconds),
+            is_over=is_over,
             type_name=type_name,
         )
-        return _past(period, found)
+        return past_of(period, found)
 
     def failures(
         self, actor: Actor, *, hours: int, step_seconds: int | None = None, type_name: str | None = None
@@ -154,28 +123,3 @@ def _grain(step_seconds: int) -> Grain:
     if step_seconds % DAY == 0:
         return "day"
     return "hour" if step_seconds % HOUR == 0 else "minute"
-
-
-def _past(period: Period, found: Iterable[Ends]) -> Past:
-    past = Past(period, Tally(), {at: Tally() for at in period.starts}, {}, {})
-    points, last = list(past.points.values()), period.stretches - 1
-    for one in found:
-        if one.status is not None and one.type is not None:
-            line = past.throughput.setdefault(one.type, [0] * period.stretches)
-            for stretch, jobs in one.jobs.items():
-                # A clock that jumped may have put an end into a stretch that has not begun.
-                place = min(int(stretch), last)
-                line[place] += jobs
-                points[place].by_status[one.status] += jobs
-            past.whole.by_status[one.status] += (total := sum(one.jobs.values()))
-            past.types.setdefault(one.type, Tally()).by_status[one.status] += total
-        elif one.type is not None:
-            for tally in (past.types.setdefault(one.type, Tally()), past.whole):
-                tally.durations.update(_durations(one))
-        elif one.stretch is not None:
-            points[min(one.stretch, last)].durations.update(_durations(one))
-    return past
-
-
-def _durations(ends: Ends) -> dict[int, int]:
-    return {int(duration): jobs for duration, jobs in ends.jobs.items()}

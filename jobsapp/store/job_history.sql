@@ -1,6 +1,6 @@
--- What ended in stretches of time from `since` on: of each type and state how many in each stretch, and of those that
--- completed how many at each place of the histogram, by stretch and by type. Few rows with many numbers: a row for each
--- number would be nearly one for each job.
+-- What ended in stretches of time from `since` on, up to `until` if given: of each type and state how many in each
+-- stretch, and of those that completed how many at each place of the histogram, by stretch and by type. Few rows with
+-- many numbers: a row for each number would be nearly one for each job.
 WITH summed AS MATERIALIZED (
   SELECT stretch, type, status, duration, sum(jobs)::bigint AS jobs
   FROM (
@@ -9,9 +9,11 @@ WITH summed AS MATERIALIZED (
     FROM (
       SELECT at, type, status, duration, jobs FROM job_history
       WHERE organization_id = %(organization_id)s AND grain = %(grain)s AND at >= %(since)s
+        AND at < coalesce(%(until)s::timestamptz, 'infinity')
       UNION ALL
       SELECT minute, type, status, duration, ended FROM job_tallies
       WHERE organization_id = %(organization_id)s AND ended > 0 AND minute >= %(since)s
+        AND minute < coalesce(%(until)s::timestamptz, 'infinity')
     ) AS every
     WHERE %(type)s::text IS NULL OR type = %(type)s
   ) AS ended

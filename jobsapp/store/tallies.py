@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from jobsapp.core.periods import Period
 from jobsapp.store.statements import fetch_all, fetch_one, statement
 
 Grain = Literal["minute", "hour", "day"]
@@ -101,17 +102,18 @@ def history(
     connection: Connection[Any],
     organization_id: UUID,
     *,
-    since: datetime,
-    step_seconds: int,
+    period: Period,
     grain: Grain,
+    is_over: bool = False,
     type_name: str | None = None,
 ) -> list[Ends]:
-    """What ended since `since`, in stretches of `step_seconds` that begin there.
+    """What ended in the period, by its stretches, and unless it `is_over` what ended after it.
 
-    `since` is the beginning of a minute, an hour or a day as `grain` says, and a step is a whole number of those.
+    It begins with a minute, an hour or a day as `grain` says, and a step is a whole number of those.
     """
-    values = {"organization_id": organization_id, "since": since, "step": step_seconds, "type": type_name}
-    return fetch_all(connection, "job_history", Ends, grain=grain, **values)
+    until = period.until if is_over else None
+    values = {"since": period.since, "until": until, "step": period.step_seconds, "type": type_name}
+    return fetch_all(connection, "job_history", Ends, organization_id=organization_id, grain=grain, **values)
 
 
 def failures(

@@ -15,6 +15,7 @@ from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.periods import last_hours
 from jobsapp.core.states import Status
 from jobsapp.services import Services
+from jobsapp.services.past import Past
 from jobsapp.store.tallies import fold
 from tests.api.conftest import Caller, Hand
 from tests.api.problems import fields
@@ -133,3 +134,33 @@ def test_queue_depth_counts_what_is_due_and_own(as_member: Caller, as_admin: Cal
 )
 def test_what_cannot_be_asked_is_named(as_member: Caller, query: str, field: str) -> None:
     assert fields(as_member("GET", f"{HISTORY}?{query}")) == [field]
+
+
+def test_what_is_remembered_of_hours_that_are_over_gives_the_same(
+    as_member: Caller, member: Actor, services: Services, hand: Hand, connection: Connection
+) -> None:
+    now = datetime.now(UTC)
+    for _ in range(2):
+        as_member.create(), as_member.create()
+        hand.finish(hand.claim(), BROKEN)
+        hand.finish(hand.claim(), DONE)
+        age(connection, "failed", 9)
+    as_member.create()
+    hand.finish(hand.claim(), DONE)
+
+    def looks(one: Services, hours_later: int) -> Past:
+        return one.history.past(member, hours=24, now=now + timedelta(hours=hours_later))
+
+    first = looks(services, 0)
+    assert (first.whole.completed, first.whole.failed, first.types["echo"].completed) == (3, 2, 3)
+    connection.execute("DELETE FROM job_history WHERE status = 'failed' AND grain = 'hour'")
+    as_member.create()
+    hand.finish(hand.claim(), DONE)
+    again = looks(services, 0)
+    assert again.points.keys() == first.points.keys()
+    assert (again.whole.completed, again.whole.failed) == (4, 2), "what ended just now, and what was over"
+    assert sum(again.throughput["echo"]) == again.whole.total == 6
+    assert sum(one.total for one in again.points.values()) == 6
+    assert again.whole.p50 == again.types["echo"].p50 is not None
+    assert looks(services, 1).whole.failed == 0, "another hour is over: it is read anew"
+    assert (first.whole.completed, first.whole.failed) == (3, 2), "what was handed out stays as it was"

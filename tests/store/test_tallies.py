@@ -13,6 +13,7 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from jobsapp.config import Settings
+from jobsapp.core.periods import Period
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
 from jobsapp.core.states import Status
@@ -153,7 +154,7 @@ def test_numbers_are_read_without_reading_a_job(connection: Connection, organiza
         for one in tallies.counts(connection, organization):
             found[one.status] += one.jobs
         assert found == {"pending": 40, "active": 5, "completed": 5}
-        ends = tallies.history(connection, organization, since=since, step_seconds=3600, grain="hour")
+        ends = tallies.history(connection, organization, period=Period(since, 3600, 2), grain="hour")
         of = Counter[str]()
         for end in ends:
             kind = "type and state" if end.status else "type" if end.type else "stretch"
