@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -112,6 +112,7 @@ def cases() -> dict[str, Ask]:
         f"GET /api/jobs, {name}": (lambda one, values=values: one.call(query("/api/jobs", **values)))
         for name, values in (LISTS | {"a time": {"createdBefore": half_a_year}}).items()
     }
+    anew = count()
     dry = {"filter": {"status": "failed"}, "dryRun": True}
     return calls | {
         "GET /api/jobs, deep in the list": lambda one: one.call(query("/api/jobs", cursor=one.cursor)),
@@ -120,6 +121,9 @@ def cases() -> dict[str, Ask]:
         "GET /api/jobs/stats, own": lambda one: one.call("/api/jobs/stats"),
         "GET /api/jobs/stats/history, a day": lambda one: one.call("/api/jobs/stats/history?hours=24"),
         "GET /api/jobs/stats/history, a week": lambda one: one.call("/api/jobs/stats/history?hours=168"),
+        "GET /api/jobs/stats/history, 4 days and more, for the first time": lambda one: one.call(
+            query("/api/jobs/stats/history", hours=100 + next(anew) % 68)
+        ),
         "GET /api/jobs/stats/history, 30 days": lambda one: one.call("/api/jobs/stats/history?hours=720"),
         "POST /api/jobs/bulk/retry, dry": lambda one: one.call("/api/jobs/bulk/retry", dry),
         "the list": lambda one: one.page("/jobs"),
@@ -179,8 +183,10 @@ def times(app: OpenAPI, crowds: list[Crowd], postgres: EmbeddedPostgres) -> Time
     server = psutil.Process(postgres.process.pid)
     found: Times = {}
     for name, ask in cases().items():
-        # The first of all compiles templates and statements.
-        ask(visitors[0])
+        # The first of all compiles templates and statements, and the first of an organisation adds up the hours that
+        # are over: what that takes has a line of its own.
+        for one in visitors:
+            ask(one)
         found[name] = [_timed(ask, one, server) for one in islice(cycle(visitors), ROUNDS)]
     return found
 

@@ -69,7 +69,13 @@ class Listing:
             if pattern and end:
                 newest = partial(self._newest, organization_id, wanted.narrowed(text=None, status=None))
                 older = self._texts.older(
-                    organization_id, wanted, pattern, newest=newest, before=end, limit=limit + 1 - len(found)
+                    organization_id,
+                    wanted,
+                    pattern,
+                    newest=newest,
+                    before=end,
+                    limit=limit + 1 - len(found),
+                    is_empty=not found,
                 )
                 found += self._jobs(older.ids)
                 end = older.end

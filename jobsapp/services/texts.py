@@ -57,8 +57,12 @@ class Texts:
         newest: Callable[[UUID], UUID | None],
         before: UUID,
         limit: int,
+        is_empty: bool,
     ) -> Older:
-        """Jobs older than `before`. `newest` gives the newest job before another that may match, whatever its text."""
+        """Jobs older than `before`. `newest` gives the newest job before another that may match, whatever its text.
+
+        `is_empty`: the page has nothing yet. A page that has something ends where the time does.
+        """
         deadline = time.monotonic() + SECONDS
         found: list[UUID] = []
         for size in GROUPS:
@@ -77,6 +81,8 @@ class Texts:
                 limit=limit - len(found),
                 seconds=deadline - time.monotonic(),
             )
+            if more is None and (found or not is_empty):
+                return Older(found, before)
             if more is None:
                 crowd = self._crowd(organization_id, pattern, stretches, before)
                 return Older(found, crowd or before, crowd)
