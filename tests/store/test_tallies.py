@@ -13,9 +13,9 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from jobsapp.config import Settings
-from jobsapp.core.periods import Period
 from jobsapp.core.ids import new_id
 from jobsapp.core.outcomes import Failure, Transition
+from jobsapp.core.periods import Period
 from jobsapp.core.states import Status
 from jobsapp.runtime.duties import fold as duty
 from jobsapp.store import schema, tallies

@@ -70,12 +70,17 @@ class JobForm:
     """The job whose secrets are kept where the form has none."""
 
     common: ClassVar[Sequence[Field]] = COMMON
-    moments = MOMENTS
+    moments: ClassVar[Mapping[str, tuple[str, str]]] = MOMENTS
+
+    @classmethod
+    def fields_for(cls, job_type: JobType) -> list[Field]:
+        """Those that come from the type."""
+        return fields_of(job_type.processor.Input)
 
     @classmethod
     def blank(cls, job_type: JobType, data: Mapping[str, Any] | None = None, **common: Any) -> Self:
         """A new form, with defaults, or filled with `data`."""
-        fields = fields_of(job_type.processor.Input)
+        fields = cls.fields_for(job_type)
         texts = texts_of(fields, data or {})
         texts |= {"priority": "0", "maxAttempts": str(job_type.processor.retry.attempts)}
         texts |= {"onParentFailure": "cancel", **common}
@@ -84,7 +89,7 @@ class JobForm:
     @classmethod
     def posted(cls, job_type: JobType, posted: Posted) -> Self:
         """The form as somebody sent it."""
-        fields = fields_of(job_type.processor.Input)
+        fields = cls.fields_for(job_type)
         texts = {name: posted.get(name, "") for name in (*(item.name for item in cls.common), *MOMENTS)}
         return cls(job_type, fields, texts | posted_texts(fields, posted))
 

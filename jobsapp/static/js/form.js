@@ -7,23 +7,28 @@
     return `${amount.toFixed(unit === 0 || amount >= 100 ? 0 : 1)} ${units[unit]}`;
   };
 
+  const MOST_NAMES = 5;
+
   function fileChosen(input) {
     const field = input.closest("[data-file-field]");
     const files = [...input.files];
     const limit = Number(input.form.dataset.maxBytes);
     const tooLarge = files.find((file) => file.size > limit);
+    const total = files.reduce((sum, file) => sum + file.size, 0);
+    const refused = Boolean(tooLarge) || total > limit;
     const error = field.querySelector("[data-file-error]");
-    error.hidden = !tooLarge;
-    error.textContent = tooLarge ? `${tooLarge.name} is ${size(tooLarge.size)}. Files may be up to ${size(limit)}.` : "";
-    field.classList.toggle("invalid", Boolean(tooLarge));
-    input.toggleAttribute("aria-invalid", Boolean(tooLarge));
+    error.hidden = !refused;
+    error.textContent = tooLarge ? `${tooLarge.name} is ${size(tooLarge.size)}. Files may be up to ${size(limit)}.`
+      : refused ? `Together these are ${size(total)}. At once they may be up to ${size(limit)}.` : "";
+    field.classList.toggle("invalid", refused);
+    input.toggleAttribute("aria-invalid", refused);
     field.querySelector(".drop").classList.toggle("filled", files.length > 0);
     if (files.length) {
-      field.querySelector("[data-file-name]").textContent = files.map((file) => file.name).join(", ");
-      field.querySelector("[data-file-note]").textContent = size(files.reduce((sum, file) => sum + file.size, 0));
+      field.querySelector("[data-file-name]").textContent = files.length > MOST_NAMES ? `${files.length} files` : files.map((file) => file.name).join(", ");
+      field.querySelector("[data-file-note]").textContent = size(total);
       if (!input.multiple) field.querySelectorAll("[data-kept]").forEach((kept) => kept.remove());
     }
-    return !tooLarge;
+    return !refused;
   }
 
   document.addEventListener("change", (event) => {
