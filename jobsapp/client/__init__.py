@@ -9,21 +9,8 @@
 It knows the API and nothing of the server's code, which may be another version of it.
 """
 
-from jobsapp.client.answers import (
-    Artifact,
-    Batch,
-    Event,
-    Job,
-    JobPage,
-    JobType,
-    LogLine,
-    ManyChanged,
-    Progress,
-    Queue,
-    Relative,
-    Stats,
-    StoredFile,
-)
+from jobsapp.client.answers import Artifact, Event, Job, JobPage, LogLine, ManyChanged, Progress, Relative, StoredFile
+from jobsapp.client.batch_answers import Batch
 from jobsapp.client.client import Client
 from jobsapp.client.errors import (
     ClientError,
@@ -42,6 +29,7 @@ from jobsapp.client.errors import (
     TooLarge,
     Unreachable,
 )
+from jobsapp.client.overview_answers import JobType, Queue, Stats
 from jobsapp.client.requests import Backoff, Filter, NewJob
 from jobsapp.client.retries import Retries
 from jobsapp.client.schedule_answers import Schedule, SchedulePreview, ScheduleRun

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobsapp.client.answers import Batch, Job
+from jobsapp.client.answers import Job
+from jobsapp.client.batch_answers import Batch
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,8 +12,9 @@ from uuid import UUID
 import msgspec
 
 from jobsapp.client import bar
-from jobsapp.client.answers import Batch, BatchPage, CreatedBatch, CreatedJobs, Job, JobPage, Status, StoredFile
+from jobsapp.client.answers import CreatedJobs, Job, JobPage, Status, StoredFile
 from jobsapp.client.base import Calls
+from jobsapp.client.batch_answers import Batch, BatchPage, CreatedBatch
 from jobsapp.client.errors import TimedOut
 from jobsapp.client.requests import NewJob
 from jobsapp.client.retries import Repeat

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobsapp.client.answers import JobType, JobTypes, Queue, Queues, Stats
 from jobsapp.client.base import Calls
+from jobsapp.client.overview_answers import JobType, JobTypes, Queue, Queues, Stats
 
 
 class OverviewCalls(Calls):

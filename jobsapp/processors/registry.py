@@ -27,7 +27,7 @@ from jobsapp.processors.secrets import check as check_secrets
 ENTRY_POINTS = "jobsapp.processors"
 # What pydantic says of a text that is checked by a function.
 _ITEMS = re.compile(r"^Value should have at (most|least) (\d+) items? after validation.*")
-NOT_TYPES = {"sdk", "registry", "testing", "presets", "secrets", "schedules"}
+NOT_TYPES = {"sdk", "context", "endings", "registry", "testing", "presets", "secrets", "schedules"}
 
 
 class JobType:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, any_, func, literal, select
@@ -19,10 +19,11 @@ from jobsapp.bus.hints import Hints
 from jobsapp.core.actors import Actor
 from jobsapp.core.events import Event, JobChanged
 from jobsapp.core.storable import refuse_faults
-from jobsapp.errors import Conflict, FieldError, InvalidInput
+from jobsapp.errors import Conflict, InvalidInput
 from jobsapp.models import Job
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.services.dependencies import Dependencies
+from jobsapp.services.faults import Faults
 from jobsapp.services.graphs import Graph, graph_of
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.many import as_table
@@ -34,50 +35,13 @@ from jobsapp.store.durations import read_durations
 from jobsapp.store.jobs import enqueue
 
 MAX_JOBS = 10_000
-FAULTY_SHOWN = 100
-FAULTS_SHOWN_OF_ONE = 10
 
 LEAST_WEIGHT = 0.001
 UNKNOWN_WEIGHT = 1.0
 
-T = TypeVar("T")
 Checked = tuple[NewJob, JobType, Any]
 Admissions = dict[str, Callable[[Actor, Any], None]]
 """By type: refuses data that its model cannot know to be wrong. Raises InvalidInput."""
-
-
-class Faults:
-    """The faults of a call, by the index of the job, so that one answer can tell them all."""
-
-    def __init__(self, entries: int) -> None:
-        self._entries = entries
-        self._found: dict[int, InvalidInput] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def add(self, index: int, fault: InvalidInput) -> None:
-        self._found[index] = fault
-
-    def catch(self, index: int, check: Callable[[], T]) -> T | None:
-        """What the check gives, or None if it found a fault."""
-        try:
-            return check()
-        except InvalidInput as fault:
-            self.add(index, fault)
-            return None
-
-    def refuse(self) -> None:
-        """Raises InvalidInput if there are faults, naming those of the first FAULTY_SHOWN jobs that have some."""
-        if not self._found:
-            return
-        shown = [
-            FieldError(f"jobs[{index}].{fault.field}".rstrip("."), fault.message)
-            for index in sorted(self._found)[:FAULTY_SHOWN]
-            for fault in self._found[index].errors[:FAULTS_SHOWN_OF_ONE]
-        ]
-        count = f"{len(self._found):,} of {self._entries:,} jobs cannot be created, so none was."
-        raise InvalidInput(f"{count} The first: {shown[0].field}: {shown[0].message}", errors=tuple(shown))
 
 
 @dataclass(frozen=True)

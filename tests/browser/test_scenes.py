@@ -54,7 +54,7 @@ def test_it_does_not_scroll_sideways(visitor: Visitor, scene: Scene) -> None:
 
 def test_no_page_is_forgotten(product: Product) -> None:
     seen = {scene.endpoint for scene in SCENES if scene.endpoint}
-    assert page_endpoints(product.app) - set(PARTS) == seen, "each page needs a scene in tests/browser/scenes.py"
+    assert page_endpoints(product.app) - set(PARTS) == seen, "each page needs a scene in tests/browser/scenes"
 
 
 def test_it_would_be_found(visitor: Visitor) -> None:

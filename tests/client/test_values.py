@@ -13,7 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsapp.client import Client, ClientError, NewJob, Retries, answers, schedule_answers, told, workflow_answers
+from jobsapp.client import (
+    Client,
+    ClientError,
+    NewJob,
+    Retries,
+    answers,
+    batch_answers,
+    overview_answers,
+    schedule_answers,
+    told,
+    workflow_answers,
+)
 from jobsapp.client.files import _safe
 from jobsapp.client.requests import filter_fields
 from jobsapp.client.retries import retry_after
@@ -31,18 +42,18 @@ PAIRS = {
     answers.Pauses: "RetryView",
     answers.JobPage: "JobPage",
     answers.ManyChanged: "ManyView",
-    answers.Batch: "BatchView",
-    answers.BatchCounts: "BatchCounts",
-    answers.BatchCallback: "BatchCallbackView",
-    answers.BatchPage: "BatchPage",
-    answers.CreatedBatch: "CreatedBatchView",
+    batch_answers.Batch: "BatchView",
+    batch_answers.BatchCounts: "BatchCounts",
+    batch_answers.BatchCallback: "BatchCallbackView",
+    batch_answers.BatchPage: "BatchPage",
+    batch_answers.CreatedBatch: "CreatedBatchView",
     answers.LogLine: "LogLineView",
     answers.LogPage: "LogPage",
-    answers.JobType: "TypeView",
-    answers.Queue: "QueueView",
-    answers.Pause: "PauseView",
-    answers.Limit: "LimitView",
-    answers.Stats: "StatsView",
+    overview_answers.JobType: "TypeView",
+    overview_answers.Queue: "QueueView",
+    overview_answers.Pause: "PauseView",
+    overview_answers.Limit: "LimitView",
+    overview_answers.Stats: "StatsView",
     answers.CreatedJobs: "CreatedJobs",
     told.Channel: "ChannelView",
     told.NotificationRule: "NotificationRuleView",

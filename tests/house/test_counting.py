@@ -74,7 +74,7 @@ def test_no_use_case_and_no_page_counts_rows() -> None:
             found[path.relative_to(CODE).as_posix()] = lines
     few = {
         "services/organizations.py": "Membership.organization_id ==",
-        "services/jobs.py": "StoredFile.job_id ==",
+        "services/job_reads.py": "StoredFile.job_id ==",
         # As many as a change of many jobs takes in one go, and one more.
         "services/walks.py": "select_from(bounded)",
     }

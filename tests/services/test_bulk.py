@@ -22,7 +22,8 @@ from jobsapp.errors import Conflict, InvalidInput
 from jobsapp.extensions import db
 from jobsapp.models import Job
 from jobsapp.services import Services
-from jobsapp.services.bulk import FAULTS_SHOWN_OF_ONE, FAULTY_SHOWN, MAX_JOBS
+from jobsapp.services.bulk import MAX_JOBS
+from jobsapp.services.faults import FAULTS_SHOWN_OF_ONE, FAULTY_SHOWN
 from jobsapp.services.jobs import NewJob
 from jobsapp.store.turns import claim_jobs
 from tests.services.test_cleanup import upload

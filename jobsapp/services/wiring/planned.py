@@ -1,0 +1,38 @@
+"""Schedules and workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobsapp.services.declared import Declared
+from jobsapp.services.firing import Firing
+from jobsapp.services.inputs import Inputs
+from jobsapp.services.schedules import Schedules
+from jobsapp.services.wiring.given import Given
+from jobsapp.services.wiring.jobs import JobServices
+from jobsapp.services.workflow_runs import WorkflowRuns
+from jobsapp.services.workflows import Workflows
+
+
+@dataclass(frozen=True)
+class PlannedServices:
+    """Jobs that are created by a clock or by each other."""
+
+    schedules: Schedules
+    firing: Firing
+    declared: Declared
+    workflows: Workflows
+    workflow_runs: WorkflowRuns
+
+
+def build_planned(given: Given, of: JobServices) -> PlannedServices:
+    session, registry, hints = given.session, given.registry, given.hints
+    inputs = Inputs(session, of.files)
+    firing = Firing(session, of.jobs, of.secrets, hints)
+    return PlannedServices(
+        schedules=Schedules(session, registry, inputs, of.secrets, firing),
+        firing=firing,
+        declared=Declared(session, registry, inputs, of.secrets),
+        workflows=Workflows(session, registry, hints, of.jobs),
+        workflow_runs=WorkflowRuns(session, of.jobs, of.files),
+    )
