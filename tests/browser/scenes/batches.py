@@ -5,15 +5,31 @@ from __future__ import annotations
 import json
 
 import psycopg
+from playwright.sync_api import FilePayload, Page, expect
 
 from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batches import NewBatch
 from tests.browser.product import Product
-from tests.browser.scenes.scene import NEWCOMER, Made, Scene
+from tests.browser.scenes.scene import NEWCOMER, Made, Scene, open_details
+
+
+def choose_files_and_a_wrong_number(page: Page) -> None:
+    files: list[FilePayload] = [
+        {"name": f"letters of week {week}.txt", "mimeType": "text/plain", "buffer": b"x"} for week in range(3)
+    ]
+    page.locator("input[type=file]").set_input_files(files)
+    open_details(page)
+    page.get_by_label("Attempts at most").fill("0")
+    page.get_by_role("button", name="Start all").click()
+    expect(page.locator("#form-errors")).to_be_visible()
+
 
 SCENES = (
     Scene("batches", "batches.index", "/batches"),
     Scene("batches-none", "batches.index", "/batches", who=NEWCOMER),
+    Scene("batch-types", "new_batch.choose", "/batches/new"),
+    Scene("batch-form", "new_batch.form", "/batches/new/make-file"),
+    Scene("batch-form-error", "new_batch.form", "/batches/new/make-file", choose_files_and_a_wrong_number),
     Scene("batch", "batches.show", "/batches/{batch}"),
     Scene("batch-cancel", "batches.ask", "/batches/{batch}/cancel"),
 )
