@@ -60,6 +60,9 @@ def facts_of(job: Job, occasion: str, at: datetime, base_url: str) -> dict[str, 
         "durationMs": None if seconds is None else round(seconds * 1000),
         "duration": None if seconds is None else spoken(seconds),
         "error": {key: str(failure.get(key, ""))[:ERROR_LENGTH] for key in ("type", "message")} if failure else None,
+        "cancelReason": job.cancel_reason[:ERROR_LENGTH]
+        if occasion == Occasion.CANCELLED and job.cancel_reason
+        else None,
         "url": f"{base_url}/jobs/{job.id}",
     }
 
@@ -75,6 +78,8 @@ def message_of(
     unsubscribe_url: str = "",
 ) -> Message:
     """The message of one job, or of many together."""
+    # Those that were written down by an earlier version do not have all that there is now.
+    facts = [{"cancelReason": None, **one} for one in facts]
     digest = len(facts) > 1
     values = _values(facts, organization) if digest else _value(facts[0], organization)
     subject, text = words.said(values, digest=digest)

@@ -35,6 +35,10 @@ DEFAULTS = {
 
 {{ job.error.type }}: {{ job.error.message }}
 {% endif %}
+{% if job.cancelReason %}
+
+Reason: {{ job.cancelReason }}
+{% endif %}
 
 Type: {{ job.type }}
 Organisation: {{ organization }}
@@ -67,6 +71,7 @@ JOB: dict[str, Any] = {
     "startedAt": "2026-11-26T01:00:01Z",
     "endedAt": "2026-11-26T01:02:06Z",
     "error": {"type": "ValueError", "message": "row 50 has no price"},
+    "cancelReason": None,
     "url": "https://jobs.example.org/jobs/0199b7a2-6f3c-7c11-9b2e-3f0a5d6c7e82",
 }
 SAMPLES: dict[str, dict[str, Any]] = {

@@ -74,4 +74,6 @@ class BatchForm(JobForm):
 
 
 def _many(field: Field) -> Field:
-    return replace(field, kind="files", required=True, label="Files", help=f"One job for each of them. {field.help}".strip())
+    return replace(
+        field, kind="files", required=True, label="Files", help=f"One job for each of them. {field.help}".strip()
+    )
