@@ -63,7 +63,7 @@ def holds(expression: str, scope: Scope) -> bool:
 def measured(value: Any, left: int = LARGEST) -> int:
     """How much of `left` is left after the value. Counts what is in it each time that it is there, as its JSON does.
 
-    Raises WrongExpression if that is less than nothing, and for a number that JSON does not know.
+    Raises WrongExpression if that is less than nothing, and for what JSON does not know.
     """
     rest = [value]
     while rest:
@@ -77,6 +77,8 @@ def measured(value: Any, left: int = LARGEST) -> int:
             rest += one
         elif isinstance(one, float) and not math.isfinite(one):
             raise WrongExpression(f"it gives {one}, which is no number in JSON.")
+        elif not (one is None or isinstance(one, str | int | float)):
+            raise WrongExpression("it gives an expression (&…), which only a function such as sort_by can take.")
     return left
 
 

@@ -49,6 +49,12 @@ def test_numbers_that_json_does_not_know_are_refused(text: str) -> None:
         ask("to_number(input)", {"input": text})
 
 
+@pytest.mark.parametrize("expression", ["&input", "[&input]", "{a: &input}", "input.one && &input"])
+def test_an_expression_is_no_value(expression: str) -> None:
+    with pytest.raises(WrongExpression, match="an expression"):
+        rendered({"a": "${{ " + expression + " }}"}, SCOPE)
+
+
 def test_the_end_of_a_reference_is_looked_for_along_2000_characters_and_not_past_the_next_beginning() -> None:
     """So a text of many beginnings costs 2,000 steps for each, and not all that follows it."""
     longest = "x" * 2000
