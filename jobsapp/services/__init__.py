@@ -205,9 +205,9 @@ def build_services(
         throttle=throttle,
         logs=Logs(session, jobs),
         presets=Presets(session, registry, files),
-        schedules=Schedules(session, registry, Inputs(session, files), secrets, firing),
+        schedules=Schedules(session, registry, Inputs(session, files), secrets, firing, jobs.admissions),
         firing=firing,
-        declared=Declared(session, registry, Inputs(session, files), secrets),
+        declared=Declared(session, registry, Inputs(session, files), secrets, jobs.admissions),
         job_tokens=JobTokens(session, hints),
         health=Health(session, settings.redis_url),
         search=Search(session, QuestionModels(settings)),
@@ -219,5 +219,5 @@ def build_services(
         bells=Bells(settings.web_threads // 2),
         rates=Rates(settings.redis_url or NO_REDIS),
         workflows=workflows,
-        workflow_runs=WorkflowRuns(session, jobs, files),
+        workflow_runs=WorkflowRuns(session, jobs, files, secrets),
     )

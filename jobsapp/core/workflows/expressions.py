@@ -38,8 +38,14 @@ def compiled(expression: str) -> Any:
 
 def bare(expression: str) -> str:
     """Without the `${{ }}` around it, if there is one."""
-    whole = _WHOLE.fullmatch(expression)
-    return (whole[1] if whole else expression).strip()
+    found = whole(expression)
+    return expression.strip() if found is None else found
+
+
+def whole(template: str) -> str | None:
+    """The expression of a text that is nothing but one reference; None for any other."""
+    found = _WHOLE.fullmatch(template)
+    return found[1].strip() if found else None
 
 
 def ask(expression: str, scope: Scope) -> Any:
@@ -122,8 +128,8 @@ class _Rendering:
             return [self.of(value) for value in template]
         if not isinstance(template, str):
             return template
-        if whole := _WHOLE.fullmatch(template):
-            found = ask(whole[1], self._scope)
+        if (expression := whole(template)) is not None:
+            found = ask(expression, self._scope)
             self._left = measured(found, self._left)
             return found
         return _REFERENCE.sub(self._text_of, template)
@@ -145,8 +151,8 @@ def references(template: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for place, value in enumerate(template):
             yield from references(value, f"{path}.{place}")
     elif isinstance(template, str):
-        if whole := _WHOLE.fullmatch(template):
-            yield path, whole[1]
+        if (expression := whole(template)) is not None:
+            yield path, expression
         else:
             yield from ((path, found[2]) for found in _REFERENCE.finditer(template) if not found[1])
 
