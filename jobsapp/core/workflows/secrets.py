@@ -45,5 +45,5 @@ def _handed(template: Any, keys: Mapping[str, str], place: Place) -> Iterator[tu
     elif isinstance(template, list | tuple):
         for at, value in enumerate(template):
             yield from _handed(value, keys, (*place, at))
-    elif isinstance(template, str) and (expression := whole(template)) in keys:
-        yield place, keys[expression]
+    elif isinstance(template, str) and (key := keys.get(whole(template) or "")) is not None:
+        yield place, key
