@@ -16,8 +16,9 @@ from jobsapp.core.workflows.text import TEXT_BYTES, written
 from jobsapp.services.base import View
 from jobsapp.services.jobs import DESCRIPTION_LENGTH, LONGEST_SECONDS, NAME_LENGTH, PRIORITY_BOUND
 from jobsapp.services.views import JobView
-from jobsapp.services.workflow_runs import COMMENT_LENGTH, WorkflowRunView
-from jobsapp.services.workflows import WorkflowCheckView, WorkflowView, WorkflowWholeView
+from jobsapp.services.workflow_run_views import WorkflowRunView
+from jobsapp.services.workflow_runs import COMMENT_LENGTH
+from jobsapp.services.workflow_views import WorkflowCheckView, WorkflowView, WorkflowWholeView
 
 blueprint = area("workflows", "Workflows: steps that are jobs, with conditions, loops, waits and approvals.")
 
@@ -118,6 +119,17 @@ def show(path: WorkflowPath, query: WorkflowQuery) -> Response:
 def save(path: WorkflowPath, body: WorkflowBody) -> Response:
     """Keep a definition as the newest version of its name. The same again makes no new version."""
     return answer(services().workflows.save(get_actor(), path.name, as_text(body.definition), prefix="definition"))
+
+
+@blueprint.delete("/workflows/<name>", operation_id="deleteWorkflow", responses={204: None, **told(404, 409)})
+def delete(path: WorkflowPath) -> Response:
+    """Delete a workflow with all its versions. Its runs stay, and those that have begun go on.
+
+    Refused while a schedule starts it. Runs that have not begun fail. Workflows of others: operators and administrators
+    only.
+    """
+    services().workflows.delete(get_actor(), path.name)
+    return Response(status=204)
 
 
 @blueprint.get(

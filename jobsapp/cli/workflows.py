@@ -1,4 +1,4 @@
-"""`flask workflows …`: list, show, save, check and run workflows, and answer their runs."""
+"""`flask workflows …`: list, show, save, check, delete and run workflows, and answer their runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ job_argument = click.argument("job_id", type=click.UUID)
 
 @click.group()
 def workflows() -> None:
-    """Workflows: list, show, save, check, run, steps, approve, reject, signal, resume."""
+    """Workflows: list, show, save, check, delete, run, steps, approve, reject, signal, resume."""
 
 
 @workflows.command("list")
@@ -61,6 +61,15 @@ def check_workflow(client: Client, /, source: Path) -> None:
     if faults:
         raise SystemExit(1)
     click.echo("Nothing is wrong.")
+
+
+@workflows.command("delete")
+@click.argument("name")
+@with_client
+def delete_workflow(client: Client, /, name: str) -> None:
+    """Delete a workflow with all its versions. Its runs stay."""
+    client.workflows.delete(name)
+    click.echo("Deleted.")
 
 
 @workflows.command("run")

@@ -24,11 +24,15 @@ class WorkflowVersion(Answer, frozen=True, kw_only=True):
 
 
 class Workflow(WorkflowVersion, frozen=True, kw_only=True):
-    """A whole workflow. `input_schema`: the JSON Schema of what a run needs."""
+    """A whole workflow. `input_schema`: the JSON Schema of what a run needs.
+
+    `changeable`: whether the caller may save another version, and delete it.
+    """
 
     definition: dict[str, Any]
     source: str
     input_schema: dict[str, Any]
+    changeable: bool = False
 
 
 class WorkflowList(Answer, frozen=True, kw_only=True):

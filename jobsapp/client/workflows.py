@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jobsapp.client.answers import Job
 from jobsapp.client.base import Calls
+from jobsapp.client.errors import NotFound
 from jobsapp.client.requests import id_of
 from jobsapp.client.retries import Repeat
 from jobsapp.client.workflow_answers import (
@@ -64,6 +65,18 @@ class WorkflowCalls(Calls):
             client.workflows.save("greet", "steps: {ask: {waitFor: {approval: {}}}, paid: {waitFor: {event: paid}}}")
         """
         return self._tell(Workflow, "PUT", _of(name), {"definition": definition}, repeat=Repeat.ALWAYS)
+
+    def delete(self, name: str) -> None:
+        """Delete it with all its versions; its runs stay. Raises NotFound, and Conflict while a schedule starts it.
+
+        Example:
+            client.workflows.delete("greet")
+        """
+        try:
+            self._wire.send("DELETE", _of(name))
+        except NotFound as error:
+            if not error.repeated:
+                raise
 
     def run(self, workflow: str, input: Mapping[str, Any] | None = None, /, **more: Any) -> Job:
         """Start the newest version. `more`: `name`, `description`, `priority`, `runAt`, `timeoutSeconds` of the job.

@@ -70,6 +70,7 @@ class Action(StrEnum):
     NOTIFICATION_RULE_REMOVED = "notification-rule-removed"
     NOTIFICATION_WORDS_CHANGED = "notification-words-changed"
     WORKFLOW_SAVED = "workflow-saved"
+    WORKFLOW_DELETED = "workflow-deleted"
     WORKFLOW_ANSWERED = "workflow-answered"
     WORKFLOW_SIGNALLED = "workflow-signalled"
     WORKFLOW_RESUMED = "workflow-resumed"
@@ -132,6 +133,7 @@ SENTENCES: dict[str, str] = {
     Action.NOTIFICATION_RULE_REMOVED: "removed a rule of what {name} is told of",
     Action.NOTIFICATION_WORDS_CHANGED: "changed the words of notifications",
     Action.WORKFLOW_SAVED: "saved version {version} of the workflow {name}",
+    Action.WORKFLOW_DELETED: "deleted the workflow {name} with all its versions",
     Action.WORKFLOW_ANSWERED: "{answer} the step {step} of the workflow {name}",
     Action.WORKFLOW_SIGNALLED: "told the workflow {name} of {event}",
     Action.WORKFLOW_RESUMED: "had the workflow {name} go on from the step that failed",

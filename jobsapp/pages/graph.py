@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobsapp.core.workflows import Definition
-from jobsapp.services.workflow_runs import WorkflowRunView, WorkflowStepView
+from jobsapp.services.workflow_run_views import WorkflowRunView, WorkflowStepView
 
 WIDTH, HEIGHT = 184, 56
 GAP_X, GAP_Y = 56, 20

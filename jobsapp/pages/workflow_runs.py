@@ -16,7 +16,7 @@ from jobsapp.pages.graph import Graph, graph_of
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.new_job import store_uploads, stored_files
 from jobsapp.services.views import JobView
-from jobsapp.services.workflow_runs import WorkflowRunView
+from jobsapp.services.workflow_run_views import WorkflowRunView
 from jobsapp.services.workflows import TYPE
 
 blueprint = Blueprint("workflow_runs", __name__, url_prefix="/jobs/<uuid:job_id>")
@@ -56,14 +56,14 @@ def answer(job_id: UUID, key: str) -> ResponseReturnValue:
 @blueprint.get("/resume")
 def change(job_id: UUID) -> ResponseReturnValue:
     run, schema = _resumed(job_id)
-    return _resume_page(run, AskedForm.blank(schema, "input", run.input))
+    return _resume_page(run, _resume_form(run, schema))
 
 
 @blueprint.post("/resume")
 def resume(job_id: UUID) -> ResponseReturnValue:
     get_actor().require(Right.CREATE, "resume workflows")
     run, schema = _resumed(job_id)
-    form = AskedForm.blank(schema, "input", run.input)
+    form = _resume_form(run, schema)
     try:
         services().workflow_runs.resume(get_actor(), job_id, form.read(store_uploads(form)))
     except InvalidInput as error:
@@ -79,9 +79,12 @@ def workflow_part(job: JobView) -> dict[str, Any]:
 
 
 def run_of(job: JobView) -> dict[str, Any]:
-    """What `workflows/run.html` shows of a job; `run` None: it has not begun."""
+    """What `workflows/run.html` shows of a job; `run` None: it has not begun. `saved`: whether its version is there."""
     run = services().workflow_runs.find(get_actor(), job.id)
-    return {"job": job, "run": run, "graph": None if run is None else _graph(run, job.id)}
+    if run is None:
+        return {"job": job, "run": None, "graph": None}
+    saved = services().workflows.has(get_actor(), run.workflow, run.version)
+    return {"job": job, "run": run, "graph": _graph(run, job.id), "saved": saved}
 
 
 def _graph(run: WorkflowRunView, job_id: UUID) -> Graph:
@@ -104,6 +107,12 @@ def _answer_page(run: WorkflowRunView, key: str, form: AskedForm, comment: str =
 def _resumed(job_id: UUID) -> tuple[WorkflowRunView, dict[str, Any]]:
     run = services().workflow_runs.steps(get_actor(), job_id)
     return run, services().workflow_runs.input_schema(get_actor(), job_id)
+
+
+def _resume_form(run: WorkflowRunView, schema: dict[str, Any]) -> AskedForm:
+    form = AskedForm.blank(schema, "input", run.input)
+    form.secrets_of = run.job_id
+    return form
 
 
 def _resume_page(run: WorkflowRunView, form: AskedForm) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.workflows import read
 from jobsapp.core.workflows.text import TEXT_BYTES
-from jobsapp.errors import FieldError, InvalidInput
+from jobsapp.errors import Conflict, FieldError, InvalidInput
 from jobsapp.pages.forms.asked import AskedForm
 from jobsapp.pages.graph import graph_of
 from jobsapp.pages.guard import signed_in
 from jobsapp.pages.new_job import store_uploads, stored_files
-from jobsapp.services.workflows import WorkflowWholeView
+from jobsapp.services.workflow_views import WorkflowWholeView
 
 EXAMPLE = """# Each step is a job. What it needs comes before it.
 input:
@@ -80,6 +80,26 @@ def edit(name: str) -> ResponseReturnValue:
 @blueprint.post("/<name>/edit")
 def save(name: str) -> ResponseReturnValue:
     return _save(name)
+
+
+@blueprint.get("/<name>/delete")
+def ask(name: str) -> ResponseReturnValue:
+    return _delete_page(name)
+
+
+@blueprint.post("/<name>/delete")
+def delete(name: str) -> ResponseReturnValue:
+    try:
+        services().workflows.delete(get_actor(), name)
+    except Conflict as error:
+        return _delete_page(name, error.detail), 409
+    flash(f"The workflow {name} was deleted.")
+    return redirect(url_for("workflows.index"), 303)
+
+
+def _delete_page(name: str, refused: str = "") -> str:
+    workflow, schedules = services().workflows.get(get_actor(), name), services().workflows.schedules(get_actor(), name)
+    return render_template("workflows/delete.html", workflow=workflow, schedules=schedules, refused=refused)
 
 
 def _save(name: str, *, is_new: bool = False) -> ResponseReturnValue:

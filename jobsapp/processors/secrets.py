@@ -101,29 +101,27 @@ def without_secrets(model: type[BaseModel], data: Any) -> Any:
     return _without(data, schema, schema.get("$defs", {}))
 
 
-def named_secret(model: type[BaseModel], data: Any) -> str | None:
-    """The first field of an input, valid or not, that is a secret and is not empty: `headers.authorization`."""
+def named_secrets(model: type[BaseModel], data: Any) -> list[Place]:
+    """Where an input, valid or not, has a secret that is not empty: `("headers", "authorization")`."""
     if not has_secrets(model):
-        return None
+        return []
     schema = model.model_json_schema(by_alias=True)
-    return _named(data, schema, schema.get("$defs", {}))
+    return list(_named(data, schema, schema.get("$defs", {}), ()))
 
 
-def _named(value: Any, schema: Schema, definitions: Schema) -> str | None:
+def _named(value: Any, schema: Schema, definitions: Schema, place: Place) -> Iterator[Place]:
     options = list(_options(schema, definitions))
-    if isinstance(value, list):
-        parts = [(str(at), item, [one["items"] for one in options if isinstance(one.get("items"), dict)])
-                 for at, item in enumerate(value)]  # fmt: skip
-    elif isinstance(value, dict):
+    parts: list[tuple[str | int, Any, list[Schema]]] = []
+    if isinstance(value, list | tuple):
+        items = [one["items"] for one in options if isinstance(one.get("items"), dict)]
+        parts = [(at, item, items) for at, item in enumerate(value)]
+    elif isinstance(value, Mapping):
         parts = [(key, item, [part for one in options for part in _parts(one, key)]) for key, item in value.items()]
-    else:
-        return None
     for key, item, inner in parts:
         if item and _may_be(inner, definitions):
-            return key
-        if inner and (found := _named(item, {"anyOf": inner}, definitions)):
-            return f"{key}.{found}"
-    return None
+            yield (*place, key)
+        elif inner:
+            yield from _named(item, {"anyOf": inner}, definitions, (*place, key))
 
 
 def _secrets_in(value: Any, place: Place) -> Iterator[tuple[Place, str]]:

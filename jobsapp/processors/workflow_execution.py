@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from jobsapp.core.workflows import read
 from jobsapp.errors import InvalidInput
@@ -29,6 +29,11 @@ class WorkflowInput(Input):
         None, title="Definition", description="A whole workflow, for one that is not saved."
     )
     input: dict[str, Any] = Field(default_factory=dict, title="Input", description="What the workflow asks for.")
+    secrets: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        title="Secrets",
+        description="Of what it asks for, the fields of the type secret. Kept sealed, and shown to nobody.",
+    )
 
     @model_validator(mode="after")
     def _one(self) -> WorkflowInput:

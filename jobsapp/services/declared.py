@@ -17,6 +17,7 @@ from jobsapp.errors import InvalidInput
 from jobsapp.models import Organization, Schedule
 from jobsapp.processors.registry import JobType, Registry
 from jobsapp.processors.schedules import Cron, Every
+from jobsapp.services.bulk import Admissions
 from jobsapp.services.firing import planned
 from jobsapp.services.inputs import Inputs
 from jobsapp.services.new_schedules import TIMING_FIELDS, NewSchedule, checked, refuse_timing, said_of
@@ -32,11 +33,14 @@ GONE = "It is not declared in code any more."
 class Declared:
     """The session's transaction is the caller's, who commits."""
 
-    def __init__(self, session: DbSession, registry: Registry, inputs: Inputs, secrets: Secrets) -> None:
+    def __init__(
+        self, session: DbSession, registry: Registry, inputs: Inputs, secrets: Secrets, admissions: Admissions
+    ) -> None:
         self._session = session
         self._registry = registry
         self._inputs = inputs
         self._secrets = secrets
+        self._admissions = admissions
 
     def synchronise(self) -> None:
         """In the organisation that runs the installation. One that cannot be kept is told in the log."""
@@ -73,7 +77,7 @@ class Declared:
         schedule_id = row.id if row is not None else new_id()
         # Nobody in particular: whom it acts as is decided when it is due.
         nobody = Actor(NO_USER, home, "", Role.ADMIN)
-        columns = checked(new, nobody, schedule_id, self._registry, self._inputs, self._secrets)
+        columns = checked(new, nobody, schedule_id, self._registry, self._inputs, self._secrets, self._admissions)
         plan = planned(schedule_id, new.timing, new.jitter_seconds, now)
         if row is None:
             self._session.add(Schedule(id=schedule_id, organization_id=home, declared=key, **columns, **plan))

@@ -16,6 +16,7 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.models import Schedule
 from jobsapp.processors.registry import Registry
+from jobsapp.services.bulk import Admissions
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.job_times import moment
 from jobsapp.services.new_jobs import MAX_ATTEMPTS, NAME_LENGTH, NewJob, bounded, installed
@@ -101,12 +102,20 @@ def checked_job(new: NewSchedule) -> NewJob:
 
 
 def checked(
-    new: NewSchedule, actor: Actor, schedule_id: UUID, registry: Registry, inputs: Inputs, secrets: Secrets
+    new: NewSchedule,
+    actor: Actor,
+    schedule_id: UUID,
+    registry: Registry,
+    inputs: Inputs,
+    secrets: Secrets,
+    admissions: Admissions,
 ) -> dict[str, Any]:
     """The columns of a schedule whose timing was checked. Raises InvalidInput, as for a job of the same fields."""
     job = checked_job(new)
     job_type = installed(registry, job.type)
     data = job_type.validate(job.data)
+    if admit := admissions.get(job_type.name):
+        admit(actor, data)
     files = files_of(data, inputs.names(actor, [data]))
     name = job.name or job_type.processor.default_name(data, list(files.values()))[:NAME_LENGTH]
     values = data.model_dump(mode="json", by_alias=True)

@@ -23,6 +23,7 @@ from jobsapp.models import Schedule, ScheduleRun
 from jobsapp.processors.registry import Registry
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
+from jobsapp.services.bulk import Admissions
 from jobsapp.services.firing import Firing, planned
 from jobsapp.services.inputs import Inputs
 from jobsapp.services.new_jobs import refuse_longer
@@ -66,13 +67,20 @@ class ScheduleFilter:
 
 class Schedules:
     def __init__(
-        self, session: DbSession, registry: Registry, inputs: Inputs, secrets: Secrets, firing: Firing
+        self,
+        session: DbSession,
+        registry: Registry,
+        inputs: Inputs,
+        secrets: Secrets,
+        firing: Firing,
+        admissions: Admissions,
     ) -> None:
         self._session = session
         self._registry = registry
         self._inputs = inputs
         self._secrets = secrets
         self._firing = firing
+        self._admissions = admissions
         self._views = ScheduleViews(session)
         self._audit = Audit(session)
 
@@ -131,7 +139,7 @@ class Schedules:
             raise Conflict(f"An organisation may have {MOST:,} schedules; delete one that is not needed.")
         now, schedule_id = self._now(), new_id()
         new = refuse_timing(new, now)
-        columns = checked(new, actor, schedule_id, self._registry, self._inputs, self._secrets)
+        columns = checked(new, actor, schedule_id, self._registry, self._inputs, self._secrets, self._admissions)
         row = Schedule(
             id=schedule_id,
             organization_id=actor.organization_id,
@@ -234,7 +242,7 @@ class Schedules:
         """The columns that say something of its jobs. Raises InvalidInput, and Forbidden."""
         if "data" in asked:
             actor.require(Right.CREATE, "create jobs")
-            columns = checked(new, actor, row.id, self._registry, self._inputs, self._secrets)
+            columns = checked(new, actor, row.id, self._registry, self._inputs, self._secrets, self._admissions)
             return {name: columns[name] for name in asked} | {"user_id": actor.user_id}
         job = checked_job(new.changed({"data": {}}))
         return {name: getattr(job, name) for name in asked if name in JOB_FIELDS} | {"name": job.name or row.name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.masks import MASK
-from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, filled, shown, steps
+from jobsapp.core.sealing import SEALED, CannotOpen, Sealer, filled, pointer, shown, steps
 from jobsapp.errors import FieldError, Forbidden, InvalidInput
 from jobsapp.models import Job, Schedule
 from jobsapp.processors.registry import JobType, Registry
@@ -50,6 +50,19 @@ class Secrets:
             return False
         masked = shown(self._sealer().seal(schedule.id, values, found)) if found else values
         return masked == shown(schedule.data)
+
+    def of_run(self, job: Job) -> dict[str, str]:
+        """The secrets that a run of a workflow was given, by their names in its input. Raises CannotOpen."""
+        if SEALED not in job.data:
+            return {}
+        return {steps(place)[-1]: secret for place, secret in self._sealer().open(job.id, job.data).items()}
+
+    def changed(self, job: Job, secrets: Mapping[str, str]) -> dict[str, Any]:
+        """The data of a run with other secrets; those that are not among them stay. Raises CannotOpen."""
+        whole = self.of_run(job) | dict(secrets)
+        data = deepcopy(shown(job.data))
+        data["secrets"] = dict.fromkeys(whole, MASK)
+        return self._sealer().seal(job.id, data, {pointer("secrets", key): secret for key, secret in whole.items()})
 
     def may_keep(self, actor: Actor, job: Job | Schedule) -> bool:
         """Whether a form that begins with that job may keep its secrets: they are for who gave them alone.

@@ -11,21 +11,24 @@ from sqlalchemy import func, select, update
 
 from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
-from jobsapp.core.rights import Right, Role
+from jobsapp.core.rights import Right
+from jobsapp.core.sealing import CannotOpen
 from jobsapp.core.states import Status
 from jobsapp.core.storable import refuse_faults
-from jobsapp.core.workflows import Definition, State, Step, read
+from jobsapp.core.workflows import Definition, State, read
 from jobsapp.core.workflows.definition import Approval
 from jobsapp.core.workflows.fields import filled, json_schema
 from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Job, WorkflowEvent, WorkflowRun, WorkflowStep
 from jobsapp.services.audit import Audit, Subject
-from jobsapp.services.base import Moment, View
 from jobsapp.services.files import Files
 from jobsapp.services.jobs import Jobs
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
-from jobsapp.services.workflows import refuse
+from jobsapp.services.workflow_checks import refuse
+from jobsapp.services.workflow_inputs import masked, new_secrets
+from jobsapp.services.workflow_run_views import RunOfStepView, WorkflowRunView, require_role, step_views
 from jobsapp.store.outbox import call
 
 EVENTS_WAITING = 100
@@ -35,83 +38,12 @@ RUNS_LISTED = 50
 StateName = Literal["pending", "waiting", "running", "completed", "failed", "cancelled", "skipped", "undone"]
 
 
-class WorkflowStepErrorView(View):
-    type: str | None
-    message: str | None
-
-
-class WorkflowItemView(View):
-    """One item of a step that loops."""
-
-    item: int
-    state: StateName
-    job_id: UUID | None
-    progress: ProgressView | None
-    began_at: Moment | None
-    ended_at: Moment | None
-    error: WorkflowStepErrorView | None
-
-
-class WorkflowApprovalView(View):
-    """What a person is asked."""
-
-    title: str
-    description: str
-    role: str
-    """The least that one has to be in the organisation to answer."""
-    form: dict[str, Any]
-    """What to fill in: JSON Schema."""
-
-
-class WorkflowStepView(WorkflowItemView):
-    """One step. `item` is -1."""
-
-    key: str
-    title: str
-    kind: Literal["job", "loop", "wait"]
-    type: str | None
-    needs: list[str]
-    result: Any
-    wake_at: Moment | None
-    """Until when it waits, at the longest."""
-    waits_for: str | None
-    """A time, an event by its name, or an approval; null: it does not wait."""
-    approval: WorkflowApprovalView | None
-    """Null unless it waits for one."""
-    answerable: bool
-    """Whether the caller may answer it now."""
-    items: list[WorkflowItemView]
-    items_total: int | None
-    """How many there are to be; null: it does not loop, or has not begun."""
-    undo: WorkflowItemView | None
-    """What undoes it, once that has begun."""
-
-
-class WorkflowRunView(View):
-    """How far a run is. The job itself tells its status."""
-
-    job_id: UUID
-    workflow: str
-    """Its name; empty: it was given with the job."""
-    version: int | None
-    running: bool
-    stopping: Literal["failed", "cancelled"] | None
-    input: dict[str, Any]
-    steps: list[WorkflowStepView]
-
-
-class RunOfStepView(View):
-    """The run and the step that a job belongs to."""
-
-    run_id: UUID
-    key: str
-
-
 class WorkflowRuns:
-    def __init__(self, session: DbSession, jobs: Jobs, files: Files) -> None:
+    def __init__(self, session: DbSession, jobs: Jobs, files: Files, secrets: Secrets) -> None:
         self._session = session
         self._jobs = jobs
         self._files = files
+        self._secrets = secrets
         self._audit = Audit(session)
 
     def find(self, actor: Actor, job_id: UUID) -> WorkflowRunView | None:
@@ -164,7 +96,7 @@ class WorkflowRuns:
         """
         row, definition = self._enter(actor, job_id)
         approval = self._asked(row, definition, key)
-        _require(actor, approval)
+        require_role(actor, approval)
         refuse_faults(comment=comment, fields=dict(fields))
         if len(comment) > COMMENT_LENGTH:
             raise InvalidInput.of("comment", f"may have up to {COMMENT_LENGTH:,} characters.")
@@ -225,18 +157,30 @@ class WorkflowRuns:
             refuse(faults)
             if missing := sorted(files - known):
                 raise InvalidInput.of("input", f"there is no file {missing[0]}; upload it first.")
-            if values != row.input:
-                self._change_input(actor, job, row, definition, values)
+            secrets = new_secrets(definition, input)
+            if masked(definition, values) != row.input or secrets:
+                self._change_input(actor, job, row, definition, values, secrets)
         self._audit.note(actor, Action.WORKFLOW_RESUMED, self._subject(actor, row))
         return self._jobs.retry(actor, job_id)
 
     def _change_input(
-        self, actor: Actor, job: Job, row: WorkflowRun, definition: Definition, values: dict[str, Any]
+        self,
+        actor: Actor,
+        job: Job,
+        row: WorkflowRun,
+        definition: Definition,
+        values: dict[str, Any],
+        secrets: dict[str, str],
     ) -> None:
         """Its steps run as its owner: nobody else says with what. What was approved was approved for the old input."""
         if actor.user_id != job.user_id:
             raise Forbidden("Only who started the workflow may change its input; start it anew.")
-        row.input = values
+        if secrets:
+            try:
+                job.data = self._secrets.changed(job, secrets)
+            except CannotOpen:
+                raise Conflict("Its secrets were sealed with another secret key; start the workflow anew.") from None
+        row.input = masked(definition, values)
         asked = [key for key, step in definition.steps.items() if step.wait_for and step.wait_for.approval]
         self._session.execute(
             update(WorkflowStep)
@@ -293,7 +237,7 @@ class WorkflowRuns:
             running=row.running,
             stopping=row.stopping,
             input=row.input,
-            steps=[_step_view(actor, definition, key, rows, progress, open_=open_) for key in _in_order(definition)],
+            steps=step_views(actor, definition, rows, progress, open_=open_),
         )
 
     def _progress(self, rows: Sequence[WorkflowStep]) -> dict[UUID, ProgressView]:
@@ -304,81 +248,3 @@ class WorkflowRuns:
         return {
             row[0]: progress_view(*row[1:]) for row in self._session.execute(select(*columns).where(Job.id.in_(ids)))
         }
-
-
-def _in_order(definition: Definition) -> Sequence[str]:
-    return definition.order
-
-
-def _require(actor: Actor, approval: Approval) -> None:
-    roles = list(Role)
-    if actor.role not in roles or roles.index(Role(actor.role)) < roles.index(Role(approval.role)):
-        raise Forbidden(f"To answer this one needs the role {approval.role}; your role here is {actor.role}.")
-
-
-def _may_answer(actor: Actor, approval: Approval) -> bool:
-    try:
-        _require(actor, approval)
-    except Forbidden:
-        return False
-    return actor.may(Right.CREATE)
-
-
-def _step_view(
-    actor: Actor,
-    definition: Definition,
-    key: str,
-    rows: Sequence[WorkflowStep],
-    progress: Mapping[UUID, ProgressView],
-    *,
-    open_: bool,
-) -> WorkflowStepView:
-    step = definition.steps[key]
-    whole = next(one for one in rows if one.key == key and one.item == -1)
-    items = sorted((one for one in rows if one.key == key and one.item >= 0), key=lambda one: one.item)
-    undo = next((one for one in rows if one.key == f"{key}.undo"), None)
-    waits = whole.state == State.WAITING
-    approval = step.wait_for.approval if step.wait_for and waits else None
-    return WorkflowStepView(
-        **_facts(whole, progress),
-        key=key,
-        title=step.title or key,
-        kind="wait" if step.wait_for else "loop" if step.for_each is not None else "job",
-        type=step.type,
-        needs=list(step.needs),
-        result=whole.result,
-        wake_at=whole.wake_at,
-        waits_for=_waits_for(step) if waits else None,
-        approval=None if approval is None else _approval_view(approval, step, key),
-        answerable=open_ and approval is not None and _may_answer(actor, approval),
-        items=[WorkflowItemView(**_facts(one, progress)) for one in items],
-        items_total=None if whole.items is None else len(whole.items),
-        undo=None if undo is None else WorkflowItemView(**_facts(undo, progress)),
-    )
-
-
-def _facts(row: WorkflowStep, progress: Mapping[UUID, ProgressView]) -> dict[str, Any]:
-    return {
-        "item": row.item,
-        "state": row.state,
-        "job_id": row.job_id,
-        "progress": progress.get(row.job_id) if row.job_id else None,
-        "began_at": row.began_at,
-        "ended_at": row.ended_at,
-        "error": row.error and {"type": row.error.get("type"), "message": row.error.get("message")},
-    }
-
-
-def _waits_for(step: Step) -> str:
-    wait = step.wait_for
-    if wait is None:
-        return ""
-    if wait.approval is not None:
-        return "an approval"
-    return f"the event {wait.event}" if wait.event else "its time"
-
-
-def _approval_view(approval: Approval, step: Step, key: str) -> WorkflowApprovalView:
-    title = approval.title or step.title or key
-    form = json_schema(approval.fields)
-    return WorkflowApprovalView(title=title, description=approval.description, role=approval.role, form=form)

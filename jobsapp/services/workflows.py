@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobsapp.bus.hints import Hints
@@ -17,57 +16,34 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.audit import Action
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
-from jobsapp.core.workflows import Definition, check, parse, read
+from jobsapp.core.workflows import Definition, parse, read
 from jobsapp.core.workflows.definition import NAME, NAME_FIX
-from jobsapp.core.workflows.expressions import is_dynamic
-from jobsapp.core.workflows.fields import filled, json_schema
 from jobsapp.core.workflows.text import written
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
-from jobsapp.models import Job, User, Workflow
-from jobsapp.processors.registry import JobType, Registry, invalid_part
-from jobsapp.processors.secrets import named_secret
+from jobsapp.models import Job, Schedule, Workflow
+from jobsapp.processors.registry import Registry
 from jobsapp.services.audit import Audit, Subject
-from jobsapp.services.base import Moment, View
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.new_jobs import NewJob
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.workflow_checks import WorkflowChecks, refuse
+from jobsapp.services.workflow_inputs import Asked, set_apart, values_of
+from jobsapp.services.workflow_views import (
+    WorkflowCheckView,
+    WorkflowFaultView,
+    WorkflowView,
+    WorkflowWholeView,
+    facts_of_declared,
+    facts_of_row,
+    is_there,
+    whole_view,
+    with_author,
+)
 
 TYPE = "workflow-execution"
 LISTED = 200
 VERSIONS_LISTED = 100
-
-
-class WorkflowView(View):
-    """One version of a workflow."""
-
-    name: str
-    version: int | None
-    """Null for one that is declared in code."""
-    title: str
-    description: str
-    steps: int
-    created_at: Moment | None
-    created_by: str | None
-    """The e-mail address of who saved it; null: declared in code, or that account is gone."""
-
-
-class WorkflowWholeView(WorkflowView):
-    definition: dict[str, Any]
-    source: str
-    """The definition as it was written."""
-    input_schema: dict[str, Any]
-    """What a run needs as `input`: JSON Schema."""
-
-
-class WorkflowFaultView(View):
-    field: str
-    message: str
-
-
-class WorkflowCheckView(View):
-    """What is wrong with a definition; no faults: it can be saved and started."""
-
-    faults: list[WorkflowFaultView]
+SCHEDULES_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -86,19 +62,20 @@ class Workflows:
         self._session = session
         self._registry = registry
         self._jobs = jobs
+        self._checks = WorkflowChecks(registry)
         self._audit = Audit(session)
         jobs.admissions[TYPE] = self.admit
 
     def all(self, actor: Actor, *, after: str = "") -> list[WorkflowView]:
         """The newest version of each, by name, up to LISTED after that name; and those that are declared in code."""
-        query = _with_author().where(
+        query = with_author().where(
             Workflow.organization_id == actor.organization_id, Workflow.newest, Workflow.name > after
         )
         rows = self._session.execute(query.order_by(Workflow.name).limit(LISTED)).all()
-        views = [WorkflowView(**_facts(row, email)) for row, email in rows]
+        views = [WorkflowView(**facts_of_row(row, email)) for row, email in rows]
         known = {view.name for view in views}
         views += [
-            WorkflowView(**_declared(one))
+            WorkflowView(**facts_of_declared(one))
             for name, one in self._registry.workflows.items()
             if name > after and name not in known
         ]
@@ -106,19 +83,23 @@ class Workflows:
 
     def versions(self, actor: Actor, name: str) -> list[WorkflowView]:
         """The newest first, up to VERSIONS_LISTED; none of one that is declared in code. Raises NotFound."""
-        query = _with_author().where(Workflow.organization_id == actor.organization_id, Workflow.name == name)
+        query = with_author().where(
+            Workflow.organization_id == actor.organization_id, Workflow.name == name, is_there()
+        )
         rows = self._session.execute(query.order_by(Workflow.version.desc()).limit(VERSIONS_LISTED)).all()
         if not rows and name not in self._registry.workflows:
             raise NotFound(f"There is no workflow {name!r}.")
-        return [WorkflowView(**_facts(row, email)) for row, email in rows]
+        return [WorkflowView(**facts_of_row(row, email)) for row, email in rows]
 
     def get(self, actor: Actor, name: str, version: int | None = None) -> WorkflowWholeView:
         """Raises NotFound."""
         declared = self._registry.workflows.get(name)
         if declared is not None and version is None:
-            return _whole(_declared(declared), declared, written(declared.as_json()))
+            return whole_view(facts_of_declared(declared), declared, written(declared.as_json()), changeable=False)
         row, email = self._row(actor.organization_id, name, version)
-        return _whole(_facts(row, email), read(row.definition), row.source)
+        newest = row if row.newest else self._row(actor.organization_id, name, None)[0]
+        changeable = declared is None and actor.may_change(newest.user_id)
+        return whole_view(facts_of_row(row, email), read(row.definition), row.source, changeable=changeable)
 
     def find(self, organization_id: UUID, name: str, version: int | None = None) -> Saved:
         """The one that a run of the organisation means. Raises NotFound."""
@@ -144,12 +125,8 @@ class Workflows:
         """
         definition = read(parse(value) if isinstance(value, str) else value, prefix)
         start = f"{prefix}." if prefix else ""
-        refuse(FieldError(start + one.field, one.message) for one in self.faults(definition))
+        refuse(FieldError(start + one.field, one.message) for one in self._checks.faults(definition))
         return definition
-
-    def faults(self, definition: Definition) -> list[FieldError]:
-        """What is wrong with it, as far as can be known here: with what is installed."""
-        return check(definition, self._judge)
 
     def save(self, actor: Actor, name: str, source: str, *, prefix: str = "") -> WorkflowWholeView:
         """Keep a definition, given as text, as the newest version, and commit. The same text again changes nothing.
@@ -171,7 +148,7 @@ class Workflows:
             actor.require(Right.CHANGE_JOBS, "change workflows of others")
         if newest is None or newest.source != source:
             try:
-                self._add(actor, name, source, definition, 1 if newest is None else newest.version + 1)
+                self._add(actor, name, source, definition)
                 self._session.commit()
             except IntegrityError:
                 self._session.rollback()
@@ -179,19 +156,67 @@ class Workflows:
         self._session.commit()
         return self.get(actor, name)
 
+    def delete(self, actor: Actor, name: str) -> None:
+        """Delete all versions, and commit. Runs that have begun have a copy, and go on.
+
+        Raises NotFound, Forbidden as `save`, and Conflict while a schedule starts it, or if code declares it.
+        """
+        newest = self._session.scalars(self._newest(actor.organization_id, name).with_for_update()).one_or_none()
+        if newest is None and name not in self._registry.workflows:
+            raise NotFound(f"There is no workflow {name!r}.")
+        if newest is None:
+            raise Conflict(f"{name} is declared in code: take it away there.")
+        if not actor.may_change(newest.user_id):
+            own = newest.user_id == actor.user_id
+            actor.require(Right.CREATE if own else Right.CHANGE_JOBS, f"delete workflows{'' if own else ' of others'}")
+        if schedules := self.schedules(actor, name):
+            raise Conflict(f"{_named(schedules)} it: have that start another workflow, or delete it first.")
+        versions = Workflow.organization_id == actor.organization_id, Workflow.name == name
+        self._session.execute(delete(Workflow).where(*versions, Workflow.id != newest.id))
+        # What is left holds the number: a later one of that name is no version that a run had before.
+        newest.newest, newest.source, newest.definition = False, "", {"steps": {}}
+        details = {"versions": newest.version}
+        self._audit.note(actor, Action.WORKFLOW_DELETED, Subject("workflow", name, name), details)
+        self._session.commit()
+
+    def has(self, actor: Actor, name: str, version: int | None) -> bool:
+        """Whether there is that version; None: whether code declares it."""
+        if version is None:
+            return name in self._registry.workflows
+        own = Workflow.organization_id == actor.organization_id, Workflow.name == name, Workflow.version == version
+        return self._session.scalar(select(Workflow.id).where(*own, is_there())) is not None
+
+    def schedules(self, actor: Actor, name: str) -> list[tuple[UUID, str]]:
+        """Ids and names of schedules that start it and have not ended, up to SCHEDULES_TOLD."""
+        query = select(Schedule.id, Schedule.name).where(
+            Schedule.organization_id == actor.organization_id,
+            Schedule.type == TYPE,
+            Schedule.ended_at.is_(None),
+            Schedule.data["workflow"].as_string() == name,
+        )
+        rows = self._session.execute(query.order_by(Schedule.id.desc()).limit(SCHEDULES_TOLD))
+        return [(row.id, row.name) for row in rows]
+
     def start(self, actor: Actor, workflow: str, input: Mapping[str, Any], /, **more: Any) -> Job:
         """Start a workflow, and commit. `more`: what else is said of the job. Raises NotFound, and as `Jobs.create`."""
         self.get(actor, workflow)
         return self._jobs.create(actor, NewJob(TYPE, {"workflow": workflow, "input": dict(input)}, **more))[0]
 
     def admit(self, actor: Actor, data: Any) -> None:
-        """Refuse a run that could not start. Raises InvalidInput naming each fault under `data`."""
+        """Refuse a run that could not start, and set its secrets apart. Raises InvalidInput naming each fault under
+        `data`."""
         try:
             saved = self.of_run(actor.organization_id, data)
         except NotFound as error:
             raise InvalidInput.of("data.workflow", error.detail) from None
-        _, faults = filled(saved.definition.input, data.input, "data.input")
+        refuse(set_apart(saved.definition, data, "data."))
+        self.values(saved, data, "data.")
+
+    def values(self, saved: Saved, data: Asked, prefix: str = "") -> dict[str, Any]:
+        """What a run begins with, each secret a mask. Raises InvalidInput naming each fault."""
+        values, faults = values_of(saved.definition, data, prefix)
         refuse(faults)
+        return values
 
     def of_run(self, organization_id: UUID, data: Any) -> Saved:
         """What the data of a job means, checked as a whole. Raises NotFound, and InvalidInput under `data`."""
@@ -200,26 +225,13 @@ class Workflows:
         else:
             saved = Saved("", None, read(data.definition, "data.definition"))
         prefix = "data.definition" if data.workflow is None else "workflow"
-        refuse([FieldError(f"{prefix}.{one.field}", one.message) for one in self.faults(saved.definition)])
+        refuse([FieldError(f"{prefix}.{one.field}", one.message) for one in self._checks.faults(saved.definition)])
         return saved
 
-    def _judge(self, name: str, data: Mapping[str, Any]) -> Iterable[FieldError]:
-        job_type = self._registry.find(name)
-        if job_type is None:
-            yield FieldError("type", f"there is no job type {name!r}. Known: {', '.join(self._known())}.")
-        elif job_type.missing:
-            yield FieldError("type", job_type.missing)
-        elif job_type.processor.run_by_keeper:
-            yield FieldError("type", "a step cannot be a workflow itself.")
-        else:
-            yield from _faults_of_input(job_type, data)
-
-    def _known(self) -> list[str]:
-        return [one.name for one in self._registry if not one.processor.run_by_keeper]
-
-    def _add(self, actor: Actor, name: str, source: str, definition: Definition, version: int) -> None:
-        own = Workflow.organization_id == actor.organization_id, Workflow.name == name, Workflow.newest
-        self._session.execute(update(Workflow).where(*own).values(newest=False))
+    def _add(self, actor: Actor, name: str, source: str, definition: Definition) -> None:
+        own = Workflow.organization_id == actor.organization_id, Workflow.name == name
+        version = (self._session.scalar(select(func.max(Workflow.version)).where(*own)) or 0) + 1
+        self._session.execute(update(Workflow).where(*own, Workflow.newest).values(newest=False))
         row = Workflow(
             organization_id=actor.organization_id,
             name=name,
@@ -238,7 +250,7 @@ class Workflows:
         )
 
     def _row(self, organization_id: UUID, name: str, version: int | None) -> tuple[Workflow, str | None]:
-        query = _with_author().where(Workflow.organization_id == organization_id, Workflow.name == name)
+        query = with_author().where(Workflow.organization_id == organization_id, Workflow.name == name, is_there())
         query = query.where(Workflow.newest if version is None else Workflow.version == version)
         row = self._session.execute(query).one_or_none()
         if row is None:
@@ -247,70 +259,12 @@ class Workflows:
         return row[0], row[1]
 
 
-def refuse(faults: Iterable[FieldError]) -> None:
-    """Raises InvalidInput if there are faults."""
-    found = tuple(faults)
-    if found:
-        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found[:5]) + more, errors=found)
-
-
-def _faults_of_input(job_type: JobType, data: Mapping[str, Any]) -> Iterable[FieldError]:
-    """What the type's model says of an input, as far as references do not leave it open.
-
-    Definitions and what runs keep of them are read by everybody in the organisation, so no secret stands in them.
-    """
-    if secret := named_secret(job_type.processor.Input, data):
-        yield FieldError(f"input.{secret}", "may hold no secret: whoever reads the workflow would read it.")
-        return
-    try:
-        checked = job_type.processor.Input.model_validate(data)
-        if not is_dynamic(data):
-            job_type.processor.check(checked)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        yield from invalid_part([one for one in found if _is_certain(one)], "input").errors
-    except ValueError as error:
-        yield FieldError("input", str(error))
-
-
-def _is_certain(fault: Any) -> bool:
-    """Whether it is wrong whatever the references give."""
-    return fault["type"] in ("missing", "extra_forbidden") or not is_dynamic(fault["input"])
-
-
 def _is_name(name: str) -> bool:
     return re.fullmatch(NAME, name) is not None
 
 
-def _with_author() -> Select[Workflow, str]:
-    return select(Workflow, User.email).outerjoin(User, User.id == Workflow.user_id)
-
-
-def _facts(row: Workflow, email: str | None) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "version": row.version,
-        "title": row.definition.get("title") or row.name,
-        "description": row.definition.get("description", ""),
-        "steps": len(row.definition["steps"]),
-        "created_at": row.created_at,
-        "created_by": email,
-    }
-
-
-def _declared(one: Definition) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "version": None,
-        "title": one.title or one.name,
-        "description": one.description,
-        "steps": len(one.steps),
-        "created_at": None,
-        "created_by": None,
-    }
-
-
-def _whole(facts: dict[str, Any], definition: Definition, source: str) -> WorkflowWholeView:
-    schema = json_schema(definition.input)
-    return WorkflowWholeView(**facts, definition=definition.as_json(), source=source, input_schema=schema)
+def _named(schedules: list[tuple[UUID, str]]) -> str:
+    names = ", ".join(name for _, name in schedules[:3])
+    more = len(schedules) - 3
+    told = f"{names} and {'more' if len(schedules) == SCHEDULES_TOLD else more} others" if more > 0 else names
+    return f"The schedule{'s' if len(schedules) > 1 else ''} {told} start{'' if len(schedules) > 1 else 's'}"

@@ -129,6 +129,7 @@ CALLS = [
     ("POST", "/api/workflows/check"),
     ("GET", "/api/workflows/{workflow}"),
     ("PUT", "/api/workflows/{new_workflow}"),
+    ("DELETE", "/api/workflows/{workflow}"),
     ("GET", "/api/workflows/{workflow}/versions"),
     ("POST", "/api/workflows/{workflow}/runs"),
     ("GET", "/api/jobs/{run}/steps"),

@@ -14,7 +14,7 @@ from jobsapp.client import Client
 from jobsapp.client.workflows import WorkflowCalls
 from tests.workflow_walk import Walk
 
-ORDER = ("save", "list", "get", "versions", "check", "run", "steps", "signal", "answer", "resume")
+ORDER = ("save", "list", "get", "versions", "check", "run", "steps", "signal", "answer", "resume", "delete")
 SOURCE = "steps: {ask: {waitFor: {approval: {fields: {n: {type: integer}}}}}}\n"
 
 
@@ -52,6 +52,8 @@ def test_the_commands(app: OpenAPI, walk: Walk, tmp_path: Path) -> None:
     assert flask("reject", job_id, "ask", "--comment", "no") == "0 rejected"
     walk.on(job_id)
     assert "rejected it: no" in flask("steps", job_id)
+    assert flask("delete", "ask") == "0 Deleted."
+    assert flask("show", "ask") == "1 Error: There is no workflow 'ask'."
     assert flask("resume", job_id) == "0 pending"
     walk.on(job_id)
     assert flask("approve", job_id, "ask", "--fields", '{"n": 1}') == "0 approved"

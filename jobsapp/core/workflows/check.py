@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from jobsapp.core.workflows.definition import Definition, Step, Task
+from jobsapp.core.workflows.definition import Definition, Step
 from jobsapp.core.workflows.expressions import WrongExpression, bare, is_dynamic, names, references
 from jobsapp.core.workflows.fields import faults_of_fields
+from jobsapp.core.workflows.secrets import Place, handed, secret_fields
 from jobsapp.errors import FieldError
 
-Judge = Callable[[str, Mapping[str, Any]], Iterable[FieldError]]
-"""What is wrong with a type and an input that may have references in it: faults of `type`, or under `input`."""
+Judge = Callable[[str, Mapping[str, Any], Mapping[Place, str]], Iterable[FieldError]]
+"""What is wrong with a type and an input that may have references in it: faults of `type`, or under `input`. And with
+the places where secrets of the workflow are handed on to it."""
 
 TOLD = ("status", "result", "artifacts", "error", "items")
 _OF_ITEM = ("item", "index")
@@ -20,7 +22,7 @@ _OF_ITEM = ("item", "index")
 
 def check(definition: Definition, judge: Judge) -> list[FieldError]:
     """The faults, in the order of the definition; none: it can start."""
-    faults = list(faults_of_fields(definition.input, "input"))
+    faults = list(faults_of_fields(definition.input, "input", secrets=True))
     faults += _faults_of_needs(definition)
     for key, step in definition.steps.items():
         faults += _faults_of_step(definition, key, step, judge)
@@ -67,20 +69,30 @@ def _faults_of_step(definition: Definition, key: str, step: Step, judge: Judge) 
         yield from _faults_of(definition, bare(step.for_each), f"{path}.forEach", seen)
     elif step.for_each is not None:
         yield from _faults_of_references(definition, step.for_each, f"{path}.forEach", seen)
-    yield from _faults_of_references(definition, step.input, f"{path}.input", seen, more)
     if step.type is not None:
-        yield from _under(path, judge(step.type, step.input))
+        yield from _faults_of_job(definition, step.type, step.input, path, judge, seen, more)
     if step.wait_for is not None:
         yield from _faults_of_wait(definition, step, path, seen)
     if step.compensate is not None:
-        yield from _faults_of_undo(definition, step.compensate, f"{path}.compensate", seen | {key}, judge)
+        undo = step.compensate
+        yield from _faults_of_job(definition, undo.type, undo.input, f"{path}.compensate", judge, seen | {key})
 
 
-def _faults_of_undo(
-    definition: Definition, task: Task, path: str, seen: frozenset[str], judge: Judge
+def _faults_of_job(
+    definition: Definition,
+    type: str,
+    input: Mapping[str, Any],
+    path: str,
+    judge: Judge,
+    seen: frozenset[str],
+    more: tuple[str, ...] = (),
 ) -> Iterator[FieldError]:
-    yield from _faults_of_references(definition, task.input, f"{path}.input", seen)
-    yield from _under(path, judge(task.type, task.input))
+    secrets = handed(definition.input, input)
+    whole = {(".".join(map(str, (path, "input", *place))), f"input.{key}") for place, key in secrets.items()}
+    for place, expression in references(input, f"{path}.input"):
+        if (place, expression) not in whole:
+            yield from _faults_of(definition, expression, place, seen, more)
+    yield from _under(path, judge(type, input, secrets))
 
 
 def _faults_of_wait(definition: Definition, step: Step, path: str, seen: frozenset[str]) -> Iterator[FieldError]:
@@ -123,6 +135,8 @@ def _fault_of_name(
     if first == "input":
         if rest and rest[0] not in definition.input:
             return f"the workflow has no input {rest[0]!r}."
+        if rest and rest[0] in secret_fields(definition.input):
+            return f"a secret is only handed on whole, as ${{{{ input.{rest[0]} }}}}, to a secret field of a job."
         return None
     if first == "steps":
         return _fault_of_step_name(definition, rest, seen)

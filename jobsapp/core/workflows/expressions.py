@@ -38,8 +38,14 @@ def compiled(expression: str) -> Any:
 
 def bare(expression: str) -> str:
     """Without the `${{ }}` around it, if there is one."""
-    whole = _WHOLE.fullmatch(expression)
-    return (whole[1] if whole else expression).strip()
+    found = whole(expression)
+    return expression.strip() if found is None else found
+
+
+def whole(template: str) -> str | None:
+    """The expression of a text that is nothing but one reference; None for any other."""
+    found = _WHOLE.fullmatch(template)
+    return found[1].strip() if found else None
 
 
 def ask(expression: str, scope: Scope) -> Any:
@@ -63,7 +69,7 @@ def holds(expression: str, scope: Scope) -> bool:
 def measured(value: Any, left: int = LARGEST) -> int:
     """How much of `left` is left after the value. Counts what is in it each time that it is there, as its JSON does.
 
-    Raises WrongExpression if that is less than nothing, and for a number that JSON does not know.
+    Raises WrongExpression if that is less than nothing, and for what JSON does not know.
     """
     rest = [value]
     while rest:
@@ -77,6 +83,8 @@ def measured(value: Any, left: int = LARGEST) -> int:
             rest += one
         elif isinstance(one, float) and not math.isfinite(one):
             raise WrongExpression(f"it gives {one}, which is no number in JSON.")
+        elif not (one is None or isinstance(one, str | int | float)):
+            raise WrongExpression("it gives an expression (&…), which only a function such as sort_by can take.")
     return left
 
 
@@ -120,8 +128,8 @@ class _Rendering:
             return [self.of(value) for value in template]
         if not isinstance(template, str):
             return template
-        if whole := _WHOLE.fullmatch(template):
-            found = ask(whole[1], self._scope)
+        if (expression := whole(template)) is not None:
+            found = ask(expression, self._scope)
             self._left = measured(found, self._left)
             return found
         return _REFERENCE.sub(self._text_of, template)
@@ -143,8 +151,8 @@ def references(template: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for place, value in enumerate(template):
             yield from references(value, f"{path}.{place}")
     elif isinstance(template, str):
-        if whole := _WHOLE.fullmatch(template):
-            yield path, whole[1]
+        if (expression := whole(template)) is not None:
+            yield path, expression
         else:
             yield from ((path, found[2]) for found in _REFERENCE.finditer(template) if not found[1])
 

@@ -28,7 +28,7 @@ class Part(BaseModel):
 class FormField(Part):
     """One thing to fill in. Without `default` it has to be, unless it is not `required`."""
 
-    type: Literal["text", "number", "integer", "boolean", "choice", "file", "list", "object"] = "text"
+    type: Literal["text", "number", "integer", "boolean", "choice", "file", "list", "object", "secret"] = "text"
     title: str = Field("", max_length=200)
     description: str = Field("", max_length=2000)
     required: bool = True
@@ -46,6 +46,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "file": {"type": "string", "format": "file-id"},
     "list": {"type": "array"},
     "object": {"type": "object"},
+    "secret": {"type": "string", "format": "password", "writeOnly": True},
 }
 
 
@@ -75,10 +76,17 @@ def filled(fields: Fields, values: Mapping[str, Any], prefix: str) -> tuple[dict
     return found, faults
 
 
-def faults_of_fields(fields: Fields, prefix: str) -> list[FieldError]:
-    """What is wrong with a declaration itself."""
+def faults_of_fields(fields: Fields, prefix: str, *, secrets: bool = False) -> list[FieldError]:
+    """What is wrong with a declaration itself. `secrets`: whether there may be some."""
     faults = []
     for key, field in fields.items():
+        if field.type == "secret" and not secrets:
+            faults.append(FieldError(f"{prefix}.{key}.type", "a secret is asked as input of the workflow, not here."))
+        if field.type == "secret" and field.default is not None:
+            faults.append(
+                FieldError(f"{prefix}.{key}.default", "a secret has none: whoever reads the workflow reads it.")
+            )
+            continue
         if field.type == "choice" and not field.choices:
             faults.append(FieldError(f"{prefix}.{key}.choices", "name at least one choice."))
         if field.type != "choice" and field.choices:
@@ -104,6 +112,8 @@ def _fault(field: FormField, value: Any) -> str | None:
     match field.type:
         case "text" if not isinstance(value, str) or len(value) > TEXT_LENGTH:
             return f"must be a text of up to {TEXT_LENGTH:,} characters."
+        case "secret" if not isinstance(value, str) or not 1 <= len(value) <= TEXT_LENGTH:
+            return f"must be a text of 1 to {TEXT_LENGTH:,} characters."
         case "number" if not number or not math.isfinite(value):
             return "must be a number."
         case "integer" if not number or int(value) != value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from jobsapp.errors import InvalidInput
 from jobsapp.models import StoredFile
@@ -20,7 +21,8 @@ class AskedForm:
     texts: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
     files: Mapping[str, StoredFile] = field(default_factory=dict)
-    secrets_of = None
+    secrets_of: UUID | None = None
+    """The run whose secrets are kept where the form has none."""
 
     @classmethod
     def blank(cls, schema: dict[str, Any], prefix: str, data: Mapping[str, Any] | None = None) -> AskedForm:

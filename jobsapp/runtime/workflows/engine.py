@@ -21,9 +21,9 @@ from sqlalchemy import func, or_, select
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.core.events import Event, JobChanged, event_for
 from jobsapp.core.outcomes import Attempt, Failed, Failure, Succeeded, Transition, WasCancelled, decide, timeout_failure
+from jobsapp.core.sealing import shown
 from jobsapp.core.states import Status
 from jobsapp.core.workflows import Place, Run, State, plan, restarted
-from jobsapp.core.workflows.fields import filled
 from jobsapp.core.workflows.plan import Finish, Start, failure
 from jobsapp.core.workflows.state import OVER, ended
 from jobsapp.errors import InvalidInput, JobsappError
@@ -32,7 +32,7 @@ from jobsapp.runtime.workflows.books import Book, begun, with_error
 from jobsapp.runtime.workflows.jobs import StepJobs
 from jobsapp.services import Services
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
-from jobsapp.services.workflows import TYPE, refuse
+from jobsapp.services.workflows import TYPE
 from jobsapp.store import jobs as job_store
 from jobsapp.store.jobs import ClaimedJob, Pulse
 from jobsapp.store.limits import claim_within_limits
@@ -56,7 +56,7 @@ class WorkflowEngine:
         self._hints = services.workflows.hints
         self._registry = services.registry
         self._workflows = services.workflows
-        self._step_jobs = StepJobs(self._session, services.jobs)
+        self._step_jobs = StepJobs(self._session, services.jobs, services.secrets)
 
     def absorb(self, ended: Sequence[EndedJob]) -> None:
         """Bring on the runs whose steps these jobs are."""
@@ -131,10 +131,9 @@ class WorkflowEngine:
         self._advance(claimed.id)
 
     def _new(self, claimed: ClaimedJob) -> Book:
-        data = self._registry.get(TYPE).validate(claimed.data)
+        data = self._registry.get(TYPE).validate(shown(claimed.data))
         saved = self._workflows.of_run(claimed.organization_id, data)
-        values, faults = filled(saved.definition.input, data.input, "input")  # type: ignore[attr-defined]
-        refuse(faults)
+        values = self._workflows.values(saved, data)  # type: ignore[arg-type]
         with self._session.begin_nested():
             row = begun(self._session, claimed.id, claimed.organization_id, saved.name, saved.version, saved.definition)
             row.input = values

@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
+from jobsapp.core.masks import Mask
+from jobsapp.core.sealing import CannotOpen
 from jobsapp.core.workflows import Definition
 from jobsapp.core.workflows.definition import Tries
 from jobsapp.core.workflows.plan import Start
-from jobsapp.errors import Conflict, Forbidden
+from jobsapp.core.workflows.secrets import given, handed
+from jobsapp.errors import Conflict, Forbidden, JobsappError
 from jobsapp.models import Job, Membership, User
 from jobsapp.services.actors import actor_of, actors
 from jobsapp.services.job_times import RetryChanges
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.new_jobs import NAME_LENGTH, NewJob
+from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession
+
+OTHER_KEY = (
+    "The secrets of this workflow cannot be read here: they were sealed with another secret key. Give web and keeper "
+    "the same JOBSAPP_SECRET_KEY, or the same data folder, and start it again."
+)
 
 
 class StepJobs:
-    def __init__(self, session: DbSession, jobs: Jobs) -> None:
+    def __init__(self, session: DbSession, jobs: Jobs, secrets: Secrets) -> None:
         self._session = session
         self._jobs = jobs
+        self._secrets = secrets
 
     def add(self, run: Job, definition: Definition, start: Start) -> UUID:
         """Make the job of a step, in the caller's transaction. Raises as `Jobs.create`, and Forbidden if nobody is
-        left who may make it."""
+        left who may make it. What is told of a fault has no secret in it."""
+        secrets = self._secrets_of(run) if handed(definition.input, start.task.input) else {}
+        try:
+            return self._add(run, definition, start, given(start.task.input, definition.input, start.data, secrets))
+        except JobsappError as error:
+            error.detail = Mask(secrets.values()).text(error.detail)
+            raise
+
+    def _add(self, run: Job, definition: Definition, start: Start, data: Any) -> UUID:
         task = start.task
         new = NewJob(
             type=task.type,
-            data=start.data,
+            data=data,
             name=_name(run, definition, start)[:NAME_LENGTH],
             priority=run.priority if task.priority is None else task.priority,
             max_attempts=None if task.retry is None else task.retry.attempts,
@@ -40,6 +59,12 @@ class StepJobs:
         if job_id is None:
             raise Conflict("The job of this step is there already.")
         return job_id
+
+    def _secrets_of(self, run: Job) -> dict[str, str]:
+        try:
+            return self._secrets.of_run(run)
+        except CannotOpen:
+            raise Conflict(OTHER_KEY) from None
 
     def _owner(self, run: Job) -> Actor:
         query = actors().where(User.id == run.user_id, Membership.organization_id == run.organization_id)

@@ -30,9 +30,9 @@ def build_planned(given: Given, of: JobServices) -> PlannedServices:
     inputs = Inputs(session, of.files)
     firing = Firing(session, of.jobs, of.secrets, hints)
     return PlannedServices(
-        schedules=Schedules(session, registry, inputs, of.secrets, firing),
+        schedules=Schedules(session, registry, inputs, of.secrets, firing, of.jobs.admissions),
         firing=firing,
-        declared=Declared(session, registry, inputs, of.secrets),
+        declared=Declared(session, registry, inputs, of.secrets, of.jobs.admissions),
         workflows=Workflows(session, registry, hints, of.jobs),
-        workflow_runs=WorkflowRuns(session, of.jobs, of.files),
+        workflow_runs=WorkflowRuns(session, of.jobs, of.files, of.secrets),
     )

@@ -48,6 +48,7 @@ SCENES = (
     Scene("workflow", "workflows.show", "/workflows/clean-and-train"),
     Scene("workflow-new", "workflows.new", "/workflows/new"),
     Scene("workflow-edit", "workflows.edit", "/workflows/clean-and-train/edit", break_the_definition),
+    Scene("workflow-delete", "workflows.ask", "/workflows/clean-and-train/delete"),
     Scene("workflow-run", "jobs.show", "/jobs/{run}", open_details),
     Scene("workflow-answer", "workflow_runs.ask", "/jobs/{run}/steps/review/answer", send_no_price),
     Scene("workflow-resume", "workflow_runs.change", "/jobs/{failed_run}/resume"),

@@ -15,7 +15,7 @@ from jobsapp.workflows import field, ref, step, wait_for_approval, workflow
 
 def faults(steps: dict[str, Any], **more: Any) -> dict[str, str]:
     definition = read({"steps": steps} | more)
-    return {one.field: one.message for one in check(definition, lambda type, data: [])}
+    return {one.field: one.message for one in check(definition, lambda *_: [])}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_wrong_expression_is_told() -> None:
 
 def test_the_judge_of_types_is_asked_and_its_faults_stand_under_the_step() -> None:
     definition = read({"steps": {"a": {"type": "x", "compensate": {"type": "y"}}}})
-    found = check(definition, lambda type, data: [FieldError("type", f"no {type}")])
+    found = check(definition, lambda type, *_: [FieldError("type", f"no {type}")])
     assert [(one.field, one.message) for one in found] == [
         ("steps.a.type", "no x"),
         ("steps.a.compensate.type", "no y"),
