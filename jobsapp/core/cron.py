@@ -7,6 +7,7 @@ One with a `*` in its minute or hour is due whenever the clock shows such a time
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,9 @@ NICKNAMES = {
 }
 # By so much no zone sets its clock back at once.
 FURTHEST_BACK = timedelta(hours=3)
+# A step that fits into the hour, and what the library says of it: "Every 15th minute of every hour".
+_STEP = re.compile(r"\*/([2-9]|[1-9]\d) ")
+_EVERY = re.compile(r"^Every \w+ minute(?: of every hour)?")
 _ANY = datetime(2026, 1, 1)  # noqa: DTZ001 - the clock on the wall, without a zone
 
 
@@ -64,7 +68,9 @@ def check(expression: str, zone: str) -> None:
 
 def in_words(expression: str) -> str:
     """What people would say, as in `At 09:00 on Monday through Friday`. Raises CronError."""
-    return str(_parsed(expression).explain())
+    said = str(_parsed(expression).explain())
+    step = _STEP.match(_plain(expression))
+    return _EVERY.sub(f"Every {step[1]} minutes", said) if step and 60 % int(step[1]) == 0 else said
 
 
 @lru_cache(maxsize=1024)

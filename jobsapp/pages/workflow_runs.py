@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from jobsapp.auth.current import get_actor, services
 from jobsapp.core.rights import Right
+from jobsapp.core.workflows import Definition
 from jobsapp.errors import InvalidInput, NotFound
 from jobsapp.pages.forms.asked import AskedForm
-from jobsapp.pages.graph import Graph, graph_of
+from jobsapp.pages.graph import graph_of
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.pages.new_job import store_uploads, stored_files
 from jobsapp.services.views import JobView
@@ -53,6 +55,21 @@ def answer(job_id: UUID, key: str) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", job_id=job_id), 303)
 
 
+@blueprint.post("/events")
+def signal(job_id: UUID) -> ResponseReturnValue:
+    """That what a step waits for has happened, said by a person."""
+    small()
+    event, text = request.form.get("event", ""), request.form.get("payload", "").strip()
+    try:
+        services().workflow_runs.signal(get_actor(), job_id, event, json.loads(text) if text else None)
+        flash(f"The event {event} was sent.")
+    except json.JSONDecodeError as error:
+        flash(f"The event was not sent: its data is no JSON, from line {error.lineno}, column {error.colno} on.")
+    except InvalidInput as error:
+        flash(f"The event was not sent. {error.detail}")
+    return redirect(url_for("jobs.show", job_id=job_id), 303)
+
+
 @blueprint.get("/resume")
 def change(job_id: UUID) -> ResponseReturnValue:
     run, schema = _resumed(job_id)
@@ -82,13 +99,17 @@ def run_of(job: JobView) -> dict[str, Any]:
     """What `workflows/run.html` shows of a job; `run` None: it has not begun. `saved`: whether its version is there."""
     run = services().workflow_runs.find(get_actor(), job.id)
     if run is None:
-        return {"job": job, "run": None, "graph": None}
+        return {"job": job, "run": None}
+    definition = services().workflow_runs.definition(get_actor(), job.id)
     saved = services().workflows.has(get_actor(), run.workflow, run.version)
-    return {"job": job, "run": run, "graph": _graph(run, job.id), "saved": saved}
+    graph, events = graph_of(definition, run), _events(definition)
+    return {"job": job, "run": run, "graph": graph, "events": events, "saved": saved}
 
 
-def _graph(run: WorkflowRunView, job_id: UUID) -> Graph:
-    return graph_of(services().workflow_runs.definition(get_actor(), job_id), run)
+def _events(definition: Definition) -> dict[str, str]:
+    """By the steps that wait for one."""
+    waits = {key: step.wait_for for key, step in definition.steps.items()}
+    return {key: wait.event for key, wait in waits.items() if wait and wait.event}
 
 
 def _asked(job_id: UUID, key: str) -> tuple[WorkflowRunView, AskedForm]:

@@ -142,6 +142,20 @@ def test_what_cannot_be_is_a_sentence(expression: str, zone: str, sentence: str)
         cron.check(expression, zone)
 
 
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("*/15 * * * *", "Every 15 minutes"),
+        ("*/5 9-17 * * MON-FRI", "Every 5 minutes from 09:00 through 17:59 on Monday through Friday"),
+        ("*/7 * * * *", "Every seventh minute of every hour"),
+        ("*/1 * * * *", "Every minute"),
+        ("0 9 * * MON-FRI", "At 09:00 on Monday through Friday"),
+    ],
+)
+def test_it_is_said_as_people_say_it(expression: str, words: str) -> None:
+    assert cron.in_words(expression) == words
+
+
 @settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=40), st.text(max_size=20))
 def test_nothing_else_is_raised(expression: str, zone: str) -> None:

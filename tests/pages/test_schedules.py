@@ -64,7 +64,7 @@ def test_every_so_often(web: FlaskClient, csrf: str, services: Services, admin: 
 @pytest.mark.parametrize(
     ("wrong", "field", "fault"),
     [
-        ({"cron": ""}, "cron", "Give either a cron expression"),
+        ({"cron": ""}, "cron", "Say when, as in 0 9 * * MON-FRI"),
         ({"cron": "9 to 5"}, "cron", "Write five fields"),
         ({"zone": "Mars"}, "zone", "There is no time zone"),
         ({"kind": "every", "every": ""}, "every", "Please fill this in."),

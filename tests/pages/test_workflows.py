@@ -70,6 +70,22 @@ def test_a_failed_run_goes_on_with_other_input(walk: Walk, sign_in: SignIn) -> N
     assert walk.on(job.id).status == "completed"
 
 
+def test_what_a_step_waits_for_is_said_on_the_page(walk: Walk, sign_in: SignIn) -> None:
+    job = walk.start({"paid": {"waitFor": {"event": "paid"}}})
+    page = sign_in(walk.actor)
+    here = f"/jobs/{job.id}"
+    shown = page.get(here).text
+    assert f'action="{here}/events"' in shown
+    form = {"csrf_token": token_in(shown), "event": "paid", "payload": "{"}
+    page.post(f"{here}/events", data=form)
+    assert "its data is no JSON, from line 1, column 2 on" in page.get(here).text
+    page.post(f"{here}/events", data={**form, "event": "paied", "payload": ""})
+    assert "no step waits for &#39;paied&#39;" in page.get(here).text
+    page.post(f"{here}/events", data={**form, "payload": '{"amount": 7}'})
+    done = walk.on(job.id)
+    assert (done.status, done.result["paid"]) == ("completed", {"amount": 7})
+
+
 def test_a_viewer_is_offered_nothing_to_do(walk: Walk, viewer: object, sign_in: SignIn) -> None:
     walk.services.workflows.save(walk.actor, "greet", SOURCE)
     page = sign_in(viewer)  # type: ignore[arg-type]

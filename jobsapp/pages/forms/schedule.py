@@ -114,8 +114,9 @@ class ScheduleForm(JobForm):
 def timing_of(posted: Posted, new: NewSchedule) -> NewSchedule:
     """What the first part of the form says. Raises InvalidInput for what cannot be read at all."""
     if posted.get("kind") != "every":
-        # Of an empty field the service says what it may be.
-        return new.changed({"cron": posted.get("cron", "") or " ", "zone": posted.get("zone", "")})
+        if not posted.get("cron", "").strip():
+            raise InvalidInput.of("cron", "Say when, as in 0 9 * * MON-FRI: at 09:00 on working days.")
+        return new.changed({"cron": posted.get("cron", ""), "zone": posted.get("zone", "")})
     count = whole_of(posted, "every", LONGEST_EVERY)
     if count is None:
         raise InvalidInput.of("every", "Please fill this in.")

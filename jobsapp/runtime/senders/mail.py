@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from datetime import datetime
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -18,6 +19,8 @@ from jobsapp.services.unsubscribing import unsubscribe_url
 from jobsapp.store.notifications import Taken
 
 TIMEOUT_SECONDS = 15.0
+# Shorter lines would have the address of List-Unsubscribe encoded word by word, which no mail program reads.
+POLICY = policy.default.clone(max_line_length=900)
 
 
 class Mailer:
@@ -46,7 +49,7 @@ class Mailer:
 
     def message(self, taken: Taken, to: list[str], now: datetime) -> EmailMessage:
         """HTML and text. Its id is that of the message, so that a mail program shows a repeated one once."""
-        message = EmailMessage()
+        message = EmailMessage(policy=POLICY)
         message["Subject"] = " ".join(taken.subject.split()) or "jobsapp"
         message["From"] = self._settings.mail_from
         message["To"] = [Address(addr_spec=one) for one in to]
