@@ -24,10 +24,11 @@ NOBODY = UUID(int=0)
 
 @dataclass(frozen=True)
 class LongJob:
-    """`run_at`: since when it waits, or runs."""
+    """`since`: from when on it waits, or runs; `run_at`: its place in the order in which they are found."""
 
     job_id: UUID
     run_at: datetime
+    since: datetime
 
 
 @dataclass(frozen=True)
