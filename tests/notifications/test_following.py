@@ -327,7 +327,8 @@ def test_a_rule_goes_with_a_channel_of_its_own_scope(post: Post, services: Servi
 
 
 def test_nothing_secret_is_kept_in_the_open(services: Services, member: Actor, rows: Rows) -> None:
-    made = services.channels.create(member, NewChannel("webhook", "x", url="https://example.org/hook?key=s3cret"))
+    made = services.channels.create(member, NewChannel("webhook", "x", url="https://example.org/T0s3cret/x?key=s3cret"))
+    assert made.shown == "https://example.org/…"
     services.channels.create(
         member, NewChannel("apprise", "y", url="discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
     )
