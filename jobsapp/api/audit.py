@@ -18,7 +18,7 @@ blueprint = area("audit", "The audit log: who did what.")
 
 class AuditQuery(Query):
     who: Text | None = Field(None, max_length=TEXT_LENGTH)
-    """An e-mail address, `command line`, or `nobody`."""
+    """An e-mail address, `command line`, `jobsapp`, or `nobody`."""
     action: Action | None = None
     after: AwareDatetime | None = None
     """At this moment or later."""

@@ -14,7 +14,7 @@ from jobsapp.services.audit import WINDOW, AuditEventView, AuditFilter
 
 
 @click.command()
-@click.option("--who", metavar="EMAIL", help="Only what they did; also `command line` and `nobody`.")
+@click.option("--who", metavar="EMAIL", help="Only what they did; also `command line`, `jobsapp` and `nobody`.")
 @click.option("--action", type=click.Choice([action.value for action in Action]), help="Only such entries.")
 @click.option("--after", type=Moment(), help="Then or later, as in 2026-11-23T18:00:00Z.")
 @click.option("--before", type=Moment())

@@ -11,6 +11,8 @@ from typing import Any
 COMMAND_LINE = "command line"
 NOBODY = "nobody"
 """Who did it, where it was no user that is known."""
+ITSELF = "jobsapp"
+"""Who did it, where nobody asked for it."""
 
 
 class Action(StrEnum):
@@ -64,6 +66,8 @@ class Action(StrEnum):
     AUDIT_FORGOTTEN = "audit-forgotten"
     CHANNEL_CREATED = "channel-created"
     CHANNEL_CHANGED = "channel-changed"
+    CHANNEL_OFF = "channel-switched-off"
+    CHANNEL_ON = "channel-switched-on"
     CHANNEL_DELETED = "channel-deleted"
     CHANNEL_SECRET = "channel-secret-changed"  # noqa: S105 - the name of an action
     NOTIFICATION_RULE_SET = "notification-rule-set"
@@ -127,6 +131,8 @@ SENTENCES: dict[str, str] = {
     Action.AUDIT_FORGOTTEN: "deleted {entries} of this log, more than {age} old",
     Action.CHANNEL_CREATED: "made the {kind} channel {name} for notifications of {scope}",
     Action.CHANNEL_CHANGED: "changed the channel {name} for notifications of {scope}",
+    Action.CHANNEL_OFF: "switched off the channel {name} for notifications of {scope}",
+    Action.CHANNEL_ON: "switched on the channel {name} for notifications of {scope}",
     Action.CHANNEL_DELETED: "deleted the channel {name} for notifications of {scope}",
     Action.CHANNEL_SECRET: "made a new secret for the channel {name}",
     Action.NOTIFICATION_RULE_SET: "set what {name} is told of",

@@ -27,7 +27,7 @@ class AuditEvent(Base):
     organization_id: Mapped[UUID]
     user_id: Mapped[UUID | None]
     actor: Mapped[str] = mapped_column(Text)
-    """An e-mail address, `command line` or `nobody`."""
+    """An e-mail address, `command line`, `jobsapp` or `nobody`."""
     token_id: Mapped[UUID | None]
     address: Mapped[str | None] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)

@@ -75,7 +75,7 @@ class AuditEventView(View):
     id: UUID
     at: Moment
     actor: str
-    """The e-mail address that they had then; `command line`, or `nobody` who is known."""
+    """The e-mail address that they had then; `command line`, `jobsapp` by itself, or `nobody` who is known."""
     user_id: UUID | None
     token_id: UUID | None
     """The API token that was used; null: none."""
@@ -108,13 +108,15 @@ class Audit:
         details: Mapping[str, Any] | None = None,
         *,
         organization_id: UUID | None = None,
+        by: str = COMMAND_LINE,
     ) -> None:
         """Write down what the actor does, in the transaction that does it; the caller commits.
 
-        `actor`: None is the command line. `details`: JSON; what is None in it is left out. `organization_id`: where it
-        is told, if not where the actor is; of the command line it is otherwise the one that runs the installation.
+        `actor`: None is whom `by` names, the command line. `details`: JSON; what is None in it is left out.
+        `organization_id`: where it is told, if not where the actor is; of the command line it is otherwise the one that
+        runs the installation.
         """
-        who: dict[str, Any] = {"actor": COMMAND_LINE}
+        who: dict[str, Any] = {"actor": by}
         if actor is not None:
             organization_id = organization_id or actor.organization_id
             who = {"actor": actor.email, "user_id": actor.user_id}

@@ -46,7 +46,7 @@ class ChannelView(View):
     kind: Literal["email", "apprise", "webhook", "browser"]
     name: str
     shown: str
-    """Where it leads, without what is secret in it."""
+    """Where it leads, without what may be secret in it: of a webhook the host alone."""
     created_at: Moment
     disabled_at: Moment | None
     """Since when nothing is sent by it."""
@@ -129,6 +129,7 @@ class Channels:
     def change(self, actor: Actor, channel_id: UUID, change: ChannelChange) -> ChannelView:
         """Change a channel, and commit. One that is switched on again sends what has waited. Raises as `create`."""
         row = self._changeable(actor, channel_id, "change channels")
+        is_other = change != ChannelChange(enabled=change.enabled)
         if change.name is not None:
             row.name = _checked_name(change.name)
         if change.to is not None or change.url is not None:
@@ -138,12 +139,10 @@ class Channels:
             kept = {key: old[key] for key in ("secret", "old", "old_until") if key in old}
             row.settings = self._sealer().seal_json(row.id, settings | kept)
             self._begin_anew(row)
-        if change.enabled is False and row.disabled_at is None:
-            row.disabled_at, row.disabled_reason = datetime.now(UTC), f"{actor.email} switched it off."
-        if change.enabled and row.disabled_at is not None:
-            row.disabled_at = row.disabled_reason = None
-            self._begin_anew(row)
-        self._note(actor, Action.CHANNEL_CHANGED, row)
+        if is_other:
+            self._note(actor, Action.CHANNEL_CHANGED, row)
+        if change.enabled is not None:
+            self._switch(actor, row, on=change.enabled)
         self._session.commit()
         return self.get(actor, channel_id)
 
@@ -188,6 +187,16 @@ class Channels:
             return {"secret": new_secret()} if row.kind == Kind.WEBHOOK else {}
         return found
 
+    def _switch(self, actor: Actor, row: NotificationChannel, *, on: bool) -> None:
+        if on is (row.disabled_at is None):
+            return
+        if on:
+            row.disabled_at = row.disabled_reason = None
+            self._begin_anew(row)
+        else:
+            row.disabled_at, row.disabled_reason = datetime.now(UTC), f"{actor.email} switched it off."
+        self._note(actor, Action.CHANNEL_ON if on else Action.CHANNEL_OFF, row)
+
     def _begin_anew(self, row: NotificationChannel) -> None:
         row.failures, row.failing_since, row.last_error, row.slow = 0, None, None, False
         row.calm_until = None
@@ -224,17 +233,21 @@ class Channels:
         return {"url": url, "secret": new_secret()}, self._check_webhook(url)
 
     def _check_webhook(self, url: str) -> str:
-        """How it is shown: where it leads, without what stands behind the question mark."""
+        """How it is shown."""
         if not may_be_called(url, tuple(self._settings.notification_networks)):
             raise InvalidInput.of(
                 "url", "must be a public address that begins with https:// or http://, without a password in it."
             )
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+        return masked(url)
 
     def _note(self, actor: Actor, action: Action, row: NotificationChannel, **details: Any) -> None:
-        scope = {OWN: "one's own", ORGANIZATION: "the organisation"}[_scope(row)]
-        self._audit.note(actor, action, Subject("channel", row.id, row.name), {"scope": scope, **details})
+        self._audit.note(actor, action, Subject("channel", row.id, row.name), {"scope": whose(row.user_id), **details})
+
+
+def masked(url: str) -> str:
+    """The address of a webhook without its path, which may be all that is secret of it, as of Slack's."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/{'…' if parts.path.strip('/') or parts.query else ''}"
 
 
 def visible(actor: Actor) -> Select[NotificationChannel]:
@@ -243,6 +256,11 @@ def visible(actor: Actor) -> Select[NotificationChannel]:
     own = channel.user_id == actor.user_id
     whose = or_(own, channel.user_id.is_(None)) if actor.may(Right.CHANGE_JOBS) else own
     return select(channel).where(channel.organization_id == actor.organization_id, whose)
+
+
+def whose(user_id: UUID | None) -> str:
+    """Of the audit log."""
+    return "the organisation" if user_id is None else "one's own"
 
 
 def may_change(actor: Actor, scope: str, deed: str) -> None:
@@ -283,4 +301,7 @@ def _scope(row: NotificationChannel) -> Literal["own", "organization"]:
 
 def _view(row: NotificationChannel) -> ChannelView:
     told = {name: getattr(row, name) for name in ChannelView.model_fields if name not in ("scope", "secret")}
+    if row.kind == Kind.WEBHOOK:
+        # Those from before were kept with their path.
+        told["shown"] = masked(row.shown)
     return ChannelView.model_validate(told | {"scope": _scope(row)})

@@ -6,7 +6,7 @@ So nothing is said of what was rolled back, and nothing is lost. `runtime/delive
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +20,17 @@ from jobsapp.models import Job, Notification, NotificationChannel, NotificationR
 from jobsapp.services.messages import facts_of
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.store import notifications as store
+from jobsapp.store.notifications import LongJob
 from jobsapp.store.outbox import ENDED, EndedJob
 
 LONG = (Occasion.WAITING_LONG, Occasion.RUNNING_LONG)
 LONG_SECONDS = 10
 RULES_AT_ONCE = 20
 ROWS_AT_ONCE = 1000
+NEVER = datetime.min.replace(tzinfo=UTC)
+RETURNED_WITHIN = timedelta(days=1)
+"""What has come back longer ago was told, and the message may be forgotten since."""
+Place = tuple[datetime, UUID | None]
 
 
 class Notifications:
@@ -34,6 +39,8 @@ class Notifications:
     def __init__(self, session: DbSession, base_url: str) -> None:
         self._session = session
         self._base_url = base_url
+        # How far each walk of `_come_back` is. Whoever leads next begins anew, and what is found again is noted once.
+        self._laps: dict[UUID, Place] = {}
 
     def absorb(self, ended: Sequence[EndedJob]) -> None:
         """Note what is to be said of these jobs. Call it in the transaction that took them out of the outbox."""
@@ -71,27 +78,46 @@ class Notifications:
 
     def _look(self, row: NotificationRule, now: datetime) -> None:
         """Find the jobs of a rule that wait or run for long. What is found twice is noted once."""
-        connection = driver(self._session)
         if Occasion.WAITING_LONG in row.events:
             until = now - timedelta(seconds=row.waiting_seconds)
-            after = row.waiting_at or row.created_at - timedelta(seconds=row.waiting_seconds)
-            found = store.waiting_long(
-                connection, row.organization_id, after=after, after_id=row.waiting_id, until=until
-            )
-            self._note_long(row, Occasion.WAITING_LONG, [one.job_id for one in found], now)
-            full = len(found) >= store.LONG_AT_ONCE
-            row.waiting_at, row.waiting_id = (found[-1].run_at, found[-1].job_id) if full else (max(until, after), None)
+            found = [*self._come_of_age(row, until), *self._come_back(row, until)]
+            self._note_long(row, Occasion.WAITING_LONG, found, now)
         if Occasion.RUNNING_LONG in row.events:
             until = now - timedelta(seconds=row.running_seconds)
-            runs = store.running_long(connection, row.organization_id, until=until)
-            self._note_long(row, Occasion.RUNNING_LONG, [one.job_id for one in runs], now)
+            runs = store.running_long(driver(self._session), row.organization_id, until=until)
+            self._note_long(row, Occasion.RUNNING_LONG, runs, now)
 
-    def _note_long(self, row: NotificationRule, occasion: Occasion, job_ids: list[UUID], now: datetime) -> None:
-        if not job_ids:
+    def _come_of_age(self, row: NotificationRule, until: datetime) -> list[LongJob]:
+        """Those whose time to run came so long ago since the last look, however many wait."""
+        after = row.waiting_at or _first(row)
+        found, last = self._waiting(row, (after, row.waiting_id), until)
+        row.waiting_at, row.waiting_id = last or (max(until, after), None)
+        return found
+
+    def _come_back(self, row: NotificationRule, until: datetime) -> list[LongJob]:
+        """Those of long ago that did not wait when they came of age: handed back after an attempt, or let in late.
+
+        A walk along all that wait, a part at each look, from the start again when it is through.
+        """
+        found, last = self._waiting(row, self._laps.pop(row.id, (NEVER, None)), until)
+        if last is not None:
+            self._laps[row.id] = last
+        earliest = max(_first(row), until - RETURNED_WITHIN)
+        return [one for one in found if one.since > earliest]
+
+    def _waiting(self, row: NotificationRule, after: Place, until: datetime) -> tuple[list[LongJob], Place | None]:
+        """Those after a place that wait since before `until`, and the place to go on from: None if there is no more."""
+        connection = driver(self._session)
+        found = store.waiting_long(connection, row.organization_id, after=after[0], after_id=after[1], until=until)
+        last = (found[-1].run_at, found[-1].job_id) if len(found) >= store.LONG_AT_ONCE else None
+        return [one for one in found if one.since <= until], last
+
+    def _note_long(self, row: NotificationRule, occasion: Occasion, found: Sequence[LongJob], now: datetime) -> None:
+        if not found:
             return
-        rule = value_of(row)
-        schedules = self._schedules([rule], job_ids)
-        jobs = self._jobs(job_ids)
+        rule, since = value_of(row), {one.job_id: one.since for one in found}
+        schedules = self._schedules([rule], list(since))
+        jobs = self._jobs(list(since))
         self._note(
             [
                 (rule, job.id, occasion, now)
@@ -99,11 +125,16 @@ class Notifications:
                 if rule.wants(occasion, type=job.type, owner_id=job.user_id, schedule_id=schedules.get(job.id))
             ],
             jobs,
+            since,
         )
 
     def _note(
-        self, wanted: Iterable[tuple[Rule, UUID, Occasion, datetime]], known: Mapping[UUID, Job] | None = None
+        self,
+        wanted: Iterable[tuple[Rule, UUID, Occasion, datetime]],
+        known: Mapping[UUID, Job] | None = None,
+        since: Mapping[UUID, datetime] | None = None,
     ) -> None:
+        """`since`: from when on each of them waits or runs, which is told once; None: they ended."""
         wanted = list(wanted)
         jobs = self._jobs([job_id for _, job_id, _, _ in wanted]) if known is None else known
         rows = []
@@ -120,7 +151,7 @@ class Notifications:
                     "channel_id": rule.channel_id,
                     "job_id": job_id,
                     "occasion": str(occasion),
-                    "once": job.created_at if occasion in LONG else at,
+                    "once": at if since is None else since[job_id],
                     "facts": facts_of(job, occasion, at, self._base_url),
                     "due_at": due_at,
                     "gathers": gathers,
@@ -164,6 +195,11 @@ class Notifications:
         query = query.options(defer(Job.data), defer(Job.result), defer(Job.checkpoint))
         query = query.execution_options(populate_existing=True)
         return {job.id: job for job in self._session.scalars(query)}
+
+
+def _first(row: NotificationRule) -> datetime:
+    """Who waits since before that was waiting for long when the rule was made."""
+    return row.created_at - timedelta(seconds=row.waiting_seconds)
 
 
 def value_of(row: NotificationRule) -> Rule:

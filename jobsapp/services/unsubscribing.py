@@ -9,9 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
+from jobsapp.core.audit import NOBODY, Action
 from jobsapp.core.sealing import Sealer
 from jobsapp.errors import NotFound
 from jobsapp.models import NotificationChannel
+from jobsapp.services.audit import Audit, Subject
+from jobsapp.services.channels import whose
 from jobsapp.services.sessions import DbSession
 
 REASON = "Somebody followed the link in an e-mail that ends them."
@@ -27,6 +30,7 @@ class Unsubscribing:
     def __init__(self, session: DbSession, sealer: Callable[[], Sealer]) -> None:
         self._session = session
         self._sealer = sealer
+        self._audit = Audit(session)
 
     def shown(self, link: str) -> str:
         """The name of the channel that the link ends. Raises NotFound."""
@@ -42,7 +46,12 @@ class Unsubscribing:
         query = update(channel).where(channel.id == self._read(link), channel.disabled_at.is_(None))
         query = query.values(disabled_at=func.now(), disabled_reason=REASON)
         # The link is the right, whoever follows it.
-        self._session.execute(query.execution_options(unbounded={channel}))
+        query = query.returning(channel).execution_options(unbounded={channel})
+        row = self._session.scalars(query).one_or_none()
+        if row is not None:
+            told = {"scope": whose(row.user_id), "reason": REASON}
+            subject = Subject("channel", row.id, row.name)
+            self._audit.note(None, Action.CHANNEL_OFF, subject, told, organization_id=row.organization_id, by=NOBODY)
         self._session.commit()
 
     def _read(self, link: str) -> UUID:

@@ -24,10 +24,11 @@ NOBODY = UUID(int=0)
 
 @dataclass(frozen=True)
 class LongJob:
-    """`run_at`: since when it waits, or runs."""
+    """`since`: from when on it waits, or runs; `run_at`: its place in the order in which they are found."""
 
     job_id: UUID
     run_at: datetime
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -195,23 +196,26 @@ def _pile(*, notes: list[dict[str, Any]] | None, **values: Any) -> Pile:
 
 @dataclass(frozen=True)
 class Owner:
-    """Of the channel `name`: who, and their channel for e-mail; None: they have none."""
+    """Of the channel `name`: who, and channels of theirs that work, for e-mail and for the browser.
+
+    `unsubscribed`: one of those for e-mail was switched off.
+    """
 
     name: str
     owner_id: UUID
     mail_id: UUID | None
+    unsubscribed: bool
+    browser_id: UUID | None
 
 
 def owner_of(connection: Connection[Any], channel_id: UUID) -> Owner | None:
-    """To whom it is told what became of a channel. None: who made it is gone."""
-    return fetch_one(connection, "mail_of_owner", Owner, channel_id=channel_id)
+    """To whom it is told what became of a channel. None: there is nobody any more."""
+    return fetch_one(connection, "owner_of_channel", Owner, channel_id=channel_id)
 
 
-def add_mail_channel(connection: Connection[Any], organization_id: UUID, user_id: UUID, **values: Any) -> None:
-    """`values`: id, name, sealed settings, now."""
-    connection.execute(
-        statement("add_mail_channel"), {"organization_id": organization_id, "user_id": user_id, **values}
-    )
+def add_own_channel(connection: Connection[Any], organization_id: UUID, user_id: UUID, **values: Any) -> None:
+    """`values`: id, kind, name, shown, sealed settings, now."""
+    connection.execute(statement("add_own_channel"), {"organization_id": organization_id, "user_id": user_id, **values})
 
 
 def add_notice(connection: Connection[Any], organization_id: UUID, channel_id: UUID, **values: Any) -> None:
@@ -219,3 +223,8 @@ def add_notice(connection: Connection[Any], organization_id: UUID, channel_id: U
     said: dict[str, Any] = {"organization_id": organization_id, "channel_id": channel_id, "job_id": None}
     said["note_ids"] = []
     connection.execute(statement("add_delivery"), said | values)
+
+
+def audit_switched_off(connection: Connection[Any], channel_id: UUID, **values: Any) -> None:
+    """Write it into the audit log. `values`: id, actor, action, reason."""
+    connection.execute(statement("audit_switched_off"), {"channel_id": channel_id, **values})

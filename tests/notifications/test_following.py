@@ -18,6 +18,7 @@ from jobsapp.services import Services
 from jobsapp.services.channels import NewChannel
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.new_schedules import NewSchedule
+from jobsapp.store import notifications
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint
 
@@ -173,6 +174,70 @@ def test_a_job_that_waits_long_is_told_once(
     assert (told["type"], told["data"]["id"]) == ("job.waiting-long", str(job.id))
 
 
+def test_a_job_that_waits_long_again_is_told_again(
+    post: Post, services: Services, member: Actor, endpoint: Endpoint, connection: psycopg.Connection[Any]
+) -> None:
+    """After a retry by hand, and handed back by a worker that was stopped: its time is that of long ago."""
+    post.webhook(member, endpoint.url, events=("waiting-long",), waiting_seconds=600)
+    job_id = post.end(member, "fail")
+    services.jobs.retry(member, job_id)
+    pass_by(connection, minutes=11)
+    look(post)
+    assert post.drain("fail") == 1
+    services.jobs.retry(member, job_id)
+    for _ in range(2):
+        look(post)
+    assert post.send() == 1, "the second time it has not waited for long yet"
+    pass_by(connection, minutes=11)
+    look(post)
+    assert post.send() == 1
+    connection.execute("UPDATE job_attempts SET ended_at = now() WHERE number = 2")
+    look(post)
+    assert post.send() == 0, "it is back just now"
+    pass_by(connection, minutes=11)
+    for _ in range(2):
+        look(post)
+    assert post.send() == 1
+    assert [one["data"]["id"] for one in said(endpoint)] == [str(job_id)] * 3
+
+
+def test_a_job_that_is_let_in_late_is_told(
+    post: Post,
+    services: Services,
+    member: Actor,
+    endpoint: Endpoint,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the keeper was away its time has passed, and where it was last looked for others lies behind it."""
+    monkeypatch.setattr(notifications, "LONG_AT_ONCE", 2)
+    post.webhook(member, endpoint.url, events=("waiting-long",), waiting_seconds=600)
+    late = services.jobs.create(member, NewJob("echo", {}, run_at=post.now() + timedelta(hours=1)))[0]
+    others = [services.jobs.create(member, NewJob("echo", {}))[0].id for _ in range(3)]
+    # Something holds it up, as a keeper that is away.
+    connection.execute("UPDATE job_queue SET blockers = 1 WHERE job_id = %s", [late.id])
+    pass_by(connection, minutes=90)
+    for _ in range(3):
+        look(post)
+    assert post.send() == 3
+    connection.execute("UPDATE job_queue SET blockers = 0, due = true")
+    for _ in range(3):
+        look(post)
+    assert post.send() == 1
+    assert [one["data"]["id"] for one in said(endpoint)] == [*map(str, others), str(late.id)]
+
+
+def pass_by(connection: psycopg.Connection[Any], *, minutes: int) -> None:
+    """As if everything had happened so much earlier."""
+    for table, columns in {
+        "notification_rules": ("created_at", "waiting_at"),
+        "job_queue": ("run_at",),
+        "job_attempts": ("started_at", "ended_at"),
+    }.items():
+        said = ", ".join(f"{one} = {one} - interval '{minutes} minutes'" for one in columns)
+        connection.execute(f"UPDATE {table} SET {said}")  # type: ignore[arg-type]
+
+
 def test_a_job_that_runs_long_is_told_once(
     post: Post, services: Services, member: Actor, endpoint: Endpoint, connection: psycopg.Connection[Any]
 ) -> None:
@@ -262,7 +327,8 @@ def test_a_rule_goes_with_a_channel_of_its_own_scope(post: Post, services: Servi
 
 
 def test_nothing_secret_is_kept_in_the_open(services: Services, member: Actor, rows: Rows) -> None:
-    made = services.channels.create(member, NewChannel("webhook", "x", url="https://example.org/hook?key=s3cret"))
+    made = services.channels.create(member, NewChannel("webhook", "x", url="https://example.org/T0s3cret/x?key=s3cret"))
+    assert made.shown == "https://example.org/…"
     services.channels.create(
         member, NewChannel("apprise", "y", url="discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
     )

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from jobsapp.core.actors import Actor
 from jobsapp.errors import InvalidInput
 from jobsapp.services import Services
-from jobsapp.services.channels import NewChannel
+from jobsapp.services.audit import AuditFilter
+from jobsapp.services.channels import ChannelChange, NewChannel
 from jobsapp.services.wording import JOB, Words
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Mailbox, Reply
@@ -38,7 +39,7 @@ def test_a_failure_comes_as_text_and_html(post: Post, services: Services, member
 
 
 def test_the_link_in_it_ends_them_without_a_login(
-    post: Post, services: Services, member: Actor, mailbox: Mailbox, client: FlaskClient
+    post: Post, services: Services, member: Actor, admin: Actor, mailbox: Mailbox, client: FlaskClient
 ) -> None:
     mail(services, member, post)
     post.end_and_send(member)
@@ -54,6 +55,8 @@ def test_the_link_in_it_ends_them_without_a_login(
     post.end_and_send(member)
     assert len(mailbox.messages) == 1
     assert services.channels.get(member, channel.id).disabled_at is not None
+    entry = services.audit.page(admin, AuditFilter(action="channel-switched-off"))[0][0]
+    assert (entry.actor, entry.text) == ("nobody", "switched off the channel Mail for notifications of one's own")
 
 
 def test_a_server_that_is_away_or_refuses_loses_nothing(
@@ -87,6 +90,43 @@ def test_the_owner_is_told_of_a_channel_that_was_switched_off(
     [message] = mailbox.messages
     assert message["To"] == "member@localhost"
     assert "switched off" in message["Subject"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_where_e_mail_does_not_work_the_browser_tells_of_a_channel_that_was_switched_off(
+    post: Post, services: Services, member: Actor, mailbox: Mailbox, endpoint: Endpoint, ended: bool
+) -> None:
+    """It is e-mail that has failed for days, or that its owner has ended."""
+    mail(services, member, post, events=("failed",))
+    [channel] = services.channels.all(member)
+    if ended:
+        services.channels.change(member, channel.id, ChannelChange(enabled=False))
+        endpoint.reply = Reply(410)
+        post.webhook(member, endpoint.url)
+        post.end_and_send(member)
+    else:
+        mailbox.refusal = "550 nobody"
+        post.connection.execute(
+            "UPDATE notification_channels SET failures = 20, failing_since = now() - interval '6 d'"
+        )
+        post.end_and_send(member, "fail")
+    post.send()
+    assert mailbox.messages == []
+    [told] = services.deliveries.for_browser(member, after=None)
+    assert told.subject == f"The channel “{'Hook' if ended else 'Mail'}” was switched off"
+    assert ("410" if ended else "failed for days") in told.body
+    assert [one.name for one in services.channels.all(member) if one.kind == "browser"] == ["My browser"]
+
+
+def test_of_a_channel_of_the_organisation_an_administrator_is_told_where_its_maker_is_gone(
+    post: Post, services: Services, operator: Actor, mailbox: Mailbox, endpoint: Endpoint
+) -> None:
+    endpoint.reply = Reply(410)
+    channel = post.webhook(operator, endpoint.url, "organization")
+    post.connection.execute("UPDATE notification_channels SET created_by = NULL WHERE id = %s", [channel.id])
+    post.end_and_send(operator)
+    post.send()
+    assert [one["To"] for one in mailbox.messages] == ["admin@localhost"]
 
 
 def test_the_organisations_own_words(post: Post, services: Services, admin: Actor, mailbox: Mailbox) -> None:

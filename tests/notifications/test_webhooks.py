@@ -20,6 +20,7 @@ from jobsapp.runtime.delivering import DelivererThread
 from jobsapp.runtime.house import House, build_house
 from jobsapp.runtime.senders import outgoing
 from jobsapp.services import Services
+from jobsapp.services.audit import AuditFilter
 from jobsapp.services.channels import ChannelChange, NewChannel
 from jobsapp.store import notifications as store
 from tests.notifications.conftest import Post
@@ -115,7 +116,9 @@ def test_a_receiver_that_asks_for_time_gets_it(post: Post, member: Actor, endpoi
     assert post.send(now + timedelta(minutes=61)) == 2
 
 
-def test_who_is_gone_is_asked_no_more(post: Post, services: Services, member: Actor, endpoint: Endpoint) -> None:
+def test_who_is_gone_is_asked_no_more(
+    post: Post, services: Services, member: Actor, admin: Actor, endpoint: Endpoint
+) -> None:
     channel = post.webhook(member, endpoint.url)
     endpoint.reply = Reply(410)
     post.end_and_send(member)
@@ -124,6 +127,15 @@ def test_who_is_gone_is_asked_no_more(post: Post, services: Services, member: Ac
     assert "410" in (found.disabled_reason or "")
     post.end_and_send(member)
     assert len(endpoint.requests) == 1
+    services.channels.change(member, channel.id, ChannelChange(enabled=True))
+    services.channels.change(member, channel.id, ChannelChange(enabled=False))
+    told = [one for one in services.audit.page(admin, AuditFilter())[0] if "switched" in one.action]
+    assert [(one.actor, one.text.partition(" the ")[0]) for one in reversed(told)] == [
+        ("jobsapp", "switched off"),
+        ("member@localhost", "switched on"),
+        ("member@localhost", "switched off"),
+    ]
+    assert told[-1].facts["reason"] == found.disabled_reason
 
 
 def test_what_waited_is_sent_when_the_channel_is_switched_on_again(

@@ -1,2 +1,0 @@
-INSERT INTO notification_channels (id, organization_id, user_id, kind, name, settings, shown, created_by, next_at)
-VALUES (%(id)s, %(organization_id)s, %(user_id)s, 'email', %(name)s, %(settings)s, 'your own address', %(user_id)s, %(now)s)
