@@ -14,6 +14,8 @@ GAP_X, GAP_Y = 56, 20
 MARGIN = 8
 LETTERS = 21
 SWEEPS = 4
+# In all layers together; what goes beyond is drawn behind the steps between.
+LANES = 400
 TONES = {
     "waiting": "pending",
     "running": "active",
@@ -77,21 +79,46 @@ def graph_of(definition: Definition, run: WorkflowRunView | None = None) -> Grap
 
 
 def _rows(definition: Definition) -> list[list[str]]:
-    """The layers: each step right of all that it needs, near to what it is tied to."""
-    layer: dict[str, int] = {}
-    for key in definition.order:
-        layer[key] = max((layer[need] + 1 for need in definition.steps[key].needs), default=0)
-    rows = [[key for key in definition.order if layer[key] == depth] for depth in range(max(layer.values()) + 1)]
-    after: dict[str, list[str]] = {key: [] for key in definition.order}
-    for key in definition.order:
-        for need in definition.steps[key].needs:
-            after[need].append(key)
+    """The layers: each step right of all that it needs, near to what it is tied to, and lanes for edges that go by."""
+    depth, before = _ties(definition)
+    after: dict[str, list[str]] = {key: [] for key in before}
+    for key, lefts in before.items():
+        for left in lefts:
+            after[left].append(key)
+    rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+    for key in before:
+        rows[depth[key]].append(key)
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
             heights = {key: place / max(1, len(one) - 1) for one in rows for place, key in enumerate(one)}
-            ties = {key: definition.steps[key].needs if sweep % 2 == 0 else after[key] for key in row}
+            ties = before if sweep % 2 == 0 else after
             row.sort(key=lambda key: _middle(ties[key], heights, heights[key]))
     return rows
+
+
+def _ties(definition: Definition) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """The layer of each step and lane, and what each is tied to in the layer left of it."""
+    depth: dict[str, int] = {}
+    for key in definition.order:
+        depth[key] = max((depth[need] + 1 for need in definition.steps[key].needs), default=0)
+    before: dict[str, list[str]] = {key: [] for key in definition.order}
+    for key in definition.order:
+        for need in definition.steps[key].needs:
+            left = need
+            for between in range(depth[need] + 1, depth[key]):
+                lane = _lane(need, between)
+                if lane not in before and len(before) >= len(definition.order) + LANES:
+                    break
+                before.setdefault(lane, [left])
+                depth[lane] = between
+                left = lane
+            before[key].append(left)
+    return depth, before
+
+
+def _lane(need: str, depth: int) -> str:
+    """Where edges from a step pass a layer that they do not end in. No step has such a key."""
+    return f"{need}>{depth}"
 
 
 def _middle(keys: tuple[str, ...] | list[str], heights: Mapping[str, float], otherwise: float) -> float:
@@ -156,12 +183,26 @@ def _kind(definition: Definition, key: str) -> str:
 def _edges(
     definition: Definition, places: Mapping[str, tuple[int, int]], steps: Mapping[str, WorkflowStepView]
 ) -> list[Edge]:
-    edges = []
-    for key in definition.order:
-        for need in definition.steps[key].needs:
-            (x0, y0), (x1, y1) = places[need], places[key]
-            x0, y0, y1 = x0 + WIDTH, y0 + HEIGHT // 2, y1 + HEIGHT // 2
-            bend = max(GAP_X // 2, (x1 - x0) // 2)
-            path = f"M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"
-            edges.append(Edge(path, need in steps and steps[need].state in ("completed", "skipped")))
-    return edges
+    return [
+        Edge(_path(need, key, places), need in steps and steps[need].state in ("completed", "skipped"))
+        for key in definition.order
+        for need in definition.steps[key].needs
+    ]
+
+
+def _path(need: str, key: str, places: Mapping[str, tuple[int, int]]) -> str:
+    """From the right of one step to the left of the other, past those between them."""
+    x, y = places[need][0] + WIDTH, places[need][1] + HEIGHT // 2
+    path = f"M{x} {y}"
+    between = range(_layer(places[need]) + 1, _layer(places[key]))
+    lanes = [lane for lane in (_lane(need, depth) for depth in between) if lane in places]
+    for stop in (*lanes, key):
+        to_x, to_y = places[stop][0], places[stop][1] + HEIGHT // 2
+        bend = max(GAP_X // 2, (to_x - x) // 2)
+        path += f"C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}" + (f"H{to_x + WIDTH}" if stop != key else "")
+        x, y = to_x + WIDTH, to_y
+    return path
+
+
+def _layer(place: tuple[int, int]) -> int:
+    return (place[0] - MARGIN) // (WIDTH + GAP_X)

@@ -1,63 +1,27 @@
-"""Batches: what is counted, what follows once, what may be added, changed, collected, and when they go."""
+"""Batches: what is counted, what may be added, listed and collected, and when they go."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from jobsapp.core.actors import Actor
-from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
+from jobsapp.errors import Conflict, InvalidInput, NotFound
 from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
-from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
-from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
-from jobsapp.services.audit import AuditFilter
-from jobsapp.services.batch_callbacks import Callback
-from jobsapp.services.batch_views import BatchView
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import JobFilter, NewJob
 from jobsapp.services.listing import WIDE_WINDOW
 from jobsapp.services.walks import Walk, in_order
+from tests.services.batches import ALL, Drain, counts, drain_all, jobs, made, seen
 from tests.services.lists import FILL, touched
-
-Drain = Callable[[str], int]
-ALL = {when: Callback("measure", {}, name=when) for when in ("complete", "success", "failure")}
-
-
-@pytest.fixture
-def advancer(house: House) -> Iterator[Advancer]:
-    with open_use_cases(house, "test advancer") as (services, session):
-        yield Advancer(session, *followers_of(services))
-
-
-def jobs(number: int, type_name: str = "echo", **fields: Any) -> list[NewJob]:
-    return [NewJob(type_name, {}, **fields) for _ in range(number)]
-
-
-def drain_all(drain: Drain, queue: str) -> int:
-    return sum(iter(lambda: drain(queue), 0))
-
-
-def seen(services: Services, actor: Actor, batch_id: UUID) -> BatchView:
-    return services.batch_views.get(actor, batch_id)
-
-
-def counts(view: BatchView) -> tuple[int, ...]:
-    return tuple(view.counts.model_dump().values())
-
-
-def made(services: Services, actor: Actor) -> list[str]:
-    """The names of the callbacks that are jobs by now."""
-    found, _ = services.jobs.page(actor, JobFilter(type="measure"))
-    return sorted(job.name for job in found)
 
 
 def test_counts_are_exact_before_and_after_the_advancer(
@@ -117,70 +81,6 @@ def test_a_job_weighs_what_its_type_took_lately_unless_it_says_otherwise(
             services.batches.create(admin, NewBatch(), jobs(1, weight=wrong))
 
 
-def test_callbacks_are_made_once_when_their_time_has_come(
-    services: Services, admin: Actor, advancer: Advancer, drain: Drain, connection: psycopg.Connection[Any]
-) -> None:
-    batch = NewBatch(callbacks=ALL)
-    created = services.batches.create(admin, batch, [*jobs(2), NewJob("fail", {}, max_attempts=1)])
-    drain_all(drain, "fail")
-    advancer.advance()
-    assert made(services, admin) == ["failure"], "with the first that fails"
-    drain_all(drain, "echo")
-    advancer.advance()
-    assert made(services, admin) == ["complete", "failure"]
-    assert seen(services, admin, created.id).status == "failed"
-
-    # What failed succeeds when it is retried: the batch ends again, and only what was not made before follows.
-    connection.execute("UPDATE jobs SET type = 'echo', queue = 'echo', data = '{}' WHERE type = 'fail'")
-    services.batch_changes.retry(admin, created.id)
-    view = seen(services, admin, created.id)
-    assert (view.status, view.ended_at, counts(view)) == ("running", None, (1, 0, 2, 0, 0))
-    advancer.advance()
-    drain_all(drain, "echo")
-    advancer.advance()
-    assert made(services, admin) == ["complete", "failure", "success"]
-    view = seen(services, admin, created.id)
-    assert view.status == "completed"
-    assert [(one.on, one.job_exists, one.error) for one in view.callbacks] == [
-        (when, True, None) for when in ("complete", "success", "failure")
-    ]
-
-
-def test_a_callback_reads_the_id_of_its_batch_and_belongs_to_its_owner(
-    services: Services, member: Actor, admin: Actor, advancer: Advancer, drain: Drain
-) -> None:
-    after = {"complete": Callback("make-file", {"text": "of $batchId"}, priority=5)}
-    created = services.batches.create(member, NewBatch(callbacks=after), jobs(1))
-    drain("echo")
-    advancer.advance()
-    job_id = seen(services, admin, created.id).callbacks[0].job_id
-    assert job_id is not None
-    job = services.jobs.get(admin, job_id)
-    assert (job.data["text"], job.user_id, job.priority) == (f"of {created.id}", member.user_id, 5)
-
-
-def test_a_callback_that_cannot_be_made_says_why_and_holds_up_nothing(
-    services: Services, admin: Actor, member: Actor, advancer: Advancer, drain: Drain
-) -> None:
-    created = services.batches.create(member, NewBatch(callbacks={"complete": Callback("echo", {})}), jobs(1))
-    services.members.remove(admin, member.user_id)
-    drain("echo")
-    assert advancer.advance() == 1
-    view = seen(services, admin, created.id)
-    assert view.callbacks[0].error == "Whose batch it is may not create jobs here any more."
-    assert view.ended_at is not None
-
-
-def test_a_faulty_callback_is_named_before_anything_is_created(services: Services, admin: Actor) -> None:
-    with pytest.raises(InvalidInput, match=r"onSuccess\.data\.steps") as fault:
-        services.batches.create(admin, NewBatch(callbacks={"success": Callback("steps", {"steps": 0})}), jobs(1))
-    assert [one.field for one in fault.value.errors] == ["onSuccess.data.steps"]
-    with pytest.raises(InvalidInput, match="onFailure"):
-        services.batches.create(admin, NewBatch(callbacks={"failure": Callback("nothing", {})}), jobs(1))
-    assert services.jobs.page(admin, JobFilter())[0] == []
-    assert services.batch_views.page(admin) == ([], None)
-
-
 def test_jobs_are_added_until_it_is_closed(
     services: Services, admin: Actor, advancer: Advancer, drain: Drain, connection: psycopg.Connection[Any]
 ) -> None:
@@ -225,43 +125,6 @@ def test_a_repeat_with_the_same_key_makes_no_second_batch(services: Services, ad
     assert seen(services, admin, opened.id).total_jobs == 2
 
 
-def test_cancelling_closes_it_and_goes_on_where_the_request_left_off(
-    services: Services, admin: Actor, advancer: Advancer, drain: Drain
-) -> None:
-    created = services.batches.create(admin, NewBatch(closed=False, callbacks=ALL), jobs(5))
-    services.batch_changes.cancel(admin, created.id, reason="wrong file", seconds=0)
-    view = seen(services, admin, created.id)
-    assert (view.changing, view.counts.cancelled, view.cancel_reason) == ("cancel", 0, "wrong file")
-    with pytest.raises(Conflict, match="is being cancelled"):
-        services.batch_changes.retry(admin, created.id, cancelled=True)
-    advancer.tick()
-    advancer.advance()
-    view = seen(services, admin, created.id)
-    assert (view.changing, view.status, counts(view)) == (None, "cancelled", (0, 0, 0, 0, 5))
-    assert services.jobs.get(admin, created.job_ids[4]).cancel_reason == "wrong file"
-    assert made(services, admin) == ["complete"]
-    with pytest.raises(Conflict, match="has ended"):
-        services.batch_changes.cancel(admin, created.id)
-    with pytest.raises(Conflict, match="No job of the batch has failed"):
-        services.batch_changes.retry(admin, created.id)
-    services.batch_changes.retry(admin, created.id, cancelled=True)
-    assert counts(seen(services, admin, created.id)) == (5, 0, 0, 0, 0)
-
-
-def test_what_somebody_else_is_writing_is_come_back_to(
-    services: Services, admin: Actor, advancer: Advancer, connection: psycopg.Connection[Any]
-) -> None:
-    created = services.batches.create(admin, NewBatch(), jobs(3))
-    with connection.transaction():
-        connection.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [created.job_ids[1]])
-        services.batch_changes.cancel(admin, created.id)
-        view = seen(services, admin, created.id)
-        assert (view.changing, view.counts.cancelled) == ("cancel", 2)
-    advancer.tick()
-    view = seen(services, admin, created.id)
-    assert (view.changing, view.counts.cancelled) == (None, 3)
-
-
 def test_results_are_one_line_for_each_job_in_order(
     services: Services, admin: Actor, advancer: Advancer, drain: Drain
 ) -> None:
@@ -303,25 +166,6 @@ def test_failures_are_grouped_by_what_went_wrong(
         (3, "line 1", created.job_ids[2]),
         (1, "no space", created.job_ids[3]),
     ]
-
-
-def test_members_change_their_own_and_operators_all(
-    services: Services, admin: Actor, member: Actor, operator: Actor, viewer: Actor, stranger: Actor
-) -> None:
-    created = services.batches.create(admin, NewBatch(closed=False), jobs(1))
-    with pytest.raises(Forbidden, match="create batches"):
-        services.batches.create(viewer, NewBatch(), jobs(1))
-    for deed in (services.batches.close, services.batch_changes.cancel, services.batch_changes.retry):
-        with pytest.raises(Forbidden, match="role operator"):
-            deed(member, created.id)
-        with pytest.raises(NotFound):
-            deed(stranger, created.id)
-    with pytest.raises(NotFound):
-        services.batch_results.collect(stranger, created.id)
-    assert services.jobs.page(stranger, JobFilter(batch_id=created.id)) == ([], None)
-    services.batch_changes.cancel(operator, created.id, reason="stop")
-    entry = services.audit.page(admin, AuditFilter())[0][0]
-    assert entry.text == "cancelled the batch Batch of 1 jobs of admin@localhost"
 
 
 def test_a_list_of_its_jobs_by_state(services: Services, admin: Actor, drain: Drain) -> None:
@@ -371,21 +215,3 @@ def test_a_page_of_its_jobs_reads_no_more_than_it_shows(
         assert touched(Walk(admin.organization_id, wanted, window=WIDE_WINDOW).jobs(26)) < 60
     assert len(services.jobs.page(admin, wanted.narrowed(status="completed"), limit=25)[0]) == 25
     assert services.jobs.page(admin, wanted.narrowed(status="failed")) == ([], None)
-
-
-def test_a_callback_that_cannot_be_made_holds_up_nothing(
-    services: Services, admin: Actor, advancer: Advancer, drain: Drain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever the type's own code raises when the job is named."""
-
-    def broken(*given: object) -> str:
-        raise RuntimeError("no name")
-
-    after = {"complete": Callback("echo", {})}
-    created = services.batches.create(admin, NewBatch(closed=True, callbacks=after), [NewJob("echo", {}, name="one")])
-    drain("echo")
-    monkeypatch.setattr("tests.sample_processors.Echo.default_name", broken)
-    advancer.advance()
-    batch = services.batch_views.get(admin, created.id)
-    assert (batch.status, batch.ended_at is not None) == ("completed", True)
-    assert [one.error for one in batch.callbacks] == ["It could not be created; the log of the keeper says why."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -10,19 +10,10 @@ import pytest
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden
 from jobsapp.runtime.advancer import Advancer
-from jobsapp.runtime.followers import followers_of
-from jobsapp.runtime.house import House
-from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 
 Drain = Callable[[str], int]
-
-
-@pytest.fixture
-def advancer(house: House) -> Iterator[Advancer]:
-    with open_use_cases(house, "test advancer") as (services, session):
-        yield Advancer(session, *followers_of(services))
 
 
 def made(services: Services, actor: Actor, graph: dict[str, str], **types: str) -> dict[str, UUID]:

@@ -18,8 +18,6 @@ from tests.browser.product import Product
 from tests.browser.scenes.scene import NEWCOMER, Jobs, Made, Scene, open_details
 
 STATES = tuple(field.name for field in fields(Jobs) if field.type == "UUID")
-
-
 TRACE = (
     'Traceback (most recent call last):\n  File "work.py", line 12, in run\n    raise ValueError("…")\nValueError: …'
 )

@@ -17,8 +17,6 @@ from tests.browser.product import Product
 from tests.browser.scenes.scene import NEWCOMER, Made, Scene
 
 TRY = {"at": "2026-11-26T01:02:07Z", "ms": 84, "status": 503, "answer": "busy", "error": "The receiver answered 503."}
-
-
 SCENES = (
     Scene("notifications", "notifications.index", "/notifications"),
     Scene("notifications-empty", "notifications.index", "/notifications", who=NEWCOMER),

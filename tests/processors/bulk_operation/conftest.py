@@ -17,6 +17,7 @@ from jobsapp.processors.testing import FakeContext, Run, file_id, run_processor
 from tests.processors.bulk_operation.folders import Folders
 from tests.processors.bulk_operation.server import Server
 
+CALL = {"operation": "http", "table": ""}
 TABLES = """
 DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop;
 CREATE TABLE shop.makers (id int PRIMARY KEY, name text NOT NULL);

@@ -11,8 +11,9 @@ import pytest
 
 from jobsapp.processors.data_conversion import DataConversion
 from jobsapp.processors.data_conversion.saver import Saver
-from jobsapp.processors.testing import Run, run_processor
+from jobsapp.processors.testing import FakeContext, Run, run_processor
 from tests.processors.data_conversion.crashing import Crashing
+from tests.processors.data_conversion.examples import TABLE
 
 Convert = Callable[..., "Converted"]
 
@@ -49,6 +50,17 @@ def convert(tmp_path: Path) -> Convert:
         return Converted(run_processor(DataConversion, data, files=[source], tmp_path=folder))
 
     return convert
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Run]:
+    def make(table: str = TABLE, context: FakeContext | None = None, name: str = "t.csv", **options: Any) -> Run:
+        source = tmp_path / name
+        source.write_text(table)
+        data = {"targetFormat": "jsonl", "options": options}
+        return run_processor(DataConversion, data, files=[source], tmp_path=tmp_path, context=context)
+
+    return make
 
 
 @pytest.fixture
