@@ -26,7 +26,7 @@ from jobsapp.services.jobs import Jobs
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
 from jobsapp.services.workflows import refuse
-from jobsapp.store.outbox import call
+from jobsapp.store.outbox import WORKFLOWS_DUE, call
 
 EVENTS_WAITING = 100
 COMMENT_LENGTH = 2000
@@ -275,7 +275,7 @@ class WorkflowRuns:
         self._session.add(WorkflowEvent(organization_id=row.organization_id, run_id=row.job_id, **said))
         row.wake_at = func.now()
         self._session.flush()
-        call(driver(self._session))
+        call(driver(self._session), WORKFLOWS_DUE)
 
     def _subject(self, actor: Actor, row: WorkflowRun) -> Subject:
         return Subject("job", row.job_id, self._jobs.get(actor, row.job_id).name)
