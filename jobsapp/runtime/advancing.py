@@ -45,14 +45,16 @@ class AdvancerThread(Beside):
         ):
             calls.execute(f"LISTEN {outbox.CHANNEL}")
             advancer = Advancer(session, *followers_of(services))
-            ticked = 0.0
+            ticked, called = 0.0, set[str]()
             while not stopping.is_set():
                 taken = advancer.advance()
                 if time.monotonic() - ticked >= TICK_SECONDS:
                     ticked = time.monotonic()
                     advancer.tick()
-                for _ in calls.notifies(timeout=0 if taken >= MOST else TICK_SECONDS, stop_after=1):
-                    pass
+                elif called:
+                    advancer.tick(called)
+                news = calls.notifies(timeout=0 if taken >= MOST else TICK_SECONDS, stop_after=1)
+                called = {one.payload for one in news} - {""}
 
 
 def _tell(error: Exception) -> None:

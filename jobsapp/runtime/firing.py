@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -37,8 +38,16 @@ def declare(services: Services, session: DbSession) -> None:
 def fire(services: Services, session: DbSession) -> int:
     """Make the runs of some schedules that are due, and commit. Returns of how many, AT_ONCE if there may be more."""
     try:
-        made = services.firing.tick(session.execute(select(func.now())).scalar_one())
-        session.commit()
-        return made
+        return fire_due(services, session, session.execute(select(func.now())).scalar_one())
     finally:
         session.remove()
+
+
+def fire_due(services: Services, session: DbSession, now: datetime) -> int:
+    """The same at that time. Who cancels the job before has a transaction of its own."""
+    fired = services.firing.tick(now)
+    session.commit()
+    for schedule_id in fired.apart:
+        services.firing.alone(schedule_id, now)
+        session.commit()
+    return fired.schedules

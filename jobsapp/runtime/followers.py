@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobsapp.runtime.advancer import Clock, Follower
+from jobsapp.runtime.workflows.clocks import BeginClock, DueClock
 from jobsapp.runtime.workflows.engine import WorkflowEngine
 from jobsapp.services import Services
+from jobsapp.store.outbox import WORKFLOWS_DUE, WORKFLOWS_TO_BEGIN
 
 
 def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Clock]]:
@@ -16,6 +18,7 @@ def followers_of(services: Services) -> tuple[Sequence[Follower], dict[str, Cloc
     return [services.batches, services.dependencies, workflows, services.notifications], {
         "batches": services.batches,
         "batch changes": services.batch_changes,
-        "workflows": workflows,
+        WORKFLOWS_TO_BEGIN: BeginClock(services),
+        WORKFLOWS_DUE: DueClock(services, workflows),
         "notifications": services.notifications,
     }

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.bus.after_commit import after_commit
@@ -61,6 +62,14 @@ class _Later(Exception):
     """Somebody else is writing the job of the last run: look again in a moment."""
 
 
+@dataclass(frozen=True)
+class Fired:
+    """How many schedules were due, AT_ONCE if there may be more, and which of them are to be fired by themselves."""
+
+    schedules: int
+    apart: list[UUID]
+
+
 class Firing:
     """The session's transaction is the caller's, who commits."""
 
@@ -70,15 +79,31 @@ class Firing:
         self._secrets = secrets
         self._hints = hints
 
-    def tick(self, now: datetime) -> int:
-        """Make the runs of the first AT_ONCE schedules that are due, and return how many. `now`: of the database."""
+    def tick(self, now: datetime) -> Fired:
+        """Make the runs of the first AT_ONCE schedules that are due. `now`: of the database.
+
+        Those that cancel a job are left for `alone`: it would be locked, and its worker wait, until all are made.
+        """
         query = select(Schedule).where(Schedule.fire_at <= now).order_by(Schedule.fire_at).limit(AT_ONCE)
+        rows = self._locked(query)
+        unfinished = self._unfinished(rows)
+        apart = [row for row in rows if row.overlap == Overlap.CANCEL and row.last_job_id in unfinished]
+        self._fire_all([row for row in rows if row not in apart], now, unfinished)
+        return Fired(len(rows), [row.id for row in apart])
+
+    def alone(self, schedule_id: UUID, now: datetime) -> None:
+        """Make the runs of that schedule if it still is due."""
+        rows = self._locked(select(Schedule).where(Schedule.id == schedule_id, Schedule.fire_at <= now))
+        self._fire_all(rows, now, self._unfinished(rows))
+
+    def _locked(self, query: Select[Schedule]) -> list[Schedule]:
         query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
-        rows = list(self._session.scalars(query))
-        owners, unfinished = self._owners(rows), self._unfinished(rows)
+        return list(self._session.scalars(query))
+
+    def _fire_all(self, rows: Sequence[Schedule], now: datetime, unfinished: set[UUID]) -> None:
+        owners = self._owners(rows)
         for row in rows:
             self._fire(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
-        return len(rows)
 
     def run(self, row: Schedule, asked_by: Actor, now: datetime) -> ScheduleRun:
         """Create a job now because somebody asks for it; the row is locked. Raises InvalidInput."""

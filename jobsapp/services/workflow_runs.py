@@ -29,7 +29,7 @@ from jobsapp.services.views import ProgressView, progress_view
 from jobsapp.services.workflow_checks import refuse
 from jobsapp.services.workflow_inputs import masked, new_secrets
 from jobsapp.services.workflow_run_views import RunOfStepView, WorkflowRunView, require_role, step_views
-from jobsapp.store.outbox import call
+from jobsapp.store.outbox import WORKFLOWS_DUE, call
 
 EVENTS_WAITING = 100
 COMMENT_LENGTH = 2000
@@ -219,7 +219,7 @@ class WorkflowRuns:
         self._session.add(WorkflowEvent(organization_id=row.organization_id, run_id=row.job_id, **said))
         row.wake_at = func.now()
         self._session.flush()
-        call(driver(self._session))
+        call(driver(self._session), WORKFLOWS_DUE)
 
     def _subject(self, actor: Actor, row: WorkflowRun) -> Subject:
         return Subject("job", row.job_id, self._jobs.get(actor, row.job_id).name)

@@ -81,6 +81,7 @@ def _delete(connection: Connection[Any], locked: list[UUID], before: Before | No
     if before is not None:
         before(locked)
     fetch_all(connection, "lock_files_of_jobs", _Id, job_ids=locked)
+    fetch_all(connection, "lock_edges_of_jobs", _Id, job_ids=locked)
     deleted = fetch_one(connection, "delete_finished", Deleted, job_ids=locked) or Deleted(0, [])
     if before is not None and deleted.deleted != len(locked):
         raise BegunToRead

@@ -185,7 +185,9 @@ def cancel_jobs(
 
 def retry_jobs(connection: Connection[Any], job_ids: Sequence[UUID], *, organization_id: UUID) -> list[ChangedJob]:
     """As `retry_job`, for those of these jobs that nobody else is writing."""
-    return fetch_all(connection, "retry_jobs", ChangedJob, ids=list(job_ids), organization_id=organization_id)
+    values = {"ids": list(job_ids), "organization_id": organization_id}
+    locked = [row[0] for row in connection.execute(statement("lock_ended"), values)]
+    return fetch_all(connection, "retry_jobs", ChangedJob, ids=locked) if locked else []
 
 
 def enqueue(
@@ -202,7 +204,7 @@ def enqueue(
 
 def retry_job(connection: Connection[Any], job_id: UUID) -> ChangedJob | None:
     """Put a failed or cancelled job back to pending. None: it is neither."""
-    return fetch_one(connection, "retry_job", ChangedJob, id=job_id)
+    return fetch_one(connection, "retry_jobs", ChangedJob, ids=[job_id])
 
 
 def lost_jobs(connection: Connection[Any], *, worker: str | None = None, limit: int = LOST_AT_ONCE) -> list[LostJob]:

@@ -17,14 +17,18 @@ CHANNEL = "jobsapp_outbox"
 TAKEN_AT_ONCE = 500
 MOST_TRIES = 5
 
-ENDED, REOPENED, CHECK, MORE = "ended", "reopened", "check", "more"
+WORKFLOWS_TO_BEGIN, WORKFLOWS_DUE = "workflows to begin", "workflows to go on"
+"""Clocks of the advancer that may be called by their names. A trigger of `job_queue` calls the first."""
+
+ENDED, REOPENED, CHECK, MORE, BEGIN, STOP = "ended", "reopened", "check", "more", "begin", "stop"
 
 
 @dataclass(frozen=True)
 class EndedJob:
     """A job that reached a final state (`kind` ENDED), or left one (REOPENED). `status`: the one it has since `at`.
 
-    CHECK and MORE are between those who create dependents and `services/dependencies.py`.
+    CHECK and MORE are between those who create dependents and `services/dependencies.py`; BEGIN and STOP are for
+    workflows that were claimed or asked to stop (`runtime/workflows`).
     """
 
     id: int
@@ -64,6 +68,6 @@ def tell_more(connection: Connection[Any], rows: Sequence[EndedJob]) -> None:
     connection.execute(statement("continue_outbox"), values)
 
 
-def call(connection: Connection[Any]) -> None:
-    """Have the advancer look at once, after the commit, though nothing is left here."""
-    connection.execute("SELECT pg_notify(%(channel)s, '')", {"channel": CHANNEL})
+def call(connection: Connection[Any], clock: str = "") -> None:
+    """Have the advancer look at once, after the commit, and ask that clock too."""
+    connection.execute("SELECT pg_notify(%(channel)s, %(clock)s)", {"channel": CHANNEL, "clock": clock})

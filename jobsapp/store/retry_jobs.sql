@@ -1,10 +1,5 @@
--- As retry_job, for many. What somebody else is writing is passed over.
-WITH picked AS MATERIALIZED (
-  SELECT id FROM jobs
-  WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s AND status IN ('failed', 'cancelled')
-  ORDER BY id
-  FOR UPDATE SKIP LOCKED
-), again AS (
+-- The same jobs again, with a fresh allowance. `attempts` keeps growing: it is the fence. Several are locked already.
+WITH again AS (
   UPDATE jobs SET
     status = 'pending',
     run_at = now(),
@@ -20,18 +15,24 @@ WITH picked AS MATERIALIZED (
     progress_message = NULL,
     updated_at = now(),
     revision = revision + 1
-  FROM picked WHERE jobs.id = picked.id
-  RETURNING jobs.id, organization_id, queue, type, priority, status, revision
+  WHERE id = ANY(%(ids)s::uuid[]) AND status IN ('failed', 'cancelled')
+  RETURNING id, organization_id, queue, type, priority, status, revision
+), locked AS MATERIALIZED (
+  -- In the order in which the advancer locks them, who settles them at the same time.
+  SELECT job_id, parent_id FROM job_dependencies
+  WHERE job_id IN (SELECT id FROM again)
+  ORDER BY job_id, parent_id
+  FOR UPDATE
 ), edge AS (
   -- All of them are told anew, so that the end of a parent that nobody has told yet counts once. What it depended on may
   -- be on its way again, and is then waited for again; a parent that failed it may do without now.
   UPDATE job_dependencies AS mine SET settled = coming.settled, decisive = false
   FROM (
-    SELECT one.job_id, one.parent_id, CASE
+    SELECT locked.*, CASE
       WHEN parent.id IS NULL THEN 'gone'
       WHEN parent.status NOT IN ('pending', 'active') AND parent.id NOT IN (SELECT id FROM again) THEN parent.status
       END AS settled
-    FROM again JOIN job_dependencies AS one ON one.job_id = again.id LEFT JOIN jobs AS parent ON parent.id = one.parent_id
+    FROM locked LEFT JOIN jobs AS parent ON parent.id = locked.parent_id
   ) AS coming
   WHERE mine.job_id = coming.job_id AND mine.parent_id = coming.parent_id
   RETURNING mine.job_id, mine.settled

@@ -23,7 +23,7 @@ BY_COMMAND = "is run by `flask cleanup` for all organisations, never for an acto
 FOLLOWED = "is run by the advancer for everybody: a job and what it depends on are of one organisation"
 ELSEWHERE: dict[str, str] = {
     "cancel_job": CHECKED,
-    "retry_job": CHECKED,
+    "retry_jobs": CHECKED,
     "unqueue": CHECKED,
     "lock_waiting": CHECKED + "; only ids come back, and cancel_jobs asks again whose they are",
     "waiting_places": CHECKED + ", and counts those of the same organisation alone",
@@ -42,6 +42,7 @@ ELSEWHERE: dict[str, str] = {
     "batch_part": "takes the id of a locked batch; what is done to its jobs asks again whose they are",
     "forget_batches": "is run by the advancer for everybody: batches whose jobs are gone",
     "lock_files_of_jobs": LOCKED,
+    "lock_edges_of_jobs": LOCKED,
     "delete_finished": LOCKED,
     "add_archive": "writes down whose the archive is",
     "jobs_to_archive": ARCHIVED,

@@ -10,6 +10,7 @@ import psycopg
 
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
+from jobsapp.runtime.firing import fire_due
 from jobsapp.services import Services
 from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.schedule_views import ScheduleView
@@ -37,9 +38,7 @@ def due_from(connection: Connection, schedule_id: UUID, moment: datetime) -> Non
 
 def tick(services: Services, now: datetime) -> int:
     """As the keeper at that time."""
-    made = services.firing.tick(now)
-    db.session.commit()
-    return made
+    return fire_due(services, db.session, now)
 
 
 def ran(connection: Connection, schedule_id: UUID) -> list[tuple[datetime, str]]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.extensions import db
+from jobsapp.runtime.firing import fire_due
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
@@ -109,6 +111,47 @@ def test_an_active_job_is_asked_to_stop_and_the_next_waits_for_it(
     assert connection.execute("SELECT job_id, blockers FROM job_queue").fetchall() == [(second, 1)]
 
 
+def test_while_schedules_are_fired_nobody_waits_for_a_job_that_another_of_them_cancelled(
+    services: Services, member: Actor, connection: Connection, settings: Settings
+) -> None:
+    """Each that cancels is a transaction of its own; what is fired beside it locks no job."""
+    made = [make(services, member, overlap="cancel", name=name).id for name in ("one", "two")]
+    made.append(make(services, member, overlap="allow", name="free").id)
+    for number, one in enumerate(made):
+        due_from(connection, one, NOON + timedelta(seconds=number))
+    tick(services, NOON + timedelta(seconds=9))
+    last = {jobs_of(connection, one)[0]: one for one in made}
+    locked: list[set[UUID]] = []
+
+    def look(_actor: Actor, _data: Any) -> None:
+        """Which of the jobs of before their workers could not write now."""
+        with psycopg.connect(settings.database_url) as worker:
+            free = worker.execute("SELECT id FROM jobs FOR UPDATE SKIP LOCKED").fetchall()
+        locked.append({one for job_id, one in last.items() if (job_id,) not in free})
+
+    services.jobs.admissions["echo"] = look
+    for number, one in enumerate(made):
+        due_from(connection, one, NOON + hours(1) + timedelta(seconds=number))
+    assert tick(services, NOON + hours(1) + timedelta(seconds=9)) == 3
+    assert locked == [set(), {made[0]}, {made[1]}]
+    for one in made:
+        assert [outcome for _, outcome in ran(connection, one)] == ["created", "created"]
+
+
+def test_one_that_is_to_be_fired_alone_and_was_fired_by_another_keeper_is_not_fired_again(
+    services: Services, member: Actor, connection: Connection
+) -> None:
+    made = make(services, member, overlap="cancel")
+    due_from(connection, made.id, NOON)
+    tick(services, NOON)
+    assert services.firing.tick(NOON + hours(1)).apart == [made.id]
+    db.session.commit()
+    tick(services, NOON + hours(1))
+    services.firing.alone(made.id, NOON + hours(1))
+    db.session.commit()
+    assert ran(connection, made.id) == [(NOON, "created"), (NOON + hours(1), "created")]
+
+
 def test_no_more_wait_in_a_row_than_may(
     services: Services, member: Actor, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,9 +237,7 @@ def keepers(house: House) -> Iterator[list[Callable[[datetime], int]]]:
         def ticker(services: Services, session: Any) -> Callable[[datetime], int]:
             def fire(now: datetime) -> int:
                 try:
-                    made = services.firing.tick(now)
-                    session.commit()
-                    return made
+                    return fire_due(services, session, now)
                 finally:
                     session.remove()
 
@@ -205,10 +246,11 @@ def keepers(house: House) -> Iterator[list[Callable[[datetime], int]]]:
         yield [ticker(ones, first), ticker(twos, second)]
 
 
+@pytest.mark.parametrize("overlap", ["allow", "cancel"])
 def test_two_keepers_make_each_run_once(
-    services: Services, member: Actor, connection: Connection, keepers: list[Callable[[datetime], int]]
+    services: Services, member: Actor, connection: Connection, keepers: list[Callable[[datetime], int]], overlap: str
 ) -> None:
-    made = [make(services, member, overlap="allow").id for _ in range(30)]
+    made = [make(services, member, overlap=overlap).id for _ in range(30)]
     for one in made:
         due_from(connection, one, NOON)
     threads = [

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
+from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden
 from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.followers import followers_of
+from jobsapp.runtime.house import House
+from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
+from jobsapp.store.cleanup import delete_chosen
+from jobsapp.store.connect import connect
+from jobsapp.store.jobs import retry_job, retry_jobs
+from tests.store.workers import at_once
 
 Drain = Callable[[str], int]
+Connection = psycopg.Connection[Any]
+SECONDS = 3
+WAITING = """SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'waits for its turn' AND wait_event_type = 'Lock'"""
 
 
 def made(services: Services, actor: Actor, graph: dict[str, str], **types: str) -> dict[str, UUID]:
@@ -100,3 +116,89 @@ def test_members_cancel_trees_of_their_own(services: Services, admin: Actor, mem
     assert services.jobs.get(admin, theirs.id).status == "pending", "the advancer ends it, as it was asked to"
     with pytest.raises(Forbidden):
         services.trees.cancel(member, theirs.id)
+
+
+def test_overlapping_retries_and_cancels_of_a_tree_never_wait_in_a_circle(
+    services: Services, admin: Actor, house: House
+) -> None:
+    """Beside the advancer, which settles what the others open again."""
+    above = "bcdefgh"
+    ids = made(services, admin, {"a": "", **dict.fromkeys(above, "a"), **dict.fromkeys("ijklmnopqrstuvwxyz", above)})
+    services.trees.cancel(admin, ids["a"])
+    faults: list[Exception] = []
+    until = time.monotonic() + SECONDS
+
+    def go(act: Callable[[Services, Advancer], object]) -> None:
+        with open_use_cases(house, "test tree") as (own, session):
+            advancer = Advancer(session, *followers_of(own))
+            while time.monotonic() < until:
+                try:
+                    act(own, advancer)
+                except Conflict:
+                    pass
+                except Exception as error:
+                    faults.append(error)
+                session.remove()
+
+    acts: list[Callable[[Services, Advancer], object]] = [
+        lambda own, _: own.trees.retry(admin, ids["a"]),
+        lambda own, _: own.trees.retry(admin, ids["b"]),
+        lambda own, _: own.trees.cancel(admin, ids["a"]),
+        lambda own, _: own.trees.cancel(admin, ids["c"]),
+        lambda _, advancer: advancer.advance(),
+        lambda _, advancer: advancer.advance(),
+    ]
+    at_once([lambda act=act: go(act) for act in acts])  # type: ignore[misc]
+    assert faults == []
+
+
+def _retry(connection: Connection, job_id: UUID, _organization_id: UUID) -> None:
+    assert retry_job(connection, job_id) is not None
+
+
+def _retry_many(connection: Connection, job_id: UUID, organization_id: UUID) -> None:
+    assert len(retry_jobs(connection, [job_id], organization_id=organization_id)) == 1
+
+
+def _delete(connection: Connection, job_id: UUID, organization_id: UUID) -> None:
+    assert delete_chosen(connection, [job_id], organization_id=organization_id).deleted == 1
+
+
+@pytest.mark.parametrize("act", [_retry, _retry_many, _delete])
+def test_what_a_job_waits_for_is_locked_in_one_order_wherever_it_lies(
+    services: Services,
+    admin: Actor,
+    settings: Settings,
+    connection: Connection,
+    act: Callable[[Connection, UUID, UUID], None],
+) -> None:
+    """As the advancer does it, who holds the first and then wants the second."""
+    parents = sorted(services.jobs.create(admin, NewJob("echo", {}))[0].id for _ in "ab")
+    child = services.jobs.create(admin, NewJob("echo", {}, depends_on=tuple(parents)))[0].id
+    services.jobs.cancel(admin, child)
+    connection.execute("DELETE FROM job_dependencies")
+    for parent in reversed(parents):
+        connection.execute(
+            "INSERT INTO job_dependencies (job_id, parent_id, on_failure) VALUES (%s, %s, 'fail')", [child, parent]
+        )
+    lock = "SELECT FROM job_dependencies WHERE parent_id = %s FOR UPDATE"
+
+    def advance() -> None:
+        with connect(settings.database_url, "advancer") as own, own.transaction():
+            own.execute(lock, [parents[0]])
+            held.set()
+            until = time.monotonic() + 20
+            while connection.execute(WAITING).fetchone() == (0,):
+                assert time.monotonic() < until
+            own.execute(lock, [parents[1]])
+
+    def other() -> None:
+        with connect(settings.database_url, "waits for its turn") as own:
+            # Rows are found as they lie, as in a table of other numbers they may be.
+            own.execute("SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off")
+            assert held.wait(20)
+            with own.transaction():
+                act(own, child, admin.organization_id)
+
+    held = threading.Event()
+    at_once([advance, other])

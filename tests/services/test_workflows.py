@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict, Forbidden, InvalidInput
 from jobsapp.models import Job, WorkflowStep
 from jobsapp.processors.registry import load_registry
+from jobsapp.runtime.workflows.engine import WorkflowEngine
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.limits import NewLimit
 from jobsapp.services.new_schedules import NewSchedule
-from jobsapp.store.jobs import ClaimedJob
 from jobsapp.workflows import step, workflow
 from tests.workflow_walk import Walk, definition
 
@@ -28,6 +29,10 @@ CHAIN = {
 
 def steps_of(services: Services, job: Job) -> list[WorkflowStep]:
     return services.jobs._session.query(WorkflowStep).filter_by(run_id=job.id).order_by(WorkflowStep.place).all()
+
+
+def engine_of(walk: Walk) -> WorkflowEngine:
+    return next(one for one in walk.advancer._followers if isinstance(one, WorkflowEngine))
 
 
 def test_each_step_is_a_job_of_its_own_with_input_from_the_one_before(walk: Walk, services: Services) -> None:
@@ -237,7 +242,10 @@ def test_a_viewer_saves_nothing_and_a_fault_is_told_by_its_path(
 
 def test_the_time_of_a_whole_run_is_bounded(walk: Walk, connection: psycopg.Connection[Any]) -> None:
     job = walk.start({"a": {"waitFor": {"event": "never"}}}, timeout_seconds=60)
+    (until,) = connection.execute("SELECT wake_at - now() FROM workflow_runs").fetchone() or (None,)
+    assert timedelta(seconds=50) < until <= timedelta(seconds=60)
     connection.execute("UPDATE jobs SET started_at = now() - interval '2 minutes' WHERE id = %s", [job.id])
+    connection.execute("UPDATE workflow_runs SET wake_at = now()")
     assert walk.on(job.id).error["type"] == "Timeout"
 
 
@@ -245,7 +253,7 @@ def test_one_that_is_declared_in_code_is_there_for_everybody(
     walk: Walk, services: Services, stranger: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = workflow("greet", hello=step("echo", {"text": "from code"}))
-    keeper = walk.advancer._clocks["workflows"]._registry  # type: ignore[attr-defined]
+    keeper = engine_of(walk)._registry
     for registry in (services.registry, keeper):
         monkeypatch.setitem(registry.workflows, "greet", declared)
     assert [(one.name, one.version) for one in services.workflows.all(stranger)] == [("greet", None)]
@@ -263,13 +271,13 @@ def test_a_module_of_the_users_declares_workflows(tmp_path: Path, monkeypatch: p
 
 
 def test_a_run_that_cannot_be_begun_fails_and_holds_up_nobody(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = walk.advancer._clocks["workflows"]
-    begin = engine._new  # type: ignore[attr-defined]
+    engine = engine_of(walk)
+    begin = engine._new
 
-    def new(claimed: ClaimedJob) -> Any:
-        if claimed.data["input"]:
+    def new(job: Job) -> None:
+        if job.data["input"]:
             raise RuntimeError("a fault of ours")
-        return begin(claimed)
+        begin(job)
 
     monkeypatch.setattr(engine, "_new", new)
     data = {"definition": definition(a={})}

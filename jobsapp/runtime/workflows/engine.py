@@ -1,22 +1,23 @@
-"""Brings runs of workflows on: a follower of the ends of jobs, and a clock (`runtime/advancer.py`).
+"""Brings runs of workflows on, a follower of the ends of jobs (`runtime/advancer.py`). `clocks.py` has the rest.
 
 A run is an active job that no worker has. It is owned by WORKER, which is no process: its lease never ends, so nobody
 rescues the run, and whoever leads brings it on. All that follows from one look at a run is one transaction, with its
 row locked: the jobs of its steps, how far it is, and its end. So a crash anywhere leaves what was before or what is
-after, and no step has two jobs.
+after, and no step has two jobs. A run is claimed before that, in a transaction of its own that leaves a row in the
+outbox: what is locked to keep limits is not held while it begins.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from jobsapp.bus.after_commit import after_commit
 from jobsapp.core.events import Event, JobChanged, event_for
@@ -34,18 +35,15 @@ from jobsapp.services import Services
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
 from jobsapp.services.workflows import TYPE
 from jobsapp.store import jobs as job_store
-from jobsapp.store.jobs import ClaimedJob, Pulse
-from jobsapp.store.limits import claim_within_limits
-from jobsapp.store.outbox import ENDED, EndedJob
-from jobsapp.store.turns import FIRST, Ended, take_turn
+from jobsapp.store.jobs import Pulse
+from jobsapp.store.outbox import BEGIN, ENDED, STOP, EndedJob
+from jobsapp.store.turns import Ended, take_turn
 
 log = logging.getLogger(__name__)
 
 WORKER = "workflows"
 LEASE_SECONDS = 3e9
 """A century: nobody renews it, and nobody has to."""
-AT_ONCE = 20
-"""Runs that are begun, or looked at, in one round of the clock."""
 AGAIN = timedelta(seconds=60)
 """After which a run is looked at again that could not be brought on."""
 
@@ -59,24 +57,18 @@ class WorkflowEngine:
         self._step_jobs = StepJobs(self._session, services.jobs, services.secrets)
 
     def absorb(self, ended: Sequence[EndedJob]) -> None:
-        """Bring on the runs whose steps these jobs are."""
+        """Begin the runs that were claimed; bring on those that were asked to stop, or whose steps these jobs are."""
+        for row in ended:
+            if row.kind == BEGIN:
+                self._apart(row.job_id, partial(self._begin, row.job_id))
         ids = [row.job_id for row in ended if row.kind == ENDED]
         query = select(WorkflowStep.run_id).where(WorkflowStep.job_id.in_(ids)).distinct()
-        for run_id in sorted(self._session.scalars(query)) if ids else ():
-            self._apart(run_id, partial(self._advance, run_id))
+        runs = {row.job_id for row in ended if row.kind == STOP} | set(self._session.scalars(query) if ids else ())
+        self.bring_on(sorted(runs))
 
-    def tick(self, now: datetime) -> None:
-        """Begin runs that are due, and bring on those whose time has come or that were asked to stop."""
-        # Whoever looks at the queue sees whether somebody serves it.
-        self._hints.announce(WORKER, [self._registry.get(TYPE).queue])
-        for claimed in self._claim():
-            self._apart(claimed.id, partial(self._begin, claimed))
-        running = select(WorkflowRun.job_id).where(WorkflowRun.running)
-        due = running.where(WorkflowRun.wake_at <= now).order_by(WorkflowRun.wake_at).limit(AT_ONCE)
-        stop = running.join(Job, Job.id == WorkflowRun.job_id).where(WorkflowRun.stopping.is_(None))
-        late = Job.started_at + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds) <= now
-        stop = stop.where(or_(Job.cancel_requested_at.is_not(None), late)).limit(AT_ONCE)
-        for run_id in [*self._session.scalars(due), *self._session.scalars(stop)]:
+    def bring_on(self, run_ids: Iterable[UUID]) -> None:
+        """Look at these runs, each by itself."""
+        for run_id in run_ids:
             self._apart(run_id, partial(self._advance, run_id))
 
     def _apart(self, run_id: UUID, action: Callable[[], object]) -> None:
@@ -96,46 +88,32 @@ class WorkflowEngine:
                 wrong = Failure("InternalError", "The workflow could not be begun; the log of the keeper says why.")
                 self._finish_job(run_id, Failed(wrong), None)
 
-    def _claim(self) -> list[ClaimedJob]:
-        connection, queue = driver(self._session), self._registry.get(TYPE).queue
-        job_store.make_due(connection)
-        turn = take_turn(connection, [], queue=queue, worker=WORKER, lease_seconds=LEASE_SECONDS, limit=AT_ONCE)
-        if turn.limited:
-            turn = claim_within_limits(
-                connection,
-                queue,
-                worker=WORKER,
-                lease_seconds=LEASE_SECONDS,
-                limit=AT_ONCE,
-                after=FIRST,
-                types=self._registry.types_of(queue),
-            )
-        self._tell([JobChanged(job.id, job.organization_id, Event.UPDATE, job.revision) for job in turn.claimed])
-        return turn.claimed
-
-    def _begin(self, claimed: ClaimedJob) -> None:
+    def _begin(self, run_id: UUID) -> None:
         """The first time, or again after a failure: then what completed is kept."""
-        row = self._session.get(WorkflowRun, claimed.id, with_for_update=True, populate_existing=True)
+        row = self._session.get(WorkflowRun, run_id, with_for_update=True, populate_existing=True)
+        job = self._session.get(Job, run_id, populate_existing=True)
+        if job is None or job.status != Status.ACTIVE or (row is not None and row.running):
+            return
         try:
             if row is not None:
                 book = Book(self._session, row)
                 row.running = True
                 book.write(restarted(book.definition, replace(book.run, stopping=None, error=None)), self._now())
             else:
-                book = self._new(claimed)
+                self._new(job)
         except JobsappError as error:
             wrong = Failure(type(error).__name__, error.detail)
-            self._finish_job(claimed.id, Failed(wrong, permanent=True), None)
+            self._finish_job(run_id, Failed(wrong, permanent=True), None)
             return
         self._session.flush()
-        self._advance(claimed.id)
+        self._advance(run_id)
 
-    def _new(self, claimed: ClaimedJob) -> Book:
-        data = self._registry.get(TYPE).validate(shown(claimed.data))
-        saved = self._workflows.of_run(claimed.organization_id, data)
+    def _new(self, job: Job) -> None:
+        data = self._registry.get(TYPE).validate(shown(job.data))
+        saved = self._workflows.of_run(job.organization_id, data)
         values = self._workflows.values(saved, data)  # type: ignore[arg-type]
         with self._session.begin_nested():
-            row = begun(self._session, claimed.id, claimed.organization_id, saved.name, saved.version, saved.definition)
+            row = begun(self._session, job.id, job.organization_id, saved.name, saved.version, saved.definition)
             row.input = values
             book = Book(self._session, row)
             files = {
@@ -147,7 +125,6 @@ class WorkflowEngine:
             for key, file_id in files.items():
                 if file_id in missing:
                     raise InvalidInput.of(f"input.{key}", f"there is no file {file_id}; upload it first.")
-        return book
 
     def _advance(self, run_id: UUID) -> None:
         """Hear what came of its steps, and do all that follows. No fault if the run is over."""
@@ -158,11 +135,14 @@ class WorkflowEngine:
         now, book = self._now(), Book(self._session, row)
         book.hear()
         run = replace(book.run, cancel_requested=job.cancel_requested_at is not None)
-        if job.timeout_seconds and job.started_at and job.started_at + timedelta(seconds=job.timeout_seconds) <= now:
-            run = with_error(run, *timeout_failure(job.timeout_seconds)[:2])
+        until = _until(job)
+        if until is not None and until <= now:
+            run = with_error(run, *timeout_failure(job.timeout_seconds or 0.0)[:2])
         finish = self._follow(book, job, run, now)
         self._session.flush()
         if finish is None:
+            if until is not None and row.stopping is None:
+                row.wake_at = until if row.wake_at is None else min(row.wake_at, until)
             self._say(book, job)
         else:
             row.running, row.wake_at = False, None
@@ -271,6 +251,13 @@ def progress_of(book: Book) -> tuple[float, float, str]:
         words = [f"Stops; {word}" for word in words[:1]] or ["Undoes what was done"]
     more = f" and {len(words) - 3} more" if len(words) > 3 else ""
     return float(done), float(len(steps)), " · ".join(words[:3]) + more
+
+
+def _until(job: Job) -> datetime | None:
+    """When its time is over."""
+    if not job.timeout_seconds or job.started_at is None:
+        return None
+    return job.started_at + timedelta(seconds=job.timeout_seconds)
 
 
 _AWAITED = {"seconds": "its time", "until": "its time", "event": "an event", "approval": "an approval"}

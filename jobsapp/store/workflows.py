@@ -1,0 +1,37 @@
+"""What the clocks of workflows ask. Each function is one statement, and the caller owns the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from jobsapp.store.outbox import call
+from jobsapp.store.statements import statement
+
+
+def wait(connection: Connection[Any], queue: str) -> bool:
+    """Whether a run can be begun."""
+    row = connection.execute(statement("workflows_wait"), {"queue": queue}).fetchone()
+    return row is not None and row[0]
+
+
+def due(connection: Connection[Any], *, limit: int) -> list[UUID]:
+    """Runs whose time has come, the earliest first."""
+    return [row[0] for row in connection.execute(statement("due_workflows"), {"limit": limit})]
+
+
+def catch_up(connection: Connection[Any], *, limit: int) -> int:
+    """Have runs looked at when they should be, whatever became of word that was left of them.
+
+    It reads all that go on: for who takes over. Returns how many it changed.
+    """
+    return connection.execute(statement("catch_up_workflows"), {"limit": limit}).rowcount
+
+
+def tell_claimed(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
+    """Leave word that these runs were claimed and are to be begun (`outbox.BEGIN`), and call the advancer."""
+    connection.execute(statement("tell_claimed"), {"ids": list(job_ids)})
+    call(connection)
