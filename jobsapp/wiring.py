@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import current_app, request
@@ -34,29 +34,8 @@ NO_SERVER = "postgresql+psycopg://127.0.0.1:1/no-database-url"
 def build_app(settings: Settings | None = None) -> OpenAPI:
     """Wire settings, extensions, services and blueprints. Connects to nothing yet."""
     settings = settings or load_settings()
-    behind_https = urlsplit(settings.base_url).scheme == "https"
     app = OpenAPI("jobsapp", info=Info(title="jobsapp", version="1"), doc_prefix="/api/docs", **api.openapi_options())
-    app.config.update(
-        SECRET_KEY=secret_key(settings),
-        MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_MARGIN_BYTES,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=behind_https,
-        # The prefix: browsers take it from this host alone, by https, so nobody beside us can set or replace it.
-        SESSION_COOKIE_NAME="__Host-jobsapp_session" if behind_https else "jobsapp_session",
-        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
-        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url or NO_SERVER,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "poolclass": QueuePool,
-            "pool_size": 10,
-            "max_overflow": 20,
-            "pool_pre_ping": True,
-            "connect_args": {"connect_timeout": 5, "application_name": "jobsapp web"},
-        },
-        WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_CHECK_DEFAULT=False,
-    )
+    app.config.update(_config_of(settings))
     if settings.proxies:
         # Whom they speak for, and nothing else: host and scheme are a setting.
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, 0, 0, 0, 0)  # type: ignore[method-assign]
@@ -75,6 +54,32 @@ def build_app(settings: Settings | None = None) -> OpenAPI:
     for kind in (JobsappError, HTTPException, Exception):
         app.register_error_handler(kind, _on_error)
     return app
+
+
+def _config_of(settings: Settings) -> dict[str, Any]:
+    """What Flask and its extensions are told."""
+    behind_https = urlsplit(settings.base_url).scheme == "https"
+    return {
+        "SECRET_KEY": secret_key(settings),
+        "MAX_CONTENT_LENGTH": settings.max_upload_bytes + FORM_MARGIN_BYTES,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": behind_https,
+        # The prefix: browsers take it from this host alone, by https, so nobody beside us can set or replace it.
+        "SESSION_COOKIE_NAME": "__Host-jobsapp_session" if behind_https else "jobsapp_session",
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=settings.session_days),
+        "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url or NO_SERVER,
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "poolclass": QueuePool,
+            "pool_size": 10,
+            "max_overflow": 20,
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 5, "application_name": "jobsapp web"},
+        },
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+    }
 
 
 def _on_error(error: Exception) -> ResponseReturnValue:

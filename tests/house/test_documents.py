@@ -32,10 +32,27 @@ def test_the_chart_of_states_is_the_table() -> None:
 
 
 def test_files_named_in_the_map_exist() -> None:
-    text = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("architecture", "doors", "times"))
-    named = re.findall(r"`((?:services|bus|runtime|store|core|live)/[\w/]+\.(?:py|sql))`", text)
+    text = "".join(
+        (ROOT / "docs" / f"{name}.md").read_text() for name in ("architecture", "doors", "following", "lists", "times")
+    )
+    named = re.findall(r"`([a-z]\w*/[\w/]+\.(?:py|sql|js))`", text)
     assert named
-    assert [name for name in named if not (ROOT / "jobsapp" / name).exists()] == []
+    assert [name for name in named if not (ROOT / "jobsapp" / name).exists() and not (ROOT / name).exists()] == []
+
+
+def test_each_part_of_the_house_is_in_the_table_of_layers() -> None:
+    layers = (ROOT / "docs" / "architecture.md").read_text().split("## Layers")[1].split("\n## ")[0]
+    named = {name.rstrip("/") for name in re.findall(r"`([\w/.]+)`", layers)}
+    parts = {
+        path.name for path in (ROOT / "jobsapp").iterdir() if not path.name.startswith("_") and path.name != "py.typed"
+    }
+    assert parts - named == set()
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")], ids=lambda path: path.stem)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_the_processor_of_the_readme_loads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,12 +106,25 @@ def _finish(
     schema = saved.schema_of(
         "clustering", None, [], problem.columns, missing=data.missing, algorithm="kmeans", seed=data.seed
     )
-    result = {
+    result = _result(problem, model, tried, watch) | {"versions": schema["versions"]}
+    model_file = context.workdir / "model.skops"
+    saved.save(pipe, schema, model_file)
+    keep_model(context, model_file, schema)
+    with context.artifact("predictions.csv") as artifact:
+        write_csv(artifact.path, ["row", "cluster"], zip(problem.rows.tolist(), labels.tolist(), strict=True))
+    keep_report(context, "Clusters", result, _figures(x, labels, data.seed))
+    context.progress(watch.total, watch.total, f"{k} clusters of {len(x):,} rows")
+    return result
+
+
+def _result(problem: Problem, model: KMeans, tried: dict[int, Best], watch: Watch) -> dict[str, Any]:
+    labels, k = model.labels_, int(model.n_clusters)
+    return {
         "task": "clustering",
         "algorithm": "kmeans",
         "clusters": k,
         "silhouette": round(tried[k].silhouette, 6),
-        "rows": len(x),
+        "rows": len(labels),
         "stoppedByTime": watch.stopped,
         "seconds": round(watch.spent, 3),
         "sizes": [{"cluster": n, "rows": int(count)} for n, count in enumerate(np.bincount(labels, minlength=k))],
@@ -122,16 +135,7 @@ def _finish(
         ],
         "dropped": problem.dropped,
         "warnings": problem.warnings,
-        "versions": schema["versions"],
     }
-    model_file = context.workdir / "model.skops"
-    saved.save(pipe, schema, model_file)
-    keep_model(context, model_file, schema)
-    with context.artifact("predictions.csv") as artifact:
-        write_csv(artifact.path, ["row", "cluster"], zip(problem.rows.tolist(), labels.tolist(), strict=True))
-    keep_report(context, "Clusters", result, _figures(x, labels, data.seed))
-    context.progress(watch.total, watch.total, f"{k} clusters of {len(x):,} rows")
-    return result
 
 
 def _figures(x: Floats, labels: Any, seed: int) -> dict[str, Any]:
