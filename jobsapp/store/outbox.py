@@ -17,14 +17,15 @@ CHANNEL = "jobsapp_outbox"
 TAKEN_AT_ONCE = 500
 MOST_TRIES = 5
 
-ENDED, REOPENED, CHECK, MORE = "ended", "reopened", "check", "more"
+ENDED, REOPENED, COUNTED, CHECK, MORE = "ended", "reopened", "counted", "check", "more"
 
 
 @dataclass(frozen=True)
 class EndedJob:
     """A job that reached a final state (`kind` ENDED), or left one (REOPENED). `status`: the one it has since `at`.
 
-    CHECK and MORE are between those who create dependents and `services/dependencies.py`.
+    COUNTED: `jobs` jobs of a batch did one of both in one statement, `weight` is of all of them, `job_id` one of them.
+    Only these have a batch. CHECK and MORE are between those who create dependents and `services/dependencies.py`.
     """
 
     id: int
@@ -35,6 +36,7 @@ class EndedJob:
     type: str
     batch_id: UUID | None
     weight: float | None
+    jobs: int
     was: str | None
     status: str
     at: datetime
