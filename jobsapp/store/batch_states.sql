@@ -3,7 +3,7 @@
 WITH batch AS (
   SELECT * FROM batches WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s
 ), told AS (
-  SELECT batch_id, state, sum(sign)::int AS jobs, sum(sign * coalesce(weight, 1)) AS weight
+  SELECT batch_id, state, sum(sign * jobs)::int AS jobs, sum(sign * coalesce(weight, 1)) AS weight
   FROM job_outbox CROSS JOIN LATERAL (VALUES (status, 1), (was, -1)) AS one (state, sign)
   WHERE batch_id IN (SELECT id FROM batch) AND state IN ('completed', 'failed', 'cancelled')
   GROUP BY batch_id, state

@@ -149,7 +149,7 @@ def absorb(connection: Connection[Any], ended: Sequence[EndedJob]) -> list[Count
         for state, sign in ((row.status, 1), (row.was, -1)):
             if row.batch_id is not None and state in TERMINAL:
                 one = sums[row.batch_id]
-                one.jobs[state] += sign
+                one.jobs[state] += sign * row.jobs
                 one.weight[state] += sign * (1.0 if row.weight is None else row.weight)
                 one.reopened |= sign < 0
     if not sums:

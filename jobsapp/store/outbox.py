@@ -20,15 +20,17 @@ MOST_TRIES = 5
 WORKFLOWS_TO_BEGIN, WORKFLOWS_DUE = "workflows to begin", "workflows to go on"
 """Clocks of the advancer that may be called by their names. A trigger of `job_queue` calls the first."""
 
-ENDED, REOPENED, CHECK, MORE, BEGIN, STOP = "ended", "reopened", "check", "more", "begin", "stop"
+ENDED, REOPENED, COUNTED, CHECK, MORE = "ended", "reopened", "counted", "check", "more"
+BEGIN, STOP = "begin", "stop"
 
 
 @dataclass(frozen=True)
 class EndedJob:
     """A job that reached a final state (`kind` ENDED), or left one (REOPENED). `status`: the one it has since `at`.
 
-    CHECK and MORE are between those who create dependents and `services/dependencies.py`; BEGIN and STOP are for
-    workflows that were claimed or asked to stop (`runtime/workflows`).
+    COUNTED: `jobs` jobs of a batch did one of both in one statement, `weight` is of all of them, `job_id` one of them.
+    Only these have a batch. CHECK and MORE are between those who create dependents and `services/dependencies.py`;
+    BEGIN and STOP are for workflows that were claimed or asked to stop (`runtime/workflows`).
     """
 
     id: int
@@ -39,6 +41,7 @@ class EndedJob:
     type: str
     batch_id: UUID | None
     weight: float | None
+    jobs: int
     was: str | None
     status: str
     at: datetime

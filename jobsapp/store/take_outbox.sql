@@ -5,4 +5,4 @@ WITH picked AS MATERIALIZED (
   ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 DELETE FROM job_outbox USING picked WHERE job_outbox.id = picked.id
-RETURNING job_outbox.id, kind, organization_id, job_id, user_id, type, batch_id, weight, was, status, at
+RETURNING job_outbox.id, kind, organization_id, job_id, user_id, type, batch_id, weight, jobs, was, status, at
