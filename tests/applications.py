@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from flask_openapi3 import OpenAPI
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy.pool import QueuePool
 
 from jobsapp import create_app
 from jobsapp.config import Settings
@@ -63,9 +64,14 @@ class Applications:
         finally:
             with app.app_context():
                 db.session.remove()
-                db.engine.dispose()
-        if not changes(before, state_of(app)):
+                in_use = cast(QueuePool, db.engine.pool).checkedout()
+        # Its connections are kept with it: what the server reads for a new one takes longer than most tests.
+        if not in_use and not changes(before, state_of(app)):
             self._kept, self._settings = app, settings
+
+    def keeps(self, app: object) -> bool:
+        """Whether it is the application that the next test may get."""
+        return app is self._kept
 
     def _build(self, settings: Settings) -> OpenAPI:
         self.built += 1

@@ -38,6 +38,8 @@ TABLES = """SELECT string_agg(oid::regclass::text, ', '), max(pg_relation_size(o
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
 LARGE_BYTES = 512 * 1024
 TRIES = 5
+# Kept from test to test: to connect takes longer than to empty all tables. By the address of the database.
+_cleaners: dict[str, psycopg.Connection[Any]] = {}
 # In which order the folders begin. First those whose fixtures last for the whole folder, then those with the longest
 # tests, one file of each in turn: some wait most of the time, and others compute. Last what is short.
 ORDER = (("browser",), ("faults", "processors", "store", "cli", "live", "runtime"))
@@ -62,16 +64,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def empty(database_url: str) -> None:
     """As on the first day: no row in any table but the schema's version."""
+    connection = _cleaners.get(database_url)
+    if connection is None or connection.closed:
+        connection = _cleaners[database_url] = psycopg.connect(database_url)
     for _ in range(TRIES):
         # A page that is still open somewhere may ask, and lock tables in another order.
         with suppress(DeadlockDetected):
-            _empty(database_url)
+            _empty(connection)
             return
-    _empty(database_url)
+    _empty(connection)
 
 
-def _empty(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
+def _empty(connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction():
         found = connection.execute(TABLES).fetchone()
         assert found is not None
         names, largest = found
@@ -102,6 +107,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     ):
         schema.upgrade(Settings(database_url=postgres.url).sqlalchemy_url)
         yield Servers(postgres.url, valkey.url, folder / "var")
+        while _cleaners:
+            _cleaners.popitem()[1].close()
 
 
 @pytest.fixture
@@ -120,17 +127,23 @@ def settings(servers: Servers) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_open() -> Iterator[None]:
+def nothing_left_open(applications: Applications) -> Iterator[None]:
     """Also of applications that a test made by itself: found later, by chance, they would be another test's fault."""
     yield
-    for engines in list(db._app_engines.values()):
-        for engine in engines.values():
-            engine.dispose()
+    _let_go(lambda app: not applications.keeps(app))
 
 
 @pytest.fixture(scope="session")
-def applications() -> Applications:
-    return Applications()
+def applications() -> Iterator[Applications]:
+    yield Applications()
+    _let_go(lambda app: True)
+
+
+def _let_go(wanted: Callable[[object], bool]) -> None:
+    """Close the connections to databases of these applications."""
+    for app, engines in list(db._app_engines.items()):
+        for engine in engines.values() if wanted(app) else ():
+            engine.dispose()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.api.conftest import Answer
 
 def problem(answer: Answer, status: int, kind: str = "") -> dict[str, Any]:
     """The problem that the answer tells, checked for its shape."""
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, f"{answer.request.method} {answer.request.path}: {answer.text}"
     assert answer.mimetype == "application/problem+json"
     told: dict[str, Any] = answer.get_json()
     assert told["status"] == status
