@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from jobsapp.cli.jobs import parse_data, upload
+from jobsapp.cli.jobs import parse_data, uploaded
 from jobsapp.cli.remote import with_client
 from jobsapp.cli.tables import table
 
@@ -41,6 +41,17 @@ def show_workflow(client: Client, /, name: str, version: int | None) -> None:
     click.echo(client.workflows.get(name, version=version).source, nl=False)
 
 
+@workflows.command("versions")
+@click.argument("name")
+@with_client
+def list_versions(client: Client, /, name: str) -> None:
+    """Print what was saved under a name, the newest first."""
+    rows = (
+        (str(one.version), f"{one.created_at or '-'}", one.created_by or "-") for one in client.workflows.versions(name)
+    )
+    table([("VERSION", "SAVED", "BY"), *rows])
+
+
 @workflows.command("save")
 @click.argument("name")
 @source_argument
@@ -70,10 +81,7 @@ def check_workflow(client: Client, /, source: Path) -> None:
 @with_client
 def run_workflow(client: Client, /, name: str, given: str, files: tuple[str, ...]) -> None:
     """Start a workflow and print the id of its job."""
-    fields = parse_data(given)
-    for item in files:
-        field, _, path = item.partition("=")
-        fields[field] = str(upload(client, path))
+    fields = {**parse_data(given), **uploaded(client, files)}
     click.echo(str(client.workflows.run(name, fields).id))
 
 

@@ -92,7 +92,7 @@ def psycopg_patched(execute: Callable[..., Any], commit: Callable[..., Any]) -> 
 
 
 def _first() -> int:
-    return random.randint(1, STRIDE)  # noqa: S311
+    return random.randint(1, STRIDE)
 
 
 def _wrote(connection: psycopg.Connection[Any]) -> bool:
