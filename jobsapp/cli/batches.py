@@ -66,6 +66,32 @@ def create_batch(client: Client, /, file: TextIO, name: str | None, open_: bool,
     click.echo(str(client.batches.create(jobs, name=name, closed=not open_, **followers).id))
 
 
+@batches.command("add")
+@click.argument("batch_id", type=click.UUID)
+@click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE.jsonl")
+@with_client
+def add_jobs(client: Client, /, batch_id: UUID, file: TextIO) -> None:
+    """Add jobs to a batch that is open, one in each line of the file as with `create`; print how many."""
+    click.echo(len(client.batches.add(batch_id, list(_jobs(file)))))
+
+
+@batches.command("close")
+@click.argument("batch_id", type=click.UUID)
+@with_client
+def close_batch(client: Client, /, batch_id: UUID) -> None:
+    """Say that no more jobs come: it ends when those that are there have ended."""
+    _tell(client.batches.close(batch_id))
+
+
+@batches.command("failures")
+@click.argument("batch_id", type=click.UUID)
+@with_client
+def list_failures(client: Client, /, batch_id: UUID) -> None:
+    """Print what went wrong, the most frequent first, each with one of the jobs."""
+    found = client.batches.failures(batch_id)
+    table([("JOBS", "ERROR", "ONE OF THEM"), *((f"{one.jobs:,}", one.message, str(one.job_id)) for one in found)])
+
+
 @batches.command("cancel")
 @click.argument("batch_id", type=click.UUID)
 @click.option("--reason")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -119,10 +120,7 @@ def create_job(
     """Create a job and print its id."""
     from jobsapp.client import Backoff
 
-    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data)}
-    for item in files:
-        field, _, path = item.partition("=")
-        fields[field] = str(upload(client, path))
+    fields = {**(client.get(copy_of).data if copy_of else {}), **parse_data(data), **uploaded(client, files)}
     own = Backoff(first_seconds=retry_first, factor=retry_factor, ceiling_seconds=retry_ceiling, jitter=retry_jitter)
     retry = None if own == Backoff() else own
     click.echo(str(client.create(type_name, fields, **said, secrets_of=copy_of, retry=retry).id))
@@ -177,7 +175,13 @@ def parse_data(data: str) -> dict[str, Any]:
     return cast("dict[str, Any]", fields)
 
 
-def upload(client: Client, path: str) -> UUID:
+def uploaded(client: Client, files: Iterable[str]) -> dict[str, str]:
+    """Upload each `FIELD=PATH`. Returns the ids by field."""
+    parts = (item.partition("=") for item in files)
+    return {field: str(_upload(client, path)) for field, _, path in parts}
+
+
+def _upload(client: Client, path: str) -> UUID:
     try:
         return client.upload(path).id
     except OSError as error:

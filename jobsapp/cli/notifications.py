@@ -1,4 +1,7 @@
-"""`flask notifications …`: channels with their rules, a test, the log of messages, and sending again."""
+"""`flask notifications …`: channels with their rules, a test, the log of messages, and sending again.
+
+What makes and changes them is in `channels.py` and `notification_rules.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from uuid import UUID
 import click
 
 from jobsapp.auth.current import services
+from jobsapp.cli.channels import change_channel, create_channel, delete_channel, renew_secret
 from jobsapp.cli.common import actor_of, in_app, table, user_option
+from jobsapp.cli.notification_rules import rules, words
 from jobsapp.services.channels import ChannelView
 from jobsapp.services.deliveries import DeliveryView
 
@@ -17,6 +22,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 @click.group()
 def notifications() -> None:
     """Notifications: who is told of jobs, and how."""
+
+
+for command in (create_channel, change_channel, renew_secret, delete_channel, rules, words):
+    notifications.add_command(command)
 
 
 @notifications.command("list")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from jobsapp.cli.jobs import Moment, parse_data
+from jobsapp.cli.jobs import Moment, parse_data, uploaded
 from jobsapp.cli.remote import with_client
 from jobsapp.cli.tables import table
 
@@ -79,11 +79,13 @@ def show_schedule(client: Client, /, schedule_id: UUID, of_runs: bool) -> None:
 
 @schedules.command("create")
 @click.argument("type_name", metavar="TYPE")
+@click.option("--file", "files", multiple=True, metavar="FIELD=PATH", help="Upload a file and name it in a field.")
 @_fields
 @with_client
-def create_schedule(client: Client, /, type_name: str, data: str | None, **said: Any) -> None:
+def create_schedule(client: Client, /, type_name: str, files: tuple[str, ...], data: str | None, **said: Any) -> None:
     """Create a schedule and print its id."""
-    click.echo(str(client.create_schedule(type_name, parse_data(data or "{}"), **_given(said)).id))
+    fields = {**parse_data(data or "{}"), **uploaded(client, files)}
+    click.echo(str(client.create_schedule(type_name, fields, **_given(said)).id))
 
 
 @schedules.command("edit")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from jobsapp.cli.jobs import parse_data, upload
+from jobsapp.cli.jobs import parse_data, uploaded
 from jobsapp.cli.remote import with_client
 from jobsapp.cli.tables import table
 
@@ -39,6 +39,17 @@ def list_workflows(client: Client, /) -> None:
 def show_workflow(client: Client, /, name: str, version: int | None) -> None:
     """Print a workflow as it was written."""
     click.echo(client.workflows.get(name, version=version).source, nl=False)
+
+
+@workflows.command("versions")
+@click.argument("name")
+@with_client
+def list_versions(client: Client, /, name: str) -> None:
+    """Print what was saved under a name, the newest first."""
+    rows = (
+        (str(one.version), f"{one.created_at or '-'}", one.created_by or "-") for one in client.workflows.versions(name)
+    )
+    table([("VERSION", "SAVED", "BY"), *rows])
 
 
 @workflows.command("save")
@@ -79,10 +90,7 @@ def delete_workflow(client: Client, /, name: str) -> None:
 @with_client
 def run_workflow(client: Client, /, name: str, given: str, files: tuple[str, ...]) -> None:
     """Start a workflow and print the id of its job."""
-    fields = parse_data(given)
-    for item in files:
-        field, _, path = item.partition("=")
-        fields[field] = str(upload(client, path))
+    fields = {**parse_data(given), **uploaded(client, files)}
     click.echo(str(client.workflows.run(name, fields).id))
 
 

@@ -30,6 +30,19 @@ class BatchCallback(Answer, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class BatchFailure(Answer, frozen=True, kw_only=True):
+    """One way in which jobs of a batch failed: how many, and one of them."""
+
+    jobs: int
+    type: str
+    message: str
+    job_id: UUID
+
+
+class BatchFailures(Answer, frozen=True, kw_only=True):
+    failures: tuple[BatchFailure, ...]
+
+
 class Batch(Answer, frozen=True, kw_only=True):
     """Many jobs under one name. `percentage` is of what they are expected to cost."""
 

@@ -14,7 +14,7 @@ import msgspec
 from jobsapp.client import bar
 from jobsapp.client.answers import CreatedJobs, Job, JobPage, Status, StoredFile
 from jobsapp.client.base import Calls
-from jobsapp.client.batch_answers import Batch, BatchPage, CreatedBatch
+from jobsapp.client.batch_answers import Batch, BatchFailure, BatchFailures, BatchPage, CreatedBatch
 from jobsapp.client.errors import TimedOut
 from jobsapp.client.requests import NewJob
 from jobsapp.client.retries import Repeat
@@ -146,6 +146,14 @@ class BatchCalls(Calls):
             client.batches.retry(open_batch, cancelled=True)
         """
         return self._tell(Batch, "POST", f"{_path(batch)}/retry", {"cancelled": cancelled}, repeat=Repeat.UNDONE)
+
+    def failures(self, batch: BatchId) -> tuple[BatchFailure, ...]:
+        """Why its jobs failed, the most frequent first. Raises NotFound.
+
+        Example:
+            print([(one.jobs, one.message) for one in client.batches.failures(batch)])
+        """
+        return self._ask(BatchFailures, f"{_path(batch)}/failures").failures
 
     def results(self, batch: BatchId, target: str | Path | None = None) -> StoredFile:
         """Collect what came of its jobs into a file of JSON Lines, and download it to `target`, if that is given.

@@ -56,6 +56,16 @@ class NotificationRules(Answer, frozen=True, kw_only=True):
     rules: tuple[NotificationRule, ...]
 
 
+class NotificationWords(Answer, frozen=True, kw_only=True):
+    """An organisation's templates of subject and text. None: those of `defaults`."""
+
+    subject: str | None = None
+    text: str | None = None
+    digest_subject: str | None = None
+    digest_text: str | None = None
+    defaults: dict[str, str]
+
+
 class Try(Answer, frozen=True, kw_only=True):
     """One try to send a message. `error` None: it was taken."""
 

@@ -69,5 +69,11 @@ def test_the_commands(server: Server, places: dict[str, str], tmp_path: Path) ->
     assert len(run("results", batch_id, "--output", str(tmp_path / "out.jsonl"))) == 64
     assert "has ended" in run("cancel", batch_id, code=1)
     assert "No job of the batch has failed" in run("retry", batch_id, code=1)
+    file.write_text('{"type": "fail", "maxAttempts": 1}\n')
+    opened = run("create", str(file), "--open")
+    assert run("add", opened, str(file)) == "1"
+    assert run("close", opened).partition(": ")[0] in ("running", "failed")
+    assert run("watch", opened, code=1) == "failed: 2 failed"
+    assert run("failures", opened).splitlines()[1].startswith("2 ")
     file.write_text('{"type": "echo"}\n{"data": {}}\n')
     assert "line 2" in run("create", str(file), code=1)

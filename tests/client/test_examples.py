@@ -111,6 +111,32 @@ def test_the_examples_with_flask_jobs(folder: Path, environment: dict[str, str])
     assert "data-conversion" in printed.splitlines()[-1]
 
 
+def first_blocks(name: str) -> list[str]:
+    """All code of a document that stands before its first heading."""
+    text = (ROOT / "docs" / f"{name}.md").read_text().partition("\n## ")[0]
+    fenced = re.findall(r"^```\w+\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    indented = re.findall(r"(?:^    .*\n|^\n(?=    ))+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    # A file, and after an empty line the commands that read it.
+    parts = [part for one in (*fenced, *indented) for part in re.split(r"\n\n(?=\s*flask )", one)]
+    return [textwrap.dedent(part).strip() + "\n" for part in parts]
+
+
+@pytest.mark.parametrize("name", ["schedules", "dependencies", "batches", "workflows", "notifications"])
+def test_the_first_examples_of_a_document(name: str, folder: Path, environment: dict[str, str]) -> None:
+    """They work as one pastes them, where there is a file `orders.csv`."""
+    (folder / "jobs.jsonl").write_text('{"type": "echo", "data": {"text": "one"}}\n{"type": "echo", "data": {}}\n')
+    found, commands = first_blocks(name), 0
+    for block in found:
+        if file := re.match(r"# (\w+\.yaml)\n", block):
+            (folder / file[1]).write_text(block)
+        elif re.match(r"from |import ", block):
+            run([sys.executable, "-"], block, folder, environment)
+        else:
+            run(["bash", "-s"], f"set -euo pipefail\n{block}", folder, environment)
+            commands += "flask " in block
+    assert commands, "it begins with what one types"
+
+
 def test_the_readme_links_it() -> None:
     assert "(docs/api.md)" in (ROOT / "README.md").read_text()
 
@@ -131,10 +157,12 @@ ORDER = (
         "delete_many",
     ),
     *("delete", "create_channel", "channels", "notify", "notification_rules", "test_channel", "deliveries", "replay"),
+    *("change_channel", "renew_channel_secret", "change_notification_rule", "remove_notification_rule"),
+    *("notification_words", "set_notification_words", "delete_channel"),
     *("preview_schedule", "create_schedule", "schedule", "schedules", "change_schedule", "pause_schedule"),
     *("resume_schedule", "run_schedule", "schedule_runs", "delete_schedule"),
 )
-BATCHES = ("create", "get", "wait", "watch", "list", "jobs", "results", "add", "cancel", "retry", "close")
+BATCHES = ("create", "get", "wait", "watch", "list", "jobs", "failures", "results", "add", "cancel", "retry", "close")
 # They leave a client of their own, or none.
 OTHERS = ("from_env", "local", "close")
 CLASSES = (package.ClientError, package.NewJob, package.Backoff, package.Retries, Client)

@@ -46,6 +46,7 @@ def test_the_commands(app: OpenAPI, walk: Walk, tmp_path: Path) -> None:
     assert flask("save", "ask", str(source)) == "0 1"
     assert flask("show", "ask") == f"0 {SOURCE.strip()}"
     assert "ask" in flask("list")
+    assert flask("versions", "ask").splitlines()[1].split()[0] == "1"
     job_id = flask("run", "ask").removeprefix("0 ")
     walk.on(job_id)
     assert "an approval" in flask("steps", job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from jobsapp.services.channels import ChannelChange, NewChannel
 from jobsapp.store import notifications as store
 from tests.notifications.conftest import Post
 from tests.notifications.receivers import Endpoint, Reply
-from tests.processes import wait_until
+from tests.processes import ROOT, wait_until
 
 
 def test_an_end_is_told_once_and_signed(post: Post, member: Actor, endpoint: Endpoint) -> None:
@@ -39,6 +40,20 @@ def test_an_end_is_told_once_and_signed(post: Post, member: Actor, endpoint: End
     assert said["data"]["url"] == f"https://jobs.example.org/jobs/{job_id}"
     assert post.absorb() == 0
     assert post.send(post.now() + timedelta(days=2)) == 0
+
+
+def test_what_the_document_tells_receivers_to_check(post: Post, member: Actor, endpoint: Endpoint) -> None:
+    text = (ROOT / "docs" / "notifications.md").read_text()
+    names: dict[str, Any] = {}
+    exec(compile(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], "docs/notifications.md", "exec"), names)
+    channel = post.webhook(member, endpoint.url)
+    post.end_and_send(member)
+    [request] = endpoint.requests
+    verified, secret = names["verified"], channel.secret or ""
+    assert verified(secret, request.headers, request.body)
+    assert not verified(secret, request.headers, request.body + b" ")
+    old = {**request.headers, "webhook-timestamp": str(int(request.headers["webhook-timestamp"]) - 301)}
+    assert not verified(secret, old, request.body)
 
 
 def test_a_changed_body_does_not_verify(post: Post, member: Actor, endpoint: Endpoint) -> None:
