@@ -9,8 +9,8 @@ from uuid import UUID
 from jobsapp.core.workflows import Definition
 from jobsapp.services.workflow_run_views import WorkflowRunView, WorkflowStepView
 
-WIDTH, HEIGHT = 184, 56
-GAP_X, GAP_Y = 56, 20
+WIDTH, HEIGHT = 208, 56
+GAP_X, GAP_Y = 48, 20
 MARGIN = 8
 LETTERS = 21
 SWEEPS = 4

@@ -133,9 +133,9 @@ def _page(whole: WorkflowWholeView, form: AskedForm | None = None) -> str:
 def _editor(name: str, text: str, error: InvalidInput | None = None, *, is_new: bool = False) -> str:
     faults = error.errors or (FieldError("", error.detail),) if error else ()
     wrong_name = next((one.message for one in faults if one.field == "name"), "")
-    return render_template(
-        "workflows/edit.html", name=name, text=text, is_new=is_new, wrong_name=wrong_name, **_checked(text)
-    )
+    types = [one.name for one in services().registry if not one.processor.run_by_keeper]
+    shown = {"text": text, "is_new": is_new, "wrong_name": wrong_name, "types": types}
+    return render_template("workflows/edit.html", name=name, **shown, **_checked(text))
 
 
 def _checked(text: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ MANY = 50_000
 README = (
     (Scene("modal", "jobs.index", "/jobs?open={active}"), "light"),
     (Scene("job", "jobs.show", "/jobs/{completed}"), "dark"),
+    (Scene("workflow", "jobs.show", "/jobs/{run}"), "light"),
     (Scene("dashboard", "dashboard.index", "/dashboard"), "light"),
 )
 DAY_OF_JOBS = 14_000

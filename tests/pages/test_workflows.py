@@ -24,7 +24,10 @@ steps:
 def test_a_workflow_is_written_checked_saved_started_and_answered(walk: Walk, sign_in: SignIn) -> None:
     page = sign_in(walk.actor)
     assert "No workflows yet" in page.get("/workflows").text
-    token = token_in(page.get("/workflows/new").text)
+    editor = page.get("/workflows/new").text
+    assert "<code>${{ input.source }}</code> what the run was given" in editor
+    assert "<code>echo</code>" in editor
+    token = token_in(editor)
     wrong = {"csrf_token": token, "name": "greet", "definition": SOURCE.replace("type: echo", "type: nothing")}
     answer = page.post("/workflows/new", data=wrong)
     assert answer.status_code == 422
