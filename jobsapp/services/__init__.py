@@ -204,7 +204,7 @@ def build_services(
         federation=Federation(session, identity, settings, hints),
         throttle=throttle,
         logs=Logs(session, jobs),
-        presets=Presets(session, registry, files),
+        presets=Presets(session, registry, files, workflows),
         schedules=Schedules(session, registry, Inputs(session, files), secrets, firing, jobs.admissions),
         firing=firing,
         declared=Declared(session, registry, Inputs(session, files), secrets, jobs.admissions),
