@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,6 +15,7 @@ from jobsapp.cli.tables import table
 
 if TYPE_CHECKING:
     from jobsapp.client import Client
+    from jobsapp.client.workflow_answers import Step
 
 source_argument = click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 job_argument = click.argument("job_id", type=click.UUID)
@@ -100,10 +102,13 @@ def run_workflow(client: Client, /, name: str, given: str, files: tuple[str, ...
 def show_steps(client: Client, /, job_id: UUID) -> None:
     """Print how far a run is, a line for each step."""
     rows = [
-        (one.key, one.state, one.waits_for or "", str(one.job_id or ""), (one.error and one.error.message) or "")
+        (
+            *(one.key, one.state, _took(one), _progress(one), one.waits_for or "", str(one.job_id or "")),
+            (one.error and one.error.message) or "",
+        )
         for one in client.workflows.steps(job_id).steps
     ]
-    table([("STEP", "STATE", "WAITS FOR", "JOB", "ERROR"), *rows])
+    table([("STEP", "STATE", "TIME", "PROGRESS", "WAITS FOR", "JOB", "ERROR"), *rows])
 
 
 @workflows.command("approve")
@@ -147,6 +152,20 @@ def signal(client: Client, /, job_id: UUID, event: str, payload: str) -> None:
 def resume(client: Client, /, job_id: UUID, given: str | None) -> None:
     """Have a failed or cancelled run go on from the step that failed."""
     click.echo(client.workflows.resume(job_id, None if given is None else parse_data(given)).status)
+
+
+def _took(step: Step) -> str:
+    """How long it took, or takes until now."""
+    if step.began_at is None:
+        return ""
+    return f"{((step.ended_at or datetime.now(UTC)) - step.began_at).total_seconds():,.1f} s"
+
+
+def _progress(step: Step) -> str:
+    if step.items_total is not None:
+        return f"{sum(one.ended_at is not None for one in step.items):,} of {step.items_total:,}"
+    percentage = step.progress.percentage if step.progress else None
+    return "" if percentage is None else f"{percentage:.0f} %"
 
 
 def _version(number: int | None) -> str:

@@ -12,6 +12,8 @@ from jobsapp.services.workflow_run_views import WorkflowRunView, WorkflowStepVie
 WIDTH, HEIGHT = 208, 56
 GAP_X, GAP_Y = 48, 20
 MARGIN = 8
+WIDEST = 1900
+"""Of a picture that is made smaller to fit; one that is wider is moved."""
 LETTERS = 21
 SWEEPS = 4
 # In all layers together; what goes beyond is drawn behind the steps between.
@@ -58,6 +60,11 @@ class Graph:
     edges: list[Edge]
     node_width: int = WIDTH
     node_height: int = HEIGHT
+
+    @property
+    def fits(self) -> bool:
+        """Whether a wide window shows all of it, and it can still be read."""
+        return self.width <= WIDEST
 
 
 def graph_of(definition: Definition, run: WorkflowRunView | None = None) -> Graph:

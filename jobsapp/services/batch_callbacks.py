@@ -91,6 +91,8 @@ class BatchCallbacks:
             data = _filled(new.data, str(batch_id))
             model = installed(self._registry, new.type).validate(data)
             files_of(model, self._inputs.names(actor, [model]))
+            if admit := self._jobs.admissions.get(new.type):
+                admit(actor, model)
             if secrets_of(model):
                 raise InvalidInput.of("data", "may hold no secret: it is kept until the batch ends.")
         except InvalidInput as error:

@@ -24,6 +24,8 @@ from jobsapp.services.base import Moment, View
 from jobsapp.services.files import Files
 from jobsapp.services.new_jobs import refuse_longer
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.workflows import TYPE as WORKFLOW
+from jobsapp.services.workflows import Workflows
 
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 500
@@ -59,10 +61,11 @@ class NewPreset:
 
 
 class Presets:
-    def __init__(self, session: DbSession, registry: Registry, files: Files) -> None:
+    def __init__(self, session: DbSession, registry: Registry, files: Files, workflows: Workflows) -> None:
         self._session = session
         self._registry = registry
         self._files = files
+        self._workflows = workflows
         self._audit = Audit(session)
 
     def all(self, actor: Actor, type_name: str) -> list[PresetView]:
@@ -98,6 +101,8 @@ class Presets:
         actor.require(Right.CREATE, "keep presets")
         job_type = self._type(type_name)
         data = _checked(job_type, new)
+        if type_name == WORKFLOW:
+            data = self._workflows.without_secrets(actor, data)
         own = JobPreset.user_id == actor.user_id, JobPreset.type == type_name, JobPreset.name != new.name.strip()
         kept = self._session.scalar(
             select(func.count()).select_from(self._visible(actor, type_name).where(*own).limit(PER_PERSON).subquery())

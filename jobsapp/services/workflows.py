@@ -18,6 +18,7 @@ from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.core.workflows import Definition, parse, read
 from jobsapp.core.workflows.definition import NAME, NAME_FIX
+from jobsapp.core.workflows.secrets import secret_fields
 from jobsapp.core.workflows.text import written
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
 from jobsapp.models import Job, Schedule, Workflow
@@ -217,6 +218,18 @@ class Workflows:
         values, faults = values_of(saved.definition, data, prefix)
         refuse(faults)
         return values
+
+    def without_secrets(self, actor: Actor, data: dict[str, Any]) -> dict[str, Any]:
+        """Data of a run, or a part of it, without the secrets among its input."""
+        given, name = data.get("input"), data.get("workflow")
+        if not given:
+            return data
+        try:
+            found = self.find(actor.organization_id, name).definition if name else read(data.get("definition"))
+        except (InvalidInput, NotFound):
+            return data
+        secrets = secret_fields(found.input)
+        return data | {"input": {key: value for key, value in given.items() if key not in secrets}}
 
     def of_run(self, organization_id: UUID, data: Any) -> Saved:
         """What the data of a job means, checked as a whole. Raises NotFound, and InvalidInput under `data`."""

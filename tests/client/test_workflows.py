@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def test_the_commands(app: OpenAPI, walk: Walk, tmp_path: Path) -> None:
     assert flask("versions", "ask").splitlines()[1].split()[0] == "1"
     job_id = flask("run", "ask").removeprefix("0 ")
     walk.on(job_id)
-    assert "an approval" in flask("steps", job_id)
+    shown = flask("steps", job_id)
+    assert re.search(r"^ask +waiting +[0-9.]+ s +an approval", shown, re.MULTILINE), shown
     assert flask("reject", job_id, "ask", "--comment", "no") == "0 rejected"
     walk.on(job_id)
     assert "rejected it: no" in flask("steps", job_id)

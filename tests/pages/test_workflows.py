@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from jobsapp.core.workflows import read
+from jobsapp.pages.graph import graph_of
+from jobsapp.services.new_schedules import NewSchedule
 from tests.pages.conftest import SignIn, token_in
 from tests.workflow_walk import Walk
 
@@ -97,3 +102,37 @@ def test_a_viewer_is_offered_nothing_to_do(walk: Walk, viewer: object, sign_in: 
         assert "New workflow" not in text
         assert "Edit…" not in text
         assert ">Start<" not in text
+
+
+def test_a_workflow_is_deleted_and_its_runs_stay(walk: Walk, sign_in: SignIn) -> None:
+    services, page = walk.services, sign_in(walk.actor)
+    services.workflows.save(walk.actor, "greet", "steps: {a: {type: echo}}")
+    job = walk.on(services.workflows.start(walk.actor, "greet", {}).id)
+    nightly = NewSchedule("workflow-execution", {"workflow": "greet"}, "Every night", cron="30 2 * * *")
+    schedule = services.schedules.create(walk.actor, nightly)
+    assert 'href="/workflows/greet/delete"' in page.get("/workflows/greet").text
+    asked = page.get("/workflows/greet/delete").text
+    assert f'<a href="/schedules/{schedule.id}">Every night</a>' in asked
+    assert ">Delete</button>" not in asked
+    token = {"csrf_token": token_in(page.get("/workflows/new").text)}
+    assert page.post("/workflows/greet/delete", data=token).status_code == 409
+    services.schedules.delete(walk.actor, schedule.id)
+    assert ">Delete</button>" in page.get("/workflows/greet/delete").text
+    deleted = page.post("/workflows/greet/delete", data=token, follow_redirects=True)
+    assert "The workflow greet was deleted." in deleted.text
+    assert page.get("/workflows/greet").status_code == 404
+    shown = page.get(f"/jobs/{job.id}").text
+    assert "greet, version 1, deleted since" in shown
+    assert 'href="/workflows/greet' not in shown
+
+
+def test_the_page_of_many_steps_fits_a_wide_window() -> None:
+    steps: dict[str, dict[str, Any]] = {"s0": {"type": "echo"}}
+    for at in range(1, 31):
+        steps[f"s{at}"] = {"type": "echo", "needs": [f"s{(at - 1) // 5 * 5}"]}
+    graph = graph_of(read({"steps": steps}))
+    assert (len(graph.nodes), graph.fits) == (31, True)
+    boxes = {(node.x, node.y) for node in graph.nodes}
+    assert len(boxes) == 31, "none lies on another"
+    line = {f"s{at}": {"type": "echo", "needs": [f"s{at - 1}"] if at else []} for at in range(30)}
+    assert not graph_of(read({"steps": line})).fits

@@ -11,11 +11,15 @@ from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.masks import MASK
 from jobsapp.core.workflows import check, read
+from jobsapp.core.workflows.text import written
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.models import Job
 from jobsapp.services import Services
+from jobsapp.services.batch_callbacks import Callback
+from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.new_schedules import NewSchedule
+from jobsapp.services.presets import NewPreset
 from tests.database import everything
 from tests.workflow_walk import Walk
 
@@ -133,6 +137,20 @@ def test_many_at_once_are_sealed_too(walk: Walk, services: Services, connection:
     (job_id,), _ = services.jobs.create_many(walk.actor, [NewJob(TYPE, data)], idempotency_key="once")
     assert "12345" not in everything(connection)
     assert walk.on(job_id).status == "completed"
+
+
+def test_neither_a_preset_nor_a_job_that_follows_a_batch_keeps_one(
+    services: Services, admin: Actor, connection: psycopg.Connection[Any]
+) -> None:
+    services.workflows.save(admin, "call", written(DEFINITION))
+    for said in ({"workflow": "call"}, {"definition": DEFINITION}):
+        data = {**said, "input": {"token": TOKEN, "who": "Bo"}}
+        kept = services.presets.save(admin, TYPE, NewPreset("one", data))
+        assert kept.data["input"] == {"who": "Bo"}
+        with pytest.raises(InvalidInput, match=r"onComplete\.data: may hold no secret"):
+            services.batches.create(admin, NewBatch(callbacks={"complete": Callback(TYPE, data)}))
+        services.jobs._session.rollback()
+    assert "12345" not in everything(connection)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def _field(name: str, key: str, outer: Schema, definitions: Schema, *, required:
         required=required,
         nullable=nullable,
         default=None if secret else said.get("default"),
-        placeholder=_placeholder(said.get("examples"), kind),
+        placeholder=_placeholder(said.get("examples"), kind, is_list=inner.get("type") == "array"),
         choices=choices,
         empty=str(said.get("empty", "Not set" if not required else "Choose…")),
         minimum=_first(said, "minimum", "exclusiveMinimum"),
@@ -241,9 +241,9 @@ def _choices(said: Schema, kind: Kind) -> tuple[Choice, ...]:
     return tuple(Choice(value, str(labels.get(str(value), value))) for value in values if value is not None)
 
 
-def _placeholder(examples: Any, kind: Kind) -> str:
+def _placeholder(examples: Any, kind: Kind, *, is_list: bool) -> str:
     if not isinstance(examples, list) or not examples:
-        return ""
+        return "[ ]" if kind == "json" and is_list else ""
     first = examples[0]
     if kind == "lines" and isinstance(first, list):
         return "\n".join(map(str, first))

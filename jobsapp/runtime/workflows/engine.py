@@ -198,8 +198,8 @@ class WorkflowEngine:
         transition = self._transition(job, outcome)
         said = Pulse(None, None, None, changed=False)
         if book is not None:
-            done, total, message = progress_of(book)
-            said = Pulse(done, total, message, changed=True)
+            # What went on goes on no more.
+            said = Pulse(*progress_of(book)[:2], "", changed=True)
         turn = take_turn(
             driver(self._session),
             [Ended(run_id, job.attempts, transition, said=said)],

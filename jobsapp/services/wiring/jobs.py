@@ -14,7 +14,6 @@ from jobsapp.services.jobs import Jobs
 from jobsapp.services.listing import Listing
 from jobsapp.services.logs import Logs
 from jobsapp.services.many_changes import ManyChanges
-from jobsapp.services.presets import Presets
 from jobsapp.services.questions import QuestionModels
 from jobsapp.services.relatives import Relatives
 from jobsapp.services.retention import Retention
@@ -42,7 +41,6 @@ class JobServices:
     logs: Logs
     filters: Filters
     many: ManyChanges
-    presets: Presets
     job_tokens: JobTokens
     secrets: Secrets
     search: Search
@@ -71,7 +69,6 @@ def build_jobs(given: Given) -> JobServices:
         logs=Logs(session, jobs),
         filters=Filters(session),
         many=many,
-        presets=Presets(session, registry, files),
         job_tokens=JobTokens(session, hints),
         secrets=secrets,
         search=Search(session, QuestionModels(settings)),
