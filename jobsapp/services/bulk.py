@@ -221,6 +221,9 @@ class Bulk:
         try:
             self._inputs.hold(held)
         except IntegrityError:
+            if self._session().in_nested_transaction():
+                # What to do about it is for who has the savepoint.
+                raise
             self._session.rollback()
             self._rows(actor, asked, Faults(len(asked)))
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,15 +24,14 @@ from jobsapp.core.actors import Actor
 from jobsapp.core.cron import CronError
 from jobsapp.core.events import JobChanged, event_for
 from jobsapp.core.rights import Right
-from jobsapp.core.schedules import Due, Overlap, Timing, due, jitter
+from jobsapp.core.schedules import Due, Overlap, Timing
 from jobsapp.core.sealing import CannotOpen
 from jobsapp.core.states import TERMINAL
 from jobsapp.errors import InvalidInput
 from jobsapp.models import Job, Membership, Schedule, ScheduleRun, User
 from jobsapp.services.actors import actor_of, actors
+from jobsapp.services.firing_together import Ready, due_of, make_together, new_job, next_run, plan_next, ready
 from jobsapp.services.jobs import Jobs
-from jobsapp.services.new_jobs import NewJob
-from jobsapp.services.new_schedules import said_of
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
 from jobsapp.store import dependencies
@@ -52,6 +52,9 @@ FORGET_EVERY = 50
 NO_OWNER = "Whom it acts as may not create jobs here any more: somebody who may has to make it anew."
 REPLACED = "The next run of its schedule was due."
 OTHER_KEY = "Its secrets were sealed with another secret key: give them again."
+
+
+Owners = dict[tuple[UUID, UUID | None], Actor]
 
 
 class _Stopped(Exception):
@@ -102,8 +105,30 @@ class Firing:
 
     def _fire_all(self, rows: Sequence[Schedule], now: datetime, unfinished: set[UUID]) -> None:
         owners = self._owners(rows)
+        done = self._together(rows, owners, now, unfinished)
         for row in rows:
-            self._fire(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
+            if row.id not in done:
+                self._fire(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
+
+    def _together(self, rows: Sequence[Schedule], owners: Owners, now: datetime, unfinished: set[UUID]) -> set[UUID]:
+        """Make the runs of those that are simple, in a few statements. Returns which: if one of them fails, none."""
+        found: list[Ready] = []
+        for row in rows if len(rows) > 1 else ():
+            with suppress(CronError):
+                one = ready(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
+                found += [one] if one else []
+        try:
+            with self._session.begin_nested():
+                make_together(self._session, self._jobs.bulk, self._secrets, found, now)
+                for one in found:
+                    if one.row.runs % FORGET_EVERY == 0:
+                        self._forget(one.row)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            log.info("schedules are run one by one, because of one of them: %s", type(error).__name__)
+            return set()
+        return {one.row.id for one in found}
 
     def run(self, row: Schedule, asked_by: Actor, now: datetime) -> ScheduleRun:
         """Create a job now because somebody asks for it; the row is locked. Raises InvalidInput."""
@@ -113,7 +138,7 @@ class Firing:
         run = ScheduleRun(schedule_id=row.id, run_at=now, organization_id=row.organization_id, outcome="created")
         run.asked_by, run.made_at, run.missed, run.missed_is_more = asked_by.user_id, now, 0, False
         try:
-            run.job_id = self._job(row, owner, None)
+            run.job_id = self._job(row, owner)
         except CannotOpen:
             raise InvalidInput(OTHER_KEY) from None
         self._session.add(run)
@@ -148,14 +173,11 @@ class Firing:
             return
         if owner is None or not owner.may(Right.CREATE):
             raise _Stopped(NO_OWNER)
-        timing = said_of(row).timing
-        found = due(timing, row.id, row.jitter_seconds, first, now, row.missed, row.missed_limit)
+        found = due_of(row, first, now)
         self._tell_missed(row, found)
         for run_at in found.runs:
             self._make_run(row, owner, run_at, unfinished)
-        ended = {"ended_at": now} if found.next_at is None else {}
-        for name, value in (_next(row.id, found.next_at, row.jitter_seconds) | ended).items():
-            setattr(row, name, value)
+        plan_next(row, found.next_at, now)
         self._session.flush()
 
     def _make_run(self, row: Schedule, owner: Actor, run_at: datetime, unfinished: set[UUID]) -> None:
@@ -170,7 +192,7 @@ class Firing:
             # Made before, by a keeper whose clock of the schedule was set back by hand.
             return
         if outcome == "created":
-            job_id = self._job(row, owner, parents or None)
+            job_id = self._job(row, owner, parents)
             key = ScheduleRun.schedule_id == row.id, ScheduleRun.run_at == run_at
             self._session.execute(update(ScheduleRun).where(*key).values(job_id=job_id))
             row.last_job_id, row.runs = job_id, row.runs + 1
@@ -179,19 +201,9 @@ class Firing:
         if outcome == "overlapped" or row.runs % FORGET_EVERY == 0:
             self._forget(row)
 
-    def _job(self, row: Schedule, owner: Actor, parents: tuple[UUID, ...] | None) -> UUID:
-        said = said_of(row)
-        follows = row.overlap in (Overlap.QUEUE, Overlap.CANCEL)
-        new = NewJob(
-            **{name: getattr(said.job, name) for name in ("type", "name", "description", "priority", "max_attempts")},
-            data=self._secrets.opened(row),
-            timeout_seconds=said.timeout_seconds,
-            depends_on=parents,
-            on_parent_failure=dependencies.CONTINUE if parents else None,
-            followed=True if follows else None,
-        )
+    def _job(self, row: Schedule, owner: Actor, parents: tuple[UUID, ...] = ()) -> UUID:
         # Only with an idempotency key there may be none.
-        return cast(UUID, self._jobs.add(owner, new))
+        return cast(UUID, self._jobs.add(owner, new_job(row, self._secrets, parents)))
 
     def _unfinished(self, rows: Sequence[Schedule]) -> set[UUID]:
         """The jobs of their last runs that have not ended."""
@@ -252,9 +264,9 @@ class Firing:
     def _write(self, schedule_id: UUID, **values: Any) -> None:
         self._session.execute(update(Schedule).where(Schedule.id == schedule_id).values(values))
 
-    def _owners(self, rows: Sequence[Schedule]) -> dict[tuple[UUID, UUID | None], Actor]:
+    def _owners(self, rows: Sequence[Schedule]) -> Owners:
         """As whom each acts, by organisation and user; one that is declared in code as the first administrator."""
-        found: dict[tuple[UUID, UUID | None], Actor] = {}
+        found: Owners = {}
         for organization_id in {row.organization_id for row in rows}:
             users = {row.user_id for row in rows if row.organization_id == organization_id}
             query = actors().where(Membership.organization_id == organization_id)
@@ -271,9 +283,4 @@ class Firing:
 def planned(schedule_id: UUID, timing: Timing, jitter_seconds: int, now: datetime) -> dict[str, datetime | None]:
     """The columns that say when it is due next, and since when it has ended if it is not."""
     next_at = timing.after(now)
-    return {**_next(schedule_id, next_at, jitter_seconds), "ended_at": None if next_at else now}
-
-
-def _next(schedule_id: UUID, next_at: datetime | None, jitter_seconds: int) -> dict[str, datetime | None]:
-    fire_at = None if next_at is None else next_at + jitter(schedule_id, next_at, jitter_seconds)
-    return {"next_run_at": next_at, "fire_at": fire_at}
+    return {**next_run(schedule_id, next_at, jitter_seconds), "ended_at": None if next_at else now}

@@ -18,7 +18,6 @@ from jobsapp.runtime.firing import fire_due
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
-from jobsapp.services.jobs import NewJob
 from tests.services.schedules import NOON, Connection, due_from, hours, jobs_of, make, ran, tick
 
 
@@ -206,25 +205,21 @@ def test_what_cannot_run_any_more_is_paused_and_says_why(
         assert ran(connection, other.id) == [(NOON + timedelta(seconds=1), "created")], "the others go on"
 
 
-def test_a_fault_that_nobody_foresaw_is_tried_again(
-    services: Services, member: Actor, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, other = make(services, member), make(services, member, name="other")
+def test_a_fault_that_nobody_foresaw_is_tried_again(services: Services, member: Actor, connection: Connection) -> None:
+    made, other = make(services, member, data={"text": "bad"}), make(services, member, name="other")
     for one in (made, other):
         due_from(connection, one.id, NOON)
-    add = services.jobs.add
 
-    def fails(actor: Actor, new: NewJob, **how: Any) -> Any:
-        if new.name == "other":
-            return add(actor, new, **how)
-        raise RuntimeError("broken")
+    def fails(_actor: Actor, data: Any) -> None:
+        if data.text == "bad":
+            raise RuntimeError("broken")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(services.jobs, "add", fails)
-        tick(services, NOON)
-        assert ran(connection, made.id) == []
-        assert ran(connection, other.id) == [(NOON, "created")]
-        assert tick(services, NOON + timedelta(seconds=59)) == 0
+    services.jobs.admissions["echo"] = fails
+    tick(services, NOON)
+    assert ran(connection, made.id) == []
+    assert ran(connection, other.id) == [(NOON, "created")]
+    assert tick(services, NOON + timedelta(seconds=59)) == 0
+    del services.jobs.admissions["echo"]
     tick(services, NOON + timedelta(seconds=60))
     assert ran(connection, made.id) == [(NOON, "created")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +28,14 @@ from jobsapp.store.outbox import CHANNEL, WORKFLOWS_DUE, WORKFLOWS_TO_BEGIN
 from jobsapp.store.statements import statement
 from jobsapp.store.turns import FIRST
 from tests.store import rows
+from tests.store.workers import at_once
 from tests.workflow_walk import Walk
 
 Connection = psycopg.Connection[Any]
 WAITS = {"definition": {"steps": {"a": {"waitFor": {"event": "never"}}}}}
 MANY = 10_000
+WAITING = """SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'test advancer' AND wait_event_type = 'Lock'"""
 
 
 @contextmanager
@@ -118,6 +122,44 @@ def test_who_takes_over_looks_once_for_runs_of_which_no_word_was_left(
         Advancer(session, *followers_of(own)).tick()
     assert services.jobs.get(walk.actor, stopped.id).status == "cancelled"
     assert services.jobs.get(walk.actor, late.id).error["type"] == "Timeout"
+
+
+def test_jobs_of_several_runs_are_stopped_in_the_order_in_which_a_worker_writes_them(
+    walk: Walk, services: Services, settings: Settings, connection: Connection
+) -> None:
+    """So that neither waits for the other in a circle, whichever run began first."""
+    older = walk.start({"a": {}, "b": {"needs": ["a"]}}, work=False)
+    younger = walk.start({"a": {}}, work=False)
+    (first,) = services.jobs.newest(walk.actor.organization_id, 1)
+    # Another worker has the younger run's step.
+    connection.execute("UPDATE job_queue SET due = false WHERE job_id = %s", [first])
+    connection.execute("UPDATE job_queue SET run_at = now() + interval '1 day' WHERE job_id = %s", [first])
+    walk.drain("echo")
+    walk.on(older.id, work=False)
+    (second,) = services.jobs.newest(walk.actor.organization_id, 1)
+    assert (older.id < younger.id, first < second) == (True, True)
+    connection.execute("DELETE FROM job_queue")
+    connection.execute("UPDATE jobs SET status = 'active', worker = 'w', attempts = 1 WHERE status = 'pending'")
+    for run in (older, younger):
+        services.jobs.cancel(walk.actor, run.id)
+    held = threading.Event()
+
+    def work() -> None:
+        with connect(settings.database_url, "worker") as worker, worker.transaction():
+            worker.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [first])
+            held.set()
+            until = time.monotonic() + 20
+            while connection.execute(WAITING).fetchone() == (0,):
+                assert time.monotonic() < until
+            worker.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [second])
+
+    def stop() -> None:
+        assert held.wait(20)
+        assert walk.advancer.advance() == 2
+
+    at_once([work, stop])
+    stopping = "SELECT count(*) FROM jobs WHERE cancel_reason = 'Its workflow stops.'"
+    assert connection.execute(stopping).fetchone() == (2,)
 
 
 def test_when_more_runs_wait_than_are_claimed_at_once_the_clock_is_called_again(

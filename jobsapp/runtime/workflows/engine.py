@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -55,24 +55,32 @@ class WorkflowEngine:
         self._registry = services.registry
         self._workflows = services.workflows
         self._step_jobs = StepJobs(self._session, services.jobs, services.secrets)
+        self._stops = set[UUID]()
 
     def absorb(self, ended: Sequence[EndedJob]) -> None:
         """Begin the runs that were claimed; bring on those that were asked to stop, or whose steps these jobs are."""
-        for row in ended:
-            if row.kind == BEGIN:
-                self._apart(row.job_id, partial(self._begin, row.job_id))
         ids = [row.job_id for row in ended if row.kind == ENDED]
         query = select(WorkflowStep.run_id).where(WorkflowStep.job_id.in_(ids)).distinct()
         runs = {row.job_id for row in ended if row.kind == STOP} | set(self._session.scalars(query) if ids else ())
-        self.bring_on(sorted(runs))
+        self._each([row.job_id for row in ended if row.kind == BEGIN], sorted(runs))
 
-    def bring_on(self, run_ids: Iterable[UUID]) -> None:
+    def bring_on(self, run_ids: Sequence[UUID]) -> None:
         """Look at these runs, each by itself."""
-        for run_id in run_ids:
+        self._each([], run_ids)
+
+    def _each(self, begin: Sequence[UUID], advance: Sequence[UUID]) -> None:
+        self._stops = set()
+        for run_id in begin:
+            self._apart(run_id, partial(self._begin, run_id))
+        for run_id in advance:
             self._apart(run_id, partial(self._advance, run_id))
+        # Of all runs, in the order in which a worker's turn takes them.
+        for job_id in sorted(self._stops):
+            self._stop(job_id)
 
     def _apart(self, run_id: UUID, action: Callable[[], object]) -> None:
         """One run that cannot be brought on does not keep the others from it."""
+        stops = set(self._stops)
         try:
             with self._session.begin_nested():
                 action()
@@ -80,6 +88,7 @@ class WorkflowEngine:
             raise
         except Exception:
             log.exception("the workflow %s could not be brought on; it is tried again", run_id)
+            self._stops = stops
             row = self._session.get(WorkflowRun, run_id)
             if row is not None and row.running:
                 row.wake_at = self._now() + AGAIN
@@ -156,9 +165,7 @@ class WorkflowEngine:
             run = after.run
             book.write(run, now)
             self._session.flush()
-            # In the order in which a worker's turn takes them.
-            for job_id in sorted(filter(None, map(book.job_of, after.stop))):
-                self._stop(job_id)
+            self._stops.update(filter(None, map(book.job_of, after.stop)))
             for start in after.start:
                 run = self._make(book, job, run, start)
             if run is after.run:
