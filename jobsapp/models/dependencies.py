@@ -46,8 +46,8 @@ class Outbox(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[str]
-    """`ended`, `reopened`; `counted`: `jobs` of a batch did one of both in one statement; `check`: look whether what the
-    job waits for has ended; `more`: of its dependents some are left."""
+    """`ended`, `reopened`; `counted`: `jobs` of a batch did one of both in one statement; `check`: look whether what
+    the job waits for has ended; `more`: of its dependents some are left."""
     organization_id: Mapped[UUID]
     job_id: Mapped[UUID]
     user_id: Mapped[UUID | None]
