@@ -91,6 +91,9 @@ class Dependencies:
             store.ask_check(connection, [row.job_id for row in checked])
         if edges := store.ended_edges(connection, found) if found else []:
             self._tell(store.settle(connection, edges))
+        if checked:
+            # Not in the request that creates jobs: it would wait for whoever works on a parent.
+            self._tell(store.touch_parents(connection, [row.job_id for row in checked]))
 
     def _tell(self, released: Sequence[store.Released]) -> None:
         session = self._session()

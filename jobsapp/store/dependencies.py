@@ -14,6 +14,7 @@ from jobsapp.store.statements import fetch_all, statement
 
 CANCEL, FAIL, CONTINUE = POLICIES = ("cancel", "fail", "continue")
 EDGES_AT_ONCE = 5_000
+TOUCHED_AT_ONCE = 1_000
 
 
 class Edge(NamedTuple):
@@ -39,7 +40,8 @@ class Edge(NamedTuple):
 
 
 class Released(NamedTuple):
-    """A job that waited for one less, or that ended with what it waited for. `due`: it can run now."""
+    """A job that waited for one less, or that ended with what it waited for; or one that others now wait for. `due`: it
+    can run now."""
 
     id: UUID
     organization_id: UUID
@@ -78,6 +80,13 @@ def add(
 def ask_check(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
     """After the commit, have these jobs' parents looked at once more: see `add_dependencies.sql`."""
     connection.execute(statement("ask_check"), {"ids": list(job_ids)})
+
+
+def touch_parents(
+    connection: Connection[Any], job_ids: Sequence[UUID], *, limit: int = TOUCHED_AT_ONCE
+) -> list[Released]:
+    """Count it as a change of what these new jobs depend on, `limit` at most: somebody may look. It waits for nobody."""
+    return fetch_all(connection, "touch_parents", Released, jobs=list(job_ids), limit=limit)
 
 
 class Unsettled(NamedTuple):

@@ -29,3 +29,4 @@ FROM unnest(%(followed)s::uuid[]) AS given (id)
 CROSS JOIN LATERAL (
   SELECT count(*) AS jobs FROM (SELECT FROM job_dependencies WHERE parent_id = given.id LIMIT %(bound)s) AS few
 ) AS counted
+ORDER BY of, kind, id

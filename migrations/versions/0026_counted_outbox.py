@@ -38,9 +38,8 @@ END = """
   RETURN NULL;
 END $$
 """
-# What a job was before and what it is now are brought together by grouping. A join would compare each with each:
-# nothing is known of the size of these tables when it is planned, and workers allow no other plan. No statement changes
-# what is grouped by together with the status.
+# What a job was before and what it is now are brought together by grouping. A join would compare each with each: the
+# connections of workers allow no other plan. No statement changes what is grouped by together with the status.
 COUNTED = """
     INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, batch_id, weight, jobs, was, status)
     WITH moved AS MATERIALIZED (

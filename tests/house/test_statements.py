@@ -31,6 +31,7 @@ ELSEWHERE: dict[str, str] = {
     "enqueue": CREATED,
     "ask_check": CREATED,
     "ended_edges": FOLLOWED,
+    "touch_parents": FOLLOWED,
     "schedules_of_jobs": FOLLOWED,
     "ended_parents": FOLLOWED,
     "settle_edges": FOLLOWED,

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import redis
 
 from jobsapp.core.actors import Actor
 from jobsapp.errors import InvalidInput
@@ -194,3 +195,23 @@ def test_one_that_cannot_be_followed_holds_up_nobody_and_is_set_aside(
     assert status(services, admin, child) == "completed"
     rows = services.jobs._session.query(Outbox).all()
     assert [(row.job_id, row.tries, row.fault) for row in rows] == [(bad.id, MOST_TRIES, "RuntimeError: no")]
+
+
+def test_who_looks_at_a_job_is_told_of_what_depends_on_it_now(
+    services: Services, admin: Actor, advancer: Advancer
+) -> None:
+    parent = new(services, admin)
+    with redis.Redis.from_url(services.settings.redis_url).pubsub(ignore_subscribe_messages=True) as heard:
+        heard.subscribe("jobsapp:events")
+        heard.get_message(timeout=1.0)
+        for _ in range(2):
+            before = services.jobs.get(admin, parent.id).revision
+            child_of(services, admin, parent)
+            advancer.advance()
+            revision = services.jobs.get(admin, parent.id).revision
+            assert revision == before + 1
+            told = f"{parent.id.hex} {parent.organization_id.hex} job-update {revision}"
+            while message := heard.get_message(timeout=5.0):
+                if told in message["data"].decode():
+                    break
+            assert message is not None
