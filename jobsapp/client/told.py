@@ -38,6 +38,7 @@ class NotificationRule(Answer, frozen=True, kw_only=True):
     channel_id: UUID
     channel_name: str
     schedule_id: UUID | None = None
+    schedule_name: str | None = None
     events: tuple[str, ...]
     types: tuple[str, ...] = ()
     waiting_seconds: int = 600

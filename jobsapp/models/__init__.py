@@ -21,7 +21,7 @@ from jobsapp.models.notifications import (
 from jobsapp.models.presets import JobPreset
 from jobsapp.models.queues import Limit, LimitStarts, Queue, QueuedJob, WorkerLease
 from jobsapp.models.retention import Archive, RetentionRule, RetentionRun, RetentionWalk
-from jobsapp.models.schedules import Schedule, ScheduleRun
+from jobsapp.models.schedules import Schedule, ScheduleInput, ScheduleRun
 from jobsapp.models.tallies import JobCount, JobFailure, JobHistory, JobTally
 from jobsapp.models.unsuccessful import UNSUCCESSFUL, UnsuccessfulJob
 from jobsapp.models.workflows import Workflow, WorkflowEvent, WorkflowRun, WorkflowStep
@@ -64,6 +64,7 @@ __all__ = [
     "RetentionRun",
     "RetentionWalk",
     "Schedule",
+    "ScheduleInput",
     "ScheduleRun",
     "StoredFile",
     "TypeDurations",

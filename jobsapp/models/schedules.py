@@ -90,6 +90,17 @@ class Schedule(Base):
     updated_at: Mapped[CreatedAt]
 
 
+class ScheduleInput(Base):
+    """A stored file that the jobs of a schedule read. While the schedule goes on, or may, no cleanup deletes it."""
+
+    __tablename__ = "schedule_inputs"
+    __table_args__ = (Index("schedule_inputs_of_file", "file_id"),)
+
+    schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+
+
 class ScheduleRun(Base):
     """A run that was due, or that somebody asked for: the key makes it impossible to make one twice."""
 

@@ -21,6 +21,8 @@ from jobsapp.services.wording import DEFAULTS, Words
 WHOLE = {"waiting_minutes": 10, "running_minutes": 60, "digest_minutes": 0, "digest_above": 10}
 TYPED = 200
 LONGEST = 20_000
+LOOKS = "look"
+"""The button that narrows the schedules to choose from: nothing is saved."""
 
 blueprint = Blueprint("notification_rules", __name__, url_prefix="/notifications")
 blueprint.before_request(small)
@@ -36,6 +38,8 @@ def new() -> ResponseReturnValue:
 
 @blueprint.post("/rules")
 def create() -> ResponseReturnValue:
+    if LOOKS in request.form:
+        return _form(_typed())
     try:
         services().notification_rules.create(get_actor(), parsed())
     except (InvalidInput, Conflict) as error:
@@ -52,6 +56,8 @@ def edit(rule_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/rules/<uuid:rule_id>")
 def replace(rule_id: UUID) -> ResponseReturnValue:
     rule = services().notification_rules.get(get_actor(), rule_id)
+    if LOOKS in request.form:
+        return _form(_typed(), rule=rule)
     try:
         services().notification_rules.replace(get_actor(), rule_id, parsed(rule))
     except InvalidInput as error:
@@ -100,14 +106,13 @@ def parsed(rule: NotificationRuleView | None = None) -> NewNotificationRule:
     except ValueError:
         raise InvalidInput.of("channelId", "choose a channel; make one first if there is none.") from None
     channel = services().channels.get(get_actor(), channel_id)
-    schedule_id = rule.schedule_id if rule else form.get("schedule_id", type=UUID)
     whole = {name: _whole(name) for name in WHOLE}
     return NewNotificationRule(
         channel_id,
         tuple(form.getlist("events")),
         scope=rule.scope if rule else channel.scope,
         types=tuple(form.getlist("types")),
-        schedule_id=schedule_id,
+        schedule_id=_schedule_id(),
         waiting_seconds=whole["waiting_minutes"] * 60,
         running_seconds=whole["running_minutes"] * 60,
         digest_minutes=whole["digest_minutes"],
@@ -118,6 +123,14 @@ def parsed(rule: NotificationRuleView | None = None) -> NewNotificationRule:
         failures_through="failures_through" in form,
         enabled="enabled" in form,
     )
+
+
+def _schedule_id() -> UUID | None:
+    text = request.form.get("schedule_id", "")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise InvalidInput.of("scheduleId", "choose one of the list.") from None
 
 
 def _whole(name: str) -> int:
@@ -135,31 +148,53 @@ def _values(rule: NotificationRuleView) -> dict[str, Any]:
     return rule.model_dump() | minutes
 
 
-def _refused(error: InvalidInput | Conflict, **more: Any) -> str:
+def _typed() -> dict[str, Any]:
+    """What stands in the form, to be shown again."""
     form = request.form
     values: dict[str, Any] = {name: form.get(name, "")[:TYPED] for name in form}
     values |= {"events": form.getlist("events"), "types": form.getlist("types")}
-    values |= {name: name in form for name in ("failures_through", "enabled")}
-    wire = {"channelId": "channel_id", "waitingSeconds": "waiting_minutes", "runningSeconds": "running_minutes"}
+    return values | {name: name in form for name in ("failures_through", "enabled")}
+
+
+def _refused(error: InvalidInput | Conflict, **more: Any) -> str:
+    wire = {
+        "channelId": "channel_id",
+        "scheduleId": "schedule_id",
+        "waitingSeconds": "waiting_minutes",
+        "runningSeconds": "running_minutes",
+    }
     wire |= {"digestMinutes": "digest_minutes", "digestAbove": "digest_above"}
     wire |= {"quietFrom": "quiet_from", "quietUntil": "quiet_until"}
     faults = {wire.get(one.field, one.field): one.message[:1].upper() + one.message[1:] for one in error.errors}
-    return _form(values, faults=faults, fault="" if error.errors else error.detail, **more)
+    return _form(_typed(), faults=faults, fault="" if error.errors else error.detail, **more)
 
 
 def _form(values: dict[str, Any], **more: Any) -> str:
     rule: NotificationRuleView | None = more.get("rule")
     channels = [one for one in services().channels.all(get_actor()) if rule is None or one.scope == rule.scope]
+    chosen, sought = _id(values.get("schedule_id")), str(values.get("schedule_sought", ""))
+    schedules, is_more = services().notification_rules.schedules(get_actor(), sought, chosen=chosen)
     return render_template(
         "notifications/rule_form.html",
         values=values,
         channels=channels,
+        schedules=schedules,
+        is_more=is_more,
+        chosen=chosen,
+        sought=sought,
         events=EVENTS,
         types={one.name: one.title for one in services().registry},
         zones=sorted(available_timezones()),
         own=OWN,
         **{"rule": None, "faults": {}, "fault": "", **more},
     )
+
+
+def _id(said: Any) -> UUID | None:
+    try:
+        return UUID(str(said))
+    except ValueError:
+        return None
 
 
 def _words(values: dict[str, str], faults: dict[str, str] | None = None) -> str:

@@ -15,7 +15,7 @@ from jobsapp.errors import InvalidInput
 from jobsapp.pages.forms.schedule import in_words, timing_of
 from jobsapp.pages.guard import signed_in, small
 from jobsapp.services.new_schedules import NewSchedule
-from jobsapp.services.schedules import ScheduleFilter
+from jobsapp.services.schedules import REASON_LENGTH, ScheduleFilter
 
 SHOWN_RUNS = 20
 STATUSES = ("active", "paused", "ended")
@@ -58,9 +58,18 @@ def show(schedule_id: UUID) -> ResponseReturnValue:
     return render_template("schedules/show.html", schedule=schedule, may_change=may_change, **shown)
 
 
+@blueprint.get("/<uuid:schedule_id>/pause")
+def ask_pause(schedule_id: UUID) -> ResponseReturnValue:
+    return _pause_form(schedule_id)
+
+
 @blueprint.post("/<uuid:schedule_id>/pause")
 def pause(schedule_id: UUID) -> ResponseReturnValue:
-    services().schedules.pause(get_actor(), schedule_id)
+    reason = request.form.get("reason", "").strip() or None
+    try:
+        services().schedules.pause(get_actor(), schedule_id, reason=reason)
+    except InvalidInput as error:
+        return _pause_form(schedule_id, reason or "", f"The reason {error.errors[0].message}"), 422
     return _back(schedule_id)
 
 
@@ -113,6 +122,11 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
+
+
+def _pause_form(schedule_id: UUID, reason: str = "", fault: str = "") -> str:
+    schedule = services().schedules.get(get_actor(), schedule_id)
+    return render_template("schedules/pause.html", schedule=schedule, reason=reason, fault=fault, most=REASON_LENGTH)
 
 
 def _back(schedule_id: UUID) -> ResponseReturnValue:

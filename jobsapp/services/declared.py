@@ -77,10 +77,13 @@ class Declared:
         schedule_id = row.id if row is not None else new_id()
         # Nobody in particular: whom it acts as is decided when it is due.
         nobody = Actor(NO_USER, home, "", Role.ADMIN)
-        columns = checked(new, nobody, schedule_id, self._registry, self._inputs, self._secrets, self._admissions)
+        columns, files = checked(
+            new, nobody, schedule_id, self._registry, self._inputs, self._secrets, self._admissions
+        )
         plan = planned(schedule_id, new.timing, new.jitter_seconds, now)
         if row is None:
             self._session.add(Schedule(id=schedule_id, organization_id=home, declared=key, **columns, **plan))
+            self._inputs.hold_for_schedule(schedule_id, home, files)
             return
         before = said_of(row)
         # Intervals of code count from when it was first seen.
@@ -89,6 +92,7 @@ class Declared:
         is_new = any(columns[name] != getattr(before, name) for name in TIMING_FIELDS) or row.ended_at is not None
         for field in fields(NewSchedule):
             setattr(row, field.name, columns[field.name])
+        self._inputs.hold_for_schedule(row.id, home, files)
         if row.ended_at is not None:
             row.ended_at = row.pause_reason = None
         if is_new and row.paused_at is None:

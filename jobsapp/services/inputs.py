@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from jobsapp.core.actors import Actor
 from jobsapp.errors import FieldError, InvalidInput
-from jobsapp.models import JobInput
+from jobsapp.models import JobInput, ScheduleInput
 from jobsapp.processors.presets import file_fields
 from jobsapp.services.files import Files
 from jobsapp.services.many import as_table
@@ -41,6 +42,22 @@ class Inputs:
         if rows:
             given = as_table(JobInput, rows)
             self._session.execute(insert(JobInput).from_select(list(rows[0]), select(given)))
+
+    def hold_for_schedule(self, schedule_id: UUID, organization_id: UUID, files: Iterable[UUID]) -> None:
+        """Hold these files for the jobs of a schedule, and no others any more. Raises InvalidInput if a cleanup deleted
+        one a moment ago."""
+        held = ScheduleInput
+        self._session.flush()
+        self._session.execute(delete(held).where(held.schedule_id == schedule_id))
+        of = {"schedule_id": schedule_id, "organization_id": organization_id}
+        rows = [{"file_id": file_id, **of} for file_id in sorted(set(files))]
+        if not rows:
+            return
+        try:
+            with self._session.begin_nested():
+                self._session.execute(insert(held).values(rows))
+        except IntegrityError:
+            raise InvalidInput.of("data", "a file that it names was deleted just now; upload it again.") from None
 
 
 def files_of(data: BaseModel, known: Mapping[UUID, str]) -> dict[UUID, str]:

@@ -109,8 +109,9 @@ def checked(
     inputs: Inputs,
     secrets: Secrets,
     admissions: Admissions,
-) -> dict[str, Any]:
-    """The columns of a schedule whose timing was checked. Raises InvalidInput, as for a job of the same fields."""
+) -> tuple[dict[str, Any], list[UUID]]:
+    """The columns of a schedule whose timing was checked, and the files that its jobs read. Raises
+    InvalidInput, as for a job of the same fields."""
     job = checked_job(new)
     job_type = installed(registry, job.type)
     data = job_type.validate(job.data)
@@ -121,7 +122,8 @@ def checked(
     values = data.model_dump(mode="json", by_alias=True)
     refuse_faults(name=name, data=values)
     kept = secrets.sealed(schedule_id, data, values)
-    return asdict(new) | {"type": job_type.name, "name": name, "description": job.description, "data": kept}
+    columns = {"type": job_type.name, "name": name, "description": job.description, "data": kept}
+    return asdict(new) | columns, list(files)
 
 
 def _faults(new: NewSchedule, now: datetime, *, is_new: bool) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from jobsapp.core.notifications import Occasion
 from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
-from jobsapp.models import NotificationChannel, NotificationRule
+from jobsapp.models import NotificationChannel, NotificationRule, Schedule
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.base import Moment, View
 from jobsapp.services.channels import ORGANIZATION, OWN, may_change, visible
@@ -28,6 +28,7 @@ TYPES, TYPE_LENGTH = 50, 200
 SECONDS = (60, 30 * 86_400)
 DIGEST_MINUTES = 7 * 24 * 60
 DIGEST_ABOVE = 1000
+SCHEDULES_SHOWN = 100
 Event = Literal["completed", "failed", "cancelled", "waiting-long", "running-long"]
 
 
@@ -41,6 +42,8 @@ class NotificationRuleView(View):
     channel_name: str
     schedule_id: UUID | None
     """About all jobs of this schedule, whoever's they are; null: of any, and of none."""
+    schedule_name: str | None
+    """Null: it names none, or one that was deleted."""
     events: list[Event]
     types: list[str]
     """Job types; empty: all."""
@@ -59,6 +62,14 @@ class NotificationRuleView(View):
     """Failures are told in quiet hours too."""
     enabled: bool
     created_at: Moment
+
+
+class ScheduleChoice(NamedTuple):
+    """A schedule that a rule may name. `type`: of its jobs."""
+
+    id: UUID
+    name: str
+    type: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,24 @@ class NotificationRules:
         """The actor's own, and for who may change them the organisation's, the oldest first."""
         query = self._visible(actor).order_by(NotificationRule.user_id.is_(None), NotificationRule.id)
         found = self._session.execute(query.limit(sum(MOST.values()))).all()
-        return [_view(rule, name) for rule, name in found]
+        return [_view(*one) for one in found]
+
+    def schedules(
+        self, actor: Actor, text: str = "", *, chosen: UUID | None = None
+    ) -> tuple[list[ScheduleChoice], bool]:
+        """Schedules that a rule may name, those that go on first, by name; and whether there are more than these.
+
+        `text`: what is in their names. `chosen` is among them, whatever the text.
+        """
+        refuse_faults(text=text)
+        schedule = Schedule
+        query = select(schedule.id, schedule.name, schedule.type).order_by(
+            schedule.id.is_distinct_from(chosen), schedule.ended_at.is_not(None), func.lower(schedule.name), schedule.id
+        )
+        named = schedule.name.icontains(text, autoescape=True)
+        query = query.where(schedule.organization_id == actor.organization_id, or_(named, schedule.id == chosen))
+        found = [ScheduleChoice(*row) for row in self._session.execute(query.limit(SCHEDULES_SHOWN + 1))]
+        return found[:SCHEDULES_SHOWN], len(found) > SCHEDULES_SHOWN
 
     def get(self, actor: Actor, rule_id: UUID) -> NotificationRuleView:
         """Raises NotFound."""
@@ -111,7 +139,7 @@ class NotificationRules:
 
     def replace(self, actor: Actor, rule_id: UUID, new: NewNotificationRule) -> NotificationRuleView:
         """Say anew what a rule is, but for its scope, and commit. Raises as `create`, and NotFound."""
-        row, _ = self._changeable(actor, rule_id)
+        row = self._changeable(actor, rule_id)
         scope = _scope(row)
         if new.scope != scope:
             raise InvalidInput.of("scope", f"of this rule is {scope}, and stays so.")
@@ -126,29 +154,30 @@ class NotificationRules:
 
     def remove(self, actor: Actor, rule_id: UUID) -> None:
         """Remove a rule with what it has still to say, and commit."""
-        row, _ = self._changeable(actor, rule_id)
+        row = self._changeable(actor, rule_id)
         self._note(actor, Action.NOTIFICATION_RULE_REMOVED, _scope(row))
         self._session.execute(delete(NotificationRule).where(NotificationRule.id == row.id))
         self._session.commit()
 
-    def _visible(self, actor: Actor) -> Select[NotificationRule, str]:
-        rule, channel = NotificationRule, NotificationChannel
+    def _visible(self, actor: Actor) -> Select[NotificationRule, str, str | None]:
+        rule, channel, schedule = NotificationRule, NotificationChannel, Schedule
         own = rule.user_id == actor.user_id
         whose = or_(own, rule.user_id.is_(None)) if actor.may(Right.CHANGE_JOBS) else own
-        query = select(rule, channel.name).join(channel, channel.id == rule.channel_id)
+        query = select(rule, channel.name, schedule.name).join(channel, channel.id == rule.channel_id)
+        query = query.outerjoin(schedule, schedule.id == rule.schedule_id)
         return query.where(rule.organization_id == actor.organization_id, whose)
 
-    def _row(self, actor: Actor, rule_id: UUID) -> tuple[NotificationRule, str]:
+    def _row(self, actor: Actor, rule_id: UUID) -> tuple[NotificationRule, str, str | None]:
         query = self._visible(actor).where(NotificationRule.id == rule_id)
         found = self._session.execute(query.execution_options(populate_existing=True)).one_or_none()
         if found is None:
             raise NotFound(f"There is no rule {rule_id}.")
-        return found[0], found[1]
+        return found[0], found[1], found[2]
 
-    def _changeable(self, actor: Actor, rule_id: UUID) -> tuple[NotificationRule, str]:
-        row, name = self._row(actor, rule_id)
+    def _changeable(self, actor: Actor, rule_id: UUID) -> NotificationRule:
+        row = self._row(actor, rule_id)[0]
         may_change(actor, _scope(row), "set what is told")
-        return row, name
+        return row
 
     def _room(self, actor: Actor, scope: str, owner: UUID | None) -> None:
         rule = NotificationRule
@@ -235,9 +264,9 @@ def _scope(row: NotificationRule) -> Literal["own", "organization"]:
     return "organization" if row.user_id is None else "own"
 
 
-def _view(row: NotificationRule, channel_name: str) -> NotificationRuleView:
+def _view(row: NotificationRule, channel_name: str, schedule_name: str | None) -> NotificationRuleView:
     told = {name: getattr(row, name, None) for name in NotificationRuleView.model_fields}
-    told |= {"scope": _scope(row), "channel_name": channel_name}
+    told |= {"scope": _scope(row), "channel_name": channel_name, "schedule_name": schedule_name}
     for name, value in (("quiet_from", row.quiet_from), ("quiet_until", row.quiet_until)):
         told[name] = value.strftime("%H:%M") if value else None
     return NotificationRuleView.model_validate(told)

@@ -139,7 +139,7 @@ class Schedules:
             raise Conflict(f"An organisation may have {MOST:,} schedules; delete one that is not needed.")
         now, schedule_id = self._now(), new_id()
         new = refuse_timing(new, now)
-        columns = checked(new, actor, schedule_id, self._registry, self._inputs, self._secrets, self._admissions)
+        columns, files = checked(new, actor, schedule_id, self._registry, self._inputs, self._secrets, self._admissions)
         row = Schedule(
             id=schedule_id,
             organization_id=actor.organization_id,
@@ -148,6 +148,7 @@ class Schedules:
             **planned(schedule_id, new.timing, new.jitter_seconds, now),
         )
         self._session.add(row)
+        self._inputs.hold_for_schedule(schedule_id, actor.organization_id, files)
         self._note(actor, Action.SCHEDULE_CREATED, row)
         self._session.commit()
         return self.get(actor, schedule_id)
@@ -242,7 +243,8 @@ class Schedules:
         """The columns that say something of its jobs. Raises InvalidInput, and Forbidden."""
         if "data" in asked:
             actor.require(Right.CREATE, "create jobs")
-            columns = checked(new, actor, row.id, self._registry, self._inputs, self._secrets, self._admissions)
+            columns, files = checked(new, actor, row.id, self._registry, self._inputs, self._secrets, self._admissions)
+            self._inputs.hold_for_schedule(row.id, row.organization_id, files)
             return {name: columns[name] for name in asked} | {"user_id": actor.user_id}
         job = checked_job(new.changed({"data": {}}))
         return {name: getattr(job, name) for name in asked if name in JOB_FIELDS} | {"name": job.name or row.name}

@@ -58,7 +58,10 @@ class Uploads:
             raise Conflict(f"The job {file.job_id} made this file: it is deleted with the job.")
         if not store.delete_uploads(driver(self._session), [file_id], organization_id=actor.organization_id):
             self._session.rollback()
-            raise Conflict("A job reads this file: it is deleted with the last job that does.")
+            raise Conflict(
+                "A job reads this file: it is deleted with the last job that does. Or a schedule names it: change or "
+                "delete that first."
+            )
         self._audit.note_others(actor, Action.UPLOAD_DELETED, subject, owner_id)
         self._session.commit()
         self._storage.delete(file_id)

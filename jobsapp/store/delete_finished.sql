@@ -12,6 +12,12 @@ WITH old AS (
     SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
     WHERE edge.parent_id = picked.id AND child.status IN ('pending', 'active')
   )
+  AND NOT EXISTS (
+    SELECT FROM files
+    JOIN schedule_inputs AS named ON named.file_id = files.id
+    JOIN schedules ON schedules.id = named.schedule_id
+    WHERE files.job_id = picked.id AND schedules.ended_at IS NULL
+  )
   -- Its workflow has not heard of its end yet.
   AND NOT EXISTS (SELECT FROM workflow_steps AS step WHERE step.job_id = picked.id AND step.state = 'running')
 ), made AS (
@@ -22,6 +28,10 @@ WITH old AS (
     AND NOT EXISTS (
       SELECT FROM job_inputs AS other
       WHERE other.file_id = files.id AND other.job_id NOT IN (SELECT id FROM old)
+    )
+    AND NOT EXISTS (
+      SELECT FROM schedule_inputs AS named JOIN schedules ON schedules.id = named.schedule_id
+      WHERE named.file_id = files.id AND schedules.ended_at IS NULL
     )
   RETURNING files.id
 ), own_inputs AS (

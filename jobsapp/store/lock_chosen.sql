@@ -12,6 +12,12 @@ WHERE id = ANY(%(ids)s::uuid[]) AND organization_id = %(organization_id)s
     SELECT FROM job_dependencies AS edge JOIN jobs AS child ON child.id = edge.job_id
     WHERE edge.parent_id = jobs.id AND child.status IN ('pending', 'active')
   )
+  AND NOT EXISTS (
+    SELECT FROM files
+    JOIN schedule_inputs AS named ON named.file_id = files.id
+    JOIN schedules ON schedules.id = named.schedule_id
+    WHERE files.job_id = jobs.id AND schedules.ended_at IS NULL
+  )
   -- Its workflow has not heard of its end yet.
   AND NOT EXISTS (SELECT FROM workflow_steps AS step WHERE step.job_id = jobs.id AND step.state = 'running')
 ORDER BY id

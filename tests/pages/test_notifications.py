@@ -8,8 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobsapp.core.actors import Actor
-from jobsapp.services import Services
+from jobsapp.services import Services, notification_rules
 from jobsapp.services.channels import NewChannel
+from jobsapp.services.new_schedules import NewSchedule
 from tests.pages.conftest import token_in
 
 HERE = "/notifications"
@@ -61,9 +62,10 @@ def test_a_rule_is_made_changed_and_removed(web: FlaskClient, services: Services
     assert "Must be a time zone" in web.post(f"{HERE}/rules", data={**form, "zone": "Mars"}).text
     assert "Must be a whole number" in web.post(f"{HERE}/rules", data={**form, "digest_minutes": "x"}).text
     here = web.get(f"{HERE}/rules/new?schedule={channel.id}").text
-    assert f'name="schedule_id" value="{channel.id}"' in here
+    assert f'<option value="{channel.id}" selected>One that was deleted' in here
     refused = web.post(f"{HERE}/rules", data={**form, "schedule_id": channel.id})
-    assert "The schedule is no schedule of the organisation." in refused.text
+    assert 'id="schedule_id-error">Is no schedule of the organisation.' in refused.text
+    assert "Choose one of the list" in web.post(f"{HERE}/rules", data={**form, "schedule_id": "x"}).text
     assert web.post(f"{HERE}/rules", data={**form, "types": ["echo"]}).status_code == 303
     [rule] = services.notification_rules.all(admin)
     assert (rule.events, rule.types, rule.digest_minutes, rule.enabled) == (["failed"], ["echo"], 15, True)
@@ -74,6 +76,32 @@ def test_a_rule_is_made_changed_and_removed(web: FlaskClient, services: Services
     assert "quiet from 22:00 to 07:00 (Europe/Vienna)" in web.get(HERE).text
     assert web.post(f"{HERE}/rules/{rule.id}/remove", data=form).status_code == 303
     assert services.notification_rules.all(admin) == []
+
+
+def test_a_rule_names_a_schedule_of_a_list(
+    web: FlaskClient, services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a form alone; where there are many, a part of the name narrows it and what was typed stays."""
+    monkeypatch.setattr(notification_rules, "SCHEDULES_SHOWN", 2)
+    channel = services.channels.create(admin, NewChannel("email", "Mail"))
+    for name in ("Nightly", "Hourly 100%", "Weekly"):
+        services.schedules.create(admin, NewSchedule("echo", {}, name, every_seconds=3600))
+    page = web.get(f"{HERE}/rules/new").text
+    assert re.findall(r">([^<>]*) \(Echo\)</option>", page) == ["Hourly 100%", "Nightly"]
+    form = sent(web, f"{HERE}/rules/new", channel_id=channel.id, events=["failed"], enabled="on", digest_minutes="15")
+    found = web.post(f"{HERE}/rules", data={**form, "look": "yes", "schedule_sought": "EEK"})
+    [weekly] = re.findall(r'<option value="(.{36})" >Weekly', found.text)
+    assert 'value="15"' in found.text
+    assert "Nightly" not in found.text
+    assert "100%" in web.post(f"{HERE}/rules", data={**form, "look": "yes", "schedule_sought": "%"}).text
+    assert services.notification_rules.all(admin) == []
+    assert web.post(f"{HERE}/rules", data={**form, "schedule_id": weekly}).status_code == 303
+    [rule] = services.notification_rules.all(admin)
+    assert (str(rule.schedule_id), rule.schedule_name) == (weekly, "Weekly")
+    assert f'Jobs of the schedule <a href="/schedules/{weekly}">Weekly</a>' in web.get(HERE).text
+    assert f'<option value="{weekly}" selected>Weekly' in web.get(f"{HERE}/rules/{rule.id}").text
+    assert web.post(f"{HERE}/rules/{rule.id}", data={**form, "schedule_id": ""}).status_code == 303
+    assert services.notification_rules.get(admin, rule.id).schedule_id is None
 
 
 def test_the_words_are_shown_as_they_will_read(web: FlaskClient, services: Services, admin: Actor) -> None:

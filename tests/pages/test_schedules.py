@@ -100,9 +100,16 @@ def test_changed_paused_resumed_run_and_deleted(web: FlaskClient, csrf: str, ser
     assert web.post(f"{path}/edit", data=form).location == path
     assert (newest(services, admin).cron, newest(services, admin).data) == (FORM["cron"], {"text": "other"})
     assert web.post(f"{path}/edit", data={**form, "zone": "Mars"}).status_code == 422
-    for action, status in (("pause", "paused"), ("resume", "active")):
-        assert web.post(f"{path}/{action}", data={"csrf_token": csrf}).location == path
-        assert newest(services, admin).status == status
+    assert 'name="reason"' in web.get(f"{path}/pause").text
+    refused = web.post(f"{path}/pause", data={"csrf_token": csrf, "reason": "x" * 501})
+    assert (refused.status_code, "The reason may have up to 500 characters" in refused.text) == (422, True)
+    assert web.post(f"{path}/pause", data={"csrf_token": csrf, "reason": " Holidays. "}).location == path
+    assert (newest(services, admin).status, newest(services, admin).pause_reason) == ("paused", "Holidays.")
+    assert re.search(r"Paused <time.*> by admin@localhost: Holidays\.<", web.get(path).text)
+    assert "Holidays." in web.get("/schedules").text
+    assert "Holidays." in web.get("/audit").text
+    assert web.post(f"{path}/resume", data={"csrf_token": csrf}).location == path
+    assert newest(services, admin).status == "active"
     assert web.post(f"{path}/run", data={"csrf_token": csrf}).location == path
     page = web.get(path).text
     assert "run by admin@localhost" in page

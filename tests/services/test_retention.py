@@ -14,11 +14,12 @@ from jobsapp.bus.hints import CHANNEL
 from jobsapp.config import Settings
 from jobsapp.core.actors import Actor
 from jobsapp.core.retention import UPLOADS
-from jobsapp.errors import NotFound
+from jobsapp.errors import Conflict, NotFound
 from jobsapp.runtime.duties import prune
 from jobsapp.runtime.house import House, build_house
 from jobsapp.runtime.pruner import FIRST_BATCH, SMALLEST_BATCH, Pruner, next_batch
 from jobsapp.services import Services
+from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.retention import NewRule
 from jobsapp.store import retention as store
 from jobsapp.store.connect import connect
@@ -115,6 +116,37 @@ def test_uploads_that_no_job_reads_have_a_rule_too(
     assert Pruner(house).prune() == 1
     assert there(connection, [gone, read, young, theirs], "files") == sorted([read, young, theirs])
     assert not house.storage.path(gone).exists()
+
+
+def test_what_a_schedule_names_stays_until_it_has_ended(
+    services: Services, house: House, admin: Actor, connection: Connection
+) -> None:
+    """An upload, also when the last job that read it goes, and a job that made what the schedule reads."""
+    set_rule(services, admin, 10, scope=UPLOADS)
+    set_rule(services, admin, 10)
+    unread, shared, made = files = [insert_upload(connection, admin.organization_id, days=11) for _ in range(3)]
+    maker, reader = insert_finished(connection, admin.organization_id, 2, days=11)
+    connection.execute("UPDATE files SET job_id = %s WHERE id = %s", [maker, made])
+    connection.execute("INSERT INTO job_inputs (job_id, file_id) VALUES (%s, %s)", [reader, shared])
+    schedules = [
+        services.schedules.create(admin, NewSchedule("make-file", {"source": str(one)}, every_seconds=3600)).id
+        for one in files
+    ]
+    services.schedules.pause(admin, schedules[0])
+    assert Pruner(house).prune() == 1, "the job that read what a schedule names, and nothing else"
+    assert (services.cleanup.count_uploads(days=10), services.cleanup.delete_uploads(days=10)) == (0, 0)
+    assert services.cleanup.chosen(admin, [maker]) == []
+    with pytest.raises(Conflict, match="a schedule names it"):
+        services.uploads.delete(admin, unread)
+    assert there(connection, [maker, reader]) == [maker]
+    assert there(connection, files, "files") == sorted(files)
+    services.schedules.edit(admin, schedules[0], {"data": {}})
+    connection.execute("UPDATE schedules SET ended_at = now(), next_run_at = NULL, fire_at = NULL")
+    # Whatever it has looked at, it begins anew.
+    set_rule(services, admin, 9, scope=UPLOADS)
+    set_rule(services, admin, 9)
+    assert Pruner(house).prune() == 3
+    assert there(connection, files, "files") == []
 
 
 def test_files_go_and_lists_hear_of_it(

@@ -27,6 +27,7 @@ SCENES = (
     Scene("schedule-form", "schedule_forms.form", "/schedules/new/echo?cron=0+9+*+*+MON-FRI", open_details),
     Scene("schedule-form-error", "schedule_forms.form", "/schedules/new/echo", send_wrong_cron),
     Scene("schedule-edit", "schedule_forms.edit", "/schedules/{schedule}/edit", open_details),
+    Scene("schedule-pause", "schedules.ask_pause", "/schedules/{schedule}/pause"),
     Scene("schedule-delete", "schedules.ask", "/schedules/{schedule}/delete"),
 )
 
