@@ -146,7 +146,8 @@ def test_a_parent_stays_as_long_as_a_child_needs_it(services: Services, admin: A
 
 
 Graph = list[tuple[str, str, list[int]]]
-"""Of each job: its type, or that somebody cancels it at once, what it does when a parent fails, and its parents, which stand before it."""
+"""Of each job: its type, or that somebody cancels it at once; what it does when a parent fails, and its parents, which
+stand before it."""
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def test_a_circle_is_found_if_there_is_one_and_is_one(edges: Edges) -> None:
     for index, fault in found.faults.items():
         way = fault.errors[0].message.removesuffix(" goes round in a circle.").split(" → ")
         assert way[0] == way[-1] == [*edges][index]
-        assert all(parent in edges[child] for child, parent in zip(way, way[1:], strict=False))
+        assert all(parent in edges[child] for child, parent in pairwise(way))
 
 
 def test_a_chain_of_all_jobs_of_a_call_is_no_circle_until_its_ends_meet() -> None:
