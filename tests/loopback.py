@@ -13,9 +13,9 @@ from typing import Any, Self
 
 class Loopback(ABC):
     """Each request in a thread of its own. `now` and `most`: how many are answered at the same time, and were at most;
-    `connections`: how many were made; `over` is set when it stops."""
+    `connections`: how many were made; `over` is set when it stops. `port`: 0 takes a free one."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.now = self.most = self.connections = 0
         self.lock = threading.Lock()
         self.over = threading.Event()
@@ -43,7 +43,7 @@ class Loopback(ABC):
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that went away is what some tests want."""
 
-        self._http = Quiet(("127.0.0.1", 0), Handler)
+        self._http = Quiet(("127.0.0.1", port), Handler)
         self.port = self._http.server_port
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 

@@ -9,7 +9,8 @@ WITH edge AS MATERIALIZED (
     (array_agg(reason ORDER BY parent_id) FILTER (WHERE ends IS NOT NULL))[1] AS reason
   FROM edge GROUP BY job_id
 ), line AS MATERIALIZED (
-  SELECT job_id FROM job_queue WHERE job_id IN (SELECT job_id FROM child) ORDER BY job_id FOR UPDATE
+  -- As an array: what is looked for is few, however many wait.
+  SELECT job_id FROM job_queue WHERE job_id = ANY (ARRAY(SELECT job_id FROM child)) ORDER BY job_id FOR UPDATE
 ), settled AS (
   UPDATE job_dependencies AS mine SET
     settled = edge.status, decisive = edge.ends IS NOT NULL AND edge.job_id IN (SELECT job_id FROM line)

@@ -50,16 +50,20 @@ JOIN jobs AS parent ON parent.id = edge.parent_id WHERE child.started_at < paren
 
 
 class Receiver(Loopback):
-    """Answers each message, and remembers which job it told of under which id."""
+    """Answers each message, and remembers which job it told of under which id. `again`: how many came once more, of
+    which the answer was not written down."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told: dict[str, set[str]] = {}
+        self.again = 0
 
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         job_id, message = json.loads(body)["data"]["id"], handler.headers["webhook-id"]
         with self.lock:
-            self.told.setdefault(job_id, set()).add(message)
+            ids = self.told.setdefault(job_id, set())
+            self.again += message in ids
+            ids.add(message)
         handler.send_response(204)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
@@ -189,5 +193,6 @@ class Followed:
     def __str__(self) -> str:
         return (
             f"{self.made['batches']} batches with a callback, {self.made['graphs']} graphs of {OF_GRAPH}, "
-            f"{self.made['runs']} runs of a workflow, {self.made['told']} messages"
+            f"{self.made['runs']} runs of a workflow, {self.made['told']} messages, "
+            f"of which {self.receiver.again} came once more"
         )

@@ -34,8 +34,8 @@ class Endpoint(Loopback):
     """Keeps what it gets. `replies`: what it answers, one after the other, then `reply` for ever. `hold`: it answers
     nothing until this is set."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.reply = Reply()

@@ -78,6 +78,17 @@ def test_a_crash_between_taking_and_writing_loses_nothing_and_tells_nothing_twic
     assert len(endpoint.requests) == 1
 
 
+def test_a_cancelled_job_is_told(post: Post, services: Services, member: Actor, endpoint: Endpoint) -> None:
+    post.webhook(member, endpoint.url, events=("cancelled",))
+    post.end(member)
+    job = services.jobs.create(member, NewJob("echo", {}))[0]
+    services.jobs.cancel(member, job.id)
+    post.absorb()
+    assert post.send() == 1
+    [told] = said(endpoint)
+    assert (told["type"], told["data"]["id"], told["data"]["status"]) == ("job.cancelled", str(job.id), "cancelled")
+
+
 def test_a_channel_is_told_of_the_same_once(post: Post, member: Actor, endpoint: Endpoint) -> None:
     channel = post.webhook(member, endpoint.url)
     post.rule(member, channel, events=("completed",))

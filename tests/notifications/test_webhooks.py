@@ -97,6 +97,21 @@ def test_a_receiver_that_is_down_gets_it_later_with_the_same_id(
     assert services.channels.get(member, sent.channel_id).failures == 0
 
 
+def test_a_receiver_where_nobody_listens_gets_it_when_somebody_does(
+    post: Post, services: Services, member: Actor
+) -> None:
+    with Endpoint() as gone:
+        port = gone.port
+    post.webhook(member, f"http://127.0.0.1:{port}/hook")
+    post.end_and_send(member)
+    [waiting] = services.deliveries.page(member)[0]
+    assert (waiting.state, waiting.tries[0].status) == ("pending", None)
+    assert waiting.tries[0].error
+    with Endpoint(port) as back:
+        assert post.send(post.now() + timedelta(seconds=6)) == 1
+        assert len(back.requests) == 1
+
+
 def test_it_is_given_up_after_a_day_and_replayed_by_hand(
     post: Post, services: Services, member: Actor, endpoint: Endpoint
 ) -> None:

@@ -126,7 +126,15 @@ def test_counts_are_a_recount_and_callbacks_are_made_once(
     told = dict(made)
     assert told["complete"] == 2
     assert told.get("success", 0) == sum(completed)
-    assert told.get("failure", 0) <= 2
+    failed = [services.batch_views.get(admin, batch.id).counts.failed > 0 for batch in story.batches]
+    assert sum(failed) <= told.get("failure", 0) <= 2
+    ids = [
+        one.job_id
+        for batch in story.batches
+        for one in services.batch_views.get(admin, batch.id).callbacks
+        if one.job_id is not None
+    ]
+    assert len(ids) == len(set(ids)) == sum(told.values()), "each is a callback of one batch"
 
 
 def test_2_000_jobs_are_created_drained_and_ended(

@@ -146,12 +146,13 @@ def test_a_parent_stays_as_long_as_a_child_needs_it(services: Services, admin: A
 
 
 Graph = list[tuple[str, str, list[int]]]
-"""Of each job: its type, what it does when a parent fails, and its parents, which stand before it."""
+"""Of each job: its type, or that somebody cancels it at once; what it does when a parent fails, and its parents, which
+stand before it."""
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    kinds, policies = st.sampled_from(["echo", "fail"]), st.sampled_from(POLICIES)
+    kinds, policies = st.sampled_from(["echo", "echo", "fail", "stopped"]), st.sampled_from(POLICIES)
     size = draw(st.integers(1, 9))
     some = [st.lists(st.integers(0, max(0, index - 1)), unique=True, max_size=3 * (index > 0)) for index in range(size)]
     return [(draw(kinds), draw(policies), draw(parents)) for parents in some]
@@ -160,7 +161,9 @@ def graphs(draw: st.DrawFn) -> Graph:
 def expected(graph: Graph) -> list[str]:
     ends: list[str] = []
     for kind, policy, parents in graph:
-        if policy != "continue" and any(ends[parent] != "completed" for parent in parents):
+        if kind == "stopped":
+            ends.append("cancelled")
+        elif policy != "continue" and any(ends[parent] != "completed" for parent in parents):
             ends.append("failed" if policy == "fail" else "cancelled")
         else:
             ends.append("failed" if kind == "fail" else "completed")
@@ -173,13 +176,16 @@ def test_whatever_fails_each_job_runs_after_its_parents_and_ends_as_the_model_sa
     services: Services, admin: Actor, advancer: Advancer, drain: Drain, graph: Graph, seed: Any
 ) -> None:
     jobs = [
-        NewJob(kind, {}, ref=f"j{index}", max_attempts=1, on_parent_failure=policy,
+        NewJob("fail" if kind == "fail" else "echo", {}, ref=f"j{index}", max_attempts=1, on_parent_failure=policy,
                depends_on=tuple(f"j{parent}" for parent in parents) or None)
         for index, (kind, policy, parents) in enumerate(graph)
     ]  # fmt: skip
     order = seed.sample(range(len(jobs)), len(jobs))
     made, _ = services.jobs.create_many(admin, [jobs[index] for index in order])
     ids = [made[order.index(index)] for index in range(len(jobs))]
+    for job_id, (kind, _, _) in zip(ids, graph, strict=True):
+        if kind == "stopped":
+            services.jobs.cancel(admin, job_id)
     while not all(one.status in TERMINAL for one in found_jobs(services, admin, ids)):
         moved = [drain(queue) for queue in seed.sample(["echo", "fail"], seed.choice([1, 2]))]
         if seed.random() < 0.5 or not any(moved):
