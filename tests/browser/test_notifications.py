@@ -21,11 +21,17 @@ localStorage.setItem("jobsapp.notify", "on");
 
 def test_a_channel_and_a_rule_are_made_and_the_browser_tells(page: Page, product: Product) -> None:
     page.goto("/jobs")
+    page.set_viewport_size({"width": 390, "height": 844})
     page.locator("details.menu > summary").click()
+    page.get_by_role("link", name="Members").click(
+        trial=True
+    )  # On a phone too nothing of the page lies above the menu.
     page.get_by_role("link", name="Notifications").click()
     expect(page.get_by_role("heading", name="You are told of nothing")).to_be_visible()
     page.get_by_role("link", name="Browser").click()
     expect(page.get_by_label("Browser", exact=True)).to_be_checked()
+    expect(page.get_by_label("Address", exact=False).first).to_be_hidden()
+    expect(page.get_by_label("E-mail addresses")).to_be_hidden()
     page.get_by_label("Name").fill("Here")
     page.get_by_role("button", name="Add channel").click()
     expect(page.get_by_role("status").filter(has_text="Here is there")).to_be_visible()
@@ -35,6 +41,11 @@ def test_a_channel_and_a_rule_are_made_and_the_browser_tells(page: Page, product
     expect(page.get_by_role("heading", name="Completed, failed")).to_be_visible()
     page.get_by_role("button", name="Send a test by Here").click()
     expect(page.get_by_role("heading", name="A test of notifications")).to_be_visible()
+    expect(page.locator("#tries")).to_contain_text("It was not tried yet.")
+    with psycopg.connect(product.settings.database_url) as connection:
+        connection.execute("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
+    expect(page.locator("#tries")).to_contain_text("Delivered")
+    page.set_viewport_size({"width": 1280, "height": 900})
 
     page.add_init_script(SPY)
     first, second = new_id(), new_id()
