@@ -1,4 +1,4 @@
-"""Cron expressions against two others who read them: `crontab.py`, by the minute on the clock of a zone, and croniter."""
+"""What cron expressions mean, by the minute: beside `croniter`, a reader of our own, and what is known of a few."""
 
 from __future__ import annotations
 
