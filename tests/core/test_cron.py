@@ -1,4 +1,4 @@
-"""Cron expressions against two others who read them: `crontab.py`, by the minute on the clock of a zone, and croniter."""
+"""Cron expressions against two others who read them: `crontab.py`, by the minute on the clock of a zone; croniter."""
 
 from __future__ import annotations
 
