@@ -114,8 +114,8 @@ def _rule(channel_id: UUID, scope: str, *, quiet: str | None, off: bool, **said:
     begin, dash, end = (quiet or "").partition("-")
     if quiet and not dash:
         raise InvalidInput.of("--quiet", "must be two times of a clock, as 22:00-07:00.")
-    hours: dict[str, Any] = {"quiet_from": begin or None, "quiet_until": end or None}
-    return NewNotificationRule(channel_id, scope=scope, enabled=not off, **said, **hours)
+    said |= {"quiet_from": begin or None, "quiet_until": end or None}
+    return NewNotificationRule(channel_id, scope=scope, enabled=not off, **said)
 
 
 def _row(view: NotificationRuleView) -> tuple[str, ...]:

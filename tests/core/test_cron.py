@@ -1,4 +1,4 @@
-"""What cron expressions mean, by the minute: beside `croniter`, a reader of our own, and what is known of a few."""
+"""Cron expressions against two others who read them: `crontab.py`, by the minute on the clock of a zone; croniter."""
 
 from __future__ import annotations
 
@@ -141,20 +141,6 @@ def test_some_that_are_known(expression: str, zone: str, after: str, there: str)
 def test_what_cannot_be_is_a_sentence(expression: str, zone: str, sentence: str) -> None:
     with pytest.raises(cron.CronError, match=sentence):
         cron.check(expression, zone)
-
-
-@pytest.mark.parametrize(
-    ("expression", "words"),
-    [
-        ("*/15 * * * *", "Every 15 minutes"),
-        ("*/5 9-17 * * MON-FRI", "Every 5 minutes from 09:00 through 17:59 on Monday through Friday"),
-        ("*/7 * * * *", "Every seventh minute of every hour"),
-        ("*/1 * * * *", "Every minute"),
-        ("0 9 * * MON-FRI", "At 09:00 on Monday through Friday"),
-    ],
-)
-def test_it_is_said_as_people_say_it(expression: str, words: str) -> None:
-    assert cron.in_words(expression) == words
 
 
 @settings(max_examples=examples(100), deadline=None)
