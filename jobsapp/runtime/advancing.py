@@ -8,6 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
+
+from psycopg import Connection
 
 from jobsapp.runtime.beside import Beside
 from jobsapp.store import outbox
@@ -17,6 +20,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
+GATHER_SECONDS = 0.1
 
 
 class AdvancerThread(Beside):
@@ -51,8 +55,16 @@ class AdvancerThread(Beside):
                 if time.monotonic() - ticked >= TICK_SECONDS:
                     ticked = time.monotonic()
                     advancer.tick()
-                for _ in calls.notifies(timeout=0 if taken >= MOST else TICK_SECONDS, stop_after=1):
-                    pass
+                _wait(calls, 0 if taken >= MOST else TICK_SECONDS)
+
+
+def _wait(calls: Connection[Any], seconds: float) -> None:
+    """Until PostgreSQL calls. Numbers of batches are gathered for a moment, unless a call comes for something else."""
+    for call in calls.notifies(timeout=seconds, stop_after=1):
+        if call.payload == outbox.COUNTED:
+            for other in calls.notifies(timeout=GATHER_SECONDS):
+                if other.payload != outbox.COUNTED:
+                    return
 
 
 def _tell(error: Exception) -> None:
