@@ -60,11 +60,10 @@ class AdvancerThread(Beside):
 
 def _wait(calls: Connection[Any], seconds: float) -> None:
     """Until PostgreSQL calls. Numbers of batches are gathered for a moment, unless a call comes for something else."""
-    for call in calls.notifies(timeout=seconds, stop_after=1):
-        if call.payload == outbox.COUNTED:
-            for other in calls.notifies(timeout=GATHER_SECONDS):
-                if other.payload != outbox.COUNTED:
-                    return
+    heard = [call.payload for call in calls.notifies(timeout=seconds, stop_after=1)]
+    until = time.monotonic() + GATHER_SECONDS
+    while heard and set(heard) == {outbox.COUNTED} and (left := until - time.monotonic()) > 0:
+        heard = [call.payload for call in calls.notifies(timeout=left, stop_after=1)]
 
 
 def _tell(error: Exception) -> None:
