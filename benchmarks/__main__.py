@@ -1,6 +1,6 @@
 """`make bench`: measures side by side in one run, prints a table and writes `benchmarks/latest.json`.
 
-python -m benchmarks [--size-mb 1000] [--only conversion|dependencies|engine|live|pages|size|types]
+python -m benchmarks [--size-mb 1000] [--only conversion|dependencies|engine|following|live|pages|size|types]
     [--jobs 100000 | --long] [--rows 10000000]
 """
 
@@ -28,7 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size-mb", type=int, default=1000, help="size of the generated table as CSV")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each conversion, of which the best counts")
-    parser.add_argument("--only", choices=["conversion", "dependencies", "engine", "live", "pages", "size", "types"])
+    parser.add_argument(
+        "--only", choices=["conversion", "dependencies", "engine", "following", "live", "pages", "size", "types"]
+    )
     parser.add_argument("--jobs", type=int, default=JOBS, help="empty jobs that the long run of the engine drains")
     parser.add_argument("--sockets", type=int, default=SOCKETS, help="clients that one web process is to hold")
     parser.add_argument(
@@ -38,6 +40,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.only in (None, "engine"):
         finish("engine", engine.measure(long_jobs=options.jobs), {"longRunJobs": options.jobs})
+    if options.only == "following":
+        finish("engine", engine.measure_following(), {}, some=True)
     if options.only in (None, "dependencies"):
         finish("dependencies", dependencies.measure(), {"jobs": dependencies.JOBS})
     if options.only in (None, "conversion"):
@@ -52,9 +56,9 @@ def main() -> None:
         finish("live", live.measure(options.sockets), {"sockets": options.sockets})
 
 
-def finish(part: str, results: list[dict[str, Any]], given: dict[str, int]) -> None:
+def finish(part: str, results: list[dict[str, Any]], given: dict[str, int], *, some: bool = False) -> None:
     show(results)
-    write(part, results, given)
+    write(part, results, given, some=some)
 
 
 def show(results: list[dict[str, Any]]) -> None:
@@ -67,17 +71,23 @@ def show(results: list[dict[str, Any]]) -> None:
     Console(width=200).print(table)
 
 
-def write(part: str, results: list[dict[str, Any]], given: dict[str, int]) -> None:
-    """Keep the last run of each part, with what is needed to judge it."""
-    run = {
+def write(part: str, results: list[dict[str, Any]], given: dict[str, int], *, some: bool = False) -> None:
+    """Keep the last run of each part, with what is needed to judge it. `some`: lines of it that were measured by
+    themselves, which are put into it, each with what is needed to judge it."""
+    run: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
         **given,
-        "results": results,
     }
     kept = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    if some:
+        names = {result["name"] for result in results}
+        others = [result for result in kept.get(part, {}).get("results", []) if result["name"] not in names]
+        results = [*others, *({**result, "measured": run} for result in results)]
+        run = {key: value for key, value in kept.get(part, run).items() if key != "results"}
+    run["results"] = results
     LATEST.write_text(json.dumps(kept | {part: run}, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -19,6 +19,7 @@ from benchmarks.long_run import JOBS, long_run
 from benchmarks.schedules import fired
 from benchmarks.stage import Result, servers
 from benchmarks.throughput import drained, worked
+from jobsapp.config import Settings
 from jobsapp.runtime.context import JobContext
 from jobsapp.store.jobs import ClaimedJob
 
@@ -35,11 +36,20 @@ def measure(
             claim_cost(settings, pending),
             *fairness_cost(settings),
             hand_back(settings),
-            batch_cost(settings),
-            fired(settings),
+            *following(settings),
             long_run(settings, long_jobs),
             progress_cost(),
         ]
+
+
+def measure_following() -> list[Result]:
+    """Only the lines of batches and schedules."""
+    with servers() as settings:
+        return following(settings)
+
+
+def following(settings: Settings) -> list[Result]:
+    return [batch_cost(settings), fired(settings)]
 
 
 def progress_cost(calls: int = 1_000_000) -> Result:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
+
+from psycopg import Connection
 
 from jobsapp.runtime.beside import Beside
 from jobsapp.store import outbox
@@ -17,6 +20,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
+GATHER_SECONDS = 0.1
 
 
 class AdvancerThread(Beside):
@@ -53,8 +57,17 @@ class AdvancerThread(Beside):
                     advancer.tick()
                 elif called:
                     advancer.tick(called)
-                news = calls.notifies(timeout=0 if taken >= MOST else TICK_SECONDS, stop_after=1)
-                called = {one.payload for one in news} - {""}
+                called = _wait(calls, 0 if taken >= MOST else TICK_SECONDS)
+
+
+def _wait(calls: Connection[Any], seconds: float) -> set[str]:
+    """Until PostgreSQL calls; returns the clocks that it called by name. Numbers of batches are gathered for a moment,
+    unless a call comes for something else."""
+    heard = [call.payload for call in calls.notifies(timeout=seconds, stop_after=1)]
+    until = time.monotonic() + GATHER_SECONDS
+    while heard and set(heard) == {outbox.COUNTED} and (left := until - time.monotonic()) > 0:
+        heard = [call.payload for call in calls.notifies(timeout=left, stop_after=1)]
+    return set(heard) - {"", outbox.COUNTED}
 
 
 def _tell(error: Exception) -> None:

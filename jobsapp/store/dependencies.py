@@ -85,7 +85,7 @@ def ask_check(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
 def touch_parents(
     connection: Connection[Any], job_ids: Sequence[UUID], *, limit: int = TOUCHED_AT_ONCE
 ) -> list[Released]:
-    """Count it as a change of what these new jobs depend on, for whoever looks; up to `limit`. It waits for nobody."""
+    """Count it as a change of what these new jobs depend on, `limit` at most. It waits for nobody."""
     return fetch_all(connection, "touch_parents", Released, jobs=list(job_ids), limit=limit)
 
 

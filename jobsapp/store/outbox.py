@@ -13,7 +13,7 @@ from psycopg import Connection
 from jobsapp.store.statements import fetch_all, statement
 
 CHANNEL = "jobsapp_outbox"
-"""Of PostgreSQL's NOTIFY: after a commit that left something here."""
+"""Of PostgreSQL's NOTIFY: after a commit that left something here; with the payload COUNTED if it was only that."""
 TAKEN_AT_ONCE = 500
 MOST_TRIES = 5
 

@@ -32,7 +32,7 @@ BEGIN
 """
 END = """
     IF FOUND THEN
-      PERFORM pg_notify('jobsapp_outbox', '');
+      PERFORM pg_notify('jobsapp_outbox', PAYLOAD);
     END IF;
   END IF;
   RETURN NULL;
@@ -72,6 +72,8 @@ COUNTED = """
     FROM moved AS job
     WHERE followed OR (ruled AND has_ended AND RULED(job));
 """
+# Numbers can wait a moment for more of them; jobs that wait cannot.
+PAYLOAD = "CASE WHEN ruled OR EXISTS (SELECT FROM new_jobs WHERE followed) THEN '' ELSE 'counted' END"
 ONE_EACH = """
     INSERT INTO job_outbox (kind, organization_id, job_id, user_id, type, batch_id, weight, was, status)
     SELECT CASE WHEN job.status IN ('completed', 'failed', 'cancelled') THEN 'ended' ELSE 'reopened' END,
@@ -94,11 +96,11 @@ FROM job_outbox CROSS JOIN generate_series(1, jobs) WHERE kind = 'counted'
 
 def upgrade() -> None:
     op.add_column("job_outbox", sa.Column("jobs", sa.Integer(), server_default="1", nullable=False))
-    op.execute(_ruled(BEGINNING + COUNTED + END))
+    op.execute(_ruled(BEGINNING + COUNTED + END.replace("PAYLOAD", PAYLOAD)))
 
 
 def downgrade() -> None:
-    op.execute(_ruled(BEGINNING + ONE_EACH + END))
+    op.execute(_ruled(BEGINNING + ONE_EACH + END.replace("PAYLOAD", "''")))
     op.execute(SPREAD)
     op.execute("DELETE FROM job_outbox WHERE kind = 'counted'")
     op.drop_column("job_outbox", "jobs")

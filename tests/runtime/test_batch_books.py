@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from jobsapp.core.actors import Actor
 from jobsapp.errors import Conflict
 from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.advancing import AdvancerThread
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
@@ -23,6 +25,7 @@ from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import NewJob
 from jobsapp.store.outbox import EndedJob
+from tests.processes import wait_until
 
 MOVES = ("drain", "fail", "cancel", "retry", "retry all", "cancel all", "advance", "crash", "tick")
 RECOUNT = """SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'active'),
@@ -174,3 +177,19 @@ def test_a_job_that_others_wait_for_too_is_counted_once(
     assert (view.counts.completed, view.status) == (3, "completed")
     due = "SELECT due FROM job_queue WHERE job_id = %s"
     assert connection.execute(due, [child.id]).fetchone() == (True,)
+
+
+def test_the_thread_gathers_numbers_and_goes_on(
+    services: Services, admin: Actor, house: House, drain: Callable[[str], int], connection: psycopg.Connection[Any]
+) -> None:
+    thread = AdvancerThread(house)
+    thread.start()
+    try:
+        for _ in range(2):
+            batch = services.batches.create(admin, NewBatch(), [NewJob("echo", {}) for _ in range(3)])
+            drain("echo")
+            ended = "SELECT ended_at IS NOT NULL FROM batches WHERE id = %s"
+            asked = partial(connection.execute, ended, [batch.id])
+            wait_until(lambda asked=asked: asked().fetchone() == (True,), "the batch has ended")  # type: ignore[misc]
+    finally:
+        thread.stop()
