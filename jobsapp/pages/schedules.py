@@ -112,8 +112,10 @@ def previewed(posted: Any) -> dict[str, Any]:
 
 
 def there(moment: datetime, zone: str) -> str:
-    """As the clock of the zone shows it: `Fri 27 Nov 2026, 09:00:00`."""
-    return f"{moment.astimezone(zone_of(zone)):%a %-d %b %Y, %H:%M:%S}".removesuffix(":00")
+    """As the clock of the zone shows it: `Fri 27 Nov 2026, 09:00`. Of an hour that comes twice, which."""
+    local = moment.astimezone(zone_of(zone))
+    comes_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return f"{local:%a %-d %b %Y, %H:%M:%S}".removesuffix(":00") + (f" {local:%Z}" if comes_twice else "")
 
 
 def _moment(text: str) -> datetime | None:

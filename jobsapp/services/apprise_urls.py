@@ -68,7 +68,7 @@ def check_apprise(url: str) -> str:
     plugin = plugin_of(url)
     if plugin is None:
         raise InvalidInput.of("url", f"is no complete address for {scheme}://; see the documentation of apprise.")
-    return str(plugin.url(privacy=True)).partition("?")[0]
+    return str(plugin.url(privacy=True)).partition("?")[0].rstrip("/")
 
 
 def _others(url: str) -> set[str]:

@@ -65,6 +65,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
+        self.raw: list[bytes] = []
         self.to: list[list[str]] = []
         self.refusal = ""
 
@@ -72,6 +73,7 @@ class Mailbox:
         if self.refusal:
             return self.refusal
         self.messages.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=default)))
+        self.raw.append(envelope.content)
         self.to.append(envelope.rcpt_tos)
         return "250 OK"
 

@@ -88,6 +88,11 @@ def test_what_is_typed_is_told_in_words(web: FlaskClient) -> None:
     told = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 9 * * MON#1", "zone": "Asia/Tokyo"})
     assert "At 09:00 on the first Monday of the month, Asia/Tokyo time" in told.text
     assert len(re.findall(r"Mon \d+ \w{3} \d{4}, 09:00", told.text)) == 5
+    twice = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 * 31 10 *", "zone": "Europe/Berlin"})
+    october = {2026: "", 2027: "Sun 31 Oct 2027, 0"}.get(NEXT_YEAR, "")
+    assert re.findall(rf"{october}(\d:00\S*(?: CES?T)?)</time> <", twice.text)[:4] == [
+        *(("0:00", "1:00", "2:00 CEST", "2:00 CET") if october else re.findall(r"(\d:00)</time> <", twice.text)[:4])
+    ]
     wrong = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 99 * * *", "zone": "Asia/Tokyo"})
     assert "The hour cannot be read" in wrong.text
     every = web.get("/schedules/preview", query_string={"kind": "every", "every": "90", "unit": "seconds"})

@@ -19,8 +19,9 @@ from jobsapp.services.unsubscribing import unsubscribe_url
 from jobsapp.store.notifications import Taken
 
 TIMEOUT_SECONDS = 15.0
-# Shorter lines would have the address of List-Unsubscribe encoded word by word, which no mail program reads.
-POLICY = policy.default.clone(max_line_length=900)
+POLICY = policy.SMTP.clone(max_line_length=998)
+"""A line may be as long as RFC 5322 allows: to break that of a link it would have to be encoded, and mail programs read
+no encoded link in a header."""
 
 
 class Mailer:
@@ -49,7 +50,7 @@ class Mailer:
 
     def message(self, taken: Taken, to: list[str], now: datetime) -> EmailMessage:
         """HTML and text. Its id is that of the message, so that a mail program shows a repeated one once."""
-        message = EmailMessage(policy=POLICY)
+        message = EmailMessage(POLICY)
         message["Subject"] = " ".join(taken.subject.split()) or "jobsapp"
         message["From"] = self._settings.mail_from
         message["To"] = [Address(addr_spec=one) for one in to]
