@@ -55,6 +55,8 @@ class Applications:
     def lend(self, settings: Settings) -> Iterator[OpenAPI]:
         """An application with these settings, for one test."""
         app = self._kept if settings == self._settings else None
+        if self._kept is not None and app is None:
+            _let_go(self._kept)
         self._kept = None
         app = app or self._build(settings)
         app.test_client_class = None
@@ -68,6 +70,8 @@ class Applications:
         # Its connections are kept with it: what the server reads for a new one takes longer than most tests.
         if not in_use and not changes(before, state_of(app)):
             self._kept, self._settings = app, settings
+        else:
+            _let_go(app)
 
     def keeps(self, app: object) -> bool:
         """Whether it is the application that the next test may get."""
@@ -79,6 +83,12 @@ class Applications:
         app.testing = True
         app.jinja_env.bytecode_cache = self._compiled
         return app
+
+
+def _let_go(app: OpenAPI) -> None:
+    """Close its connections before it is forgotten."""
+    with app.app_context():
+        db.engine.dispose()
 
 
 State = dict[str, object]
