@@ -214,6 +214,13 @@ def test_a_viewer_saves_nothing_and_a_fault_is_told_by_its_path(
     ]
 
 
+def test_what_a_type_refuses_of_a_step_is_told_in_words_of_the_house(services: Services) -> None:
+    step = {"type": "data-conversion", "input": {"targetFormat": "xls"}}
+    faults = {one.field: one.message for one in services.workflows.check({"steps": {"a": step}}).faults}
+    assert faults["steps.a.input.targetFormat"].startswith("must be one of csv, tsv,")
+    assert faults["steps.a.input.source"] == "is missing."
+
+
 def test_the_time_of_a_whole_run_is_bounded(walk: Walk, connection: psycopg.Connection[Any]) -> None:
     job = walk.start({"a": {"waitFor": {"event": "never"}}}, timeout_seconds=60)
     (until,) = connection.execute("SELECT wake_at - now() FROM workflow_runs").fetchone() or (None,)
