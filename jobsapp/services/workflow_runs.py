@@ -18,17 +18,20 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.core.workflows import Definition, State, read
 from jobsapp.core.workflows.definition import Approval
 from jobsapp.core.workflows.fields import filled, json_schema
+from jobsapp.core.workflows.naming import run_name
 from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Job, WorkflowEvent, WorkflowRun, WorkflowStep
 from jobsapp.services.audit import Audit, Subject
-from jobsapp.services.jobs import Jobs
+from jobsapp.services.jobs import NAME_LENGTH, Jobs
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
 from jobsapp.services.workflow_checks import refuse
 from jobsapp.services.workflow_inputs import changed_fields, hold_named, masked, new_secrets, told
 from jobsapp.services.workflow_run_views import RunOfStepView, WorkflowRunView, require_role, step_views
+from jobsapp.store import workflows as store
 from jobsapp.store.outbox import WORKFLOWS_DUE, call
+from jobsapp.store.workflows import Activity
 
 EVENTS_WAITING = 100
 COMMENT_LENGTH = 2000
@@ -84,6 +87,11 @@ class WorkflowRuns:
         )
         ids = list(self._session.scalars(query.order_by(WorkflowRun.job_id.desc()).limit(RUNS_LISTED)))
         return sorted(self._jobs.find(actor, ids), key=lambda job: job.id, reverse=True)
+
+    def activity(self, actor: Actor, names: Sequence[str]) -> dict[str, Activity]:
+        """The newest run that has begun, and how many go on, of those of these workflows that have runs."""
+        found = store.activity(driver(self._session), names, organization_id=actor.organization_id)
+        return {one.name: one for one in found}
 
     def answer(
         self, actor: Actor, job_id: UUID, key: str, *, approved: bool, fields: Mapping[str, Any], comment: str = ""
@@ -177,7 +185,9 @@ class WorkflowRuns:
                 job.data = self._secrets.changed(job, secrets)
             except CannotOpen:
                 raise Conflict("Its secrets were sealed with another secret key; start the workflow anew.") from None
-        row.input = masked(definition, values)
+        before, row.input = row.input, masked(definition, values)
+        if job.name == run_name(definition, before, row.workflow)[:NAME_LENGTH]:
+            job.name = run_name(definition, row.input, row.workflow)[:NAME_LENGTH]
         # What the job's page, the API and "Run again" tell; its secrets stand beside it.
         job.data = {**job.data, "input": told(definition, values)}
         asked = [key for key, step in definition.steps.items() if step.wait_for and step.wait_for.approval]
