@@ -45,6 +45,7 @@ class WorkflowRun(Base):
     __table_args__ = (
         Index("workflow_runs_to_wake", "wake_at", postgresql_where=text("running AND wake_at IS NOT NULL")),
         Index("workflow_runs_running", "job_id", postgresql_where=text("running")),
+        Index("workflow_runs_running_of_workflow", "organization_id", "workflow", postgresql_where=text("running")),
         Index("workflow_runs_of_workflow", "organization_id", "workflow", text("job_id DESC")),
     )
 

@@ -21,6 +21,7 @@ from jobsapp.pages.guard import signed_in
 from jobsapp.processors.registry import JobType
 from jobsapp.processors.secrets import without_secrets
 from jobsapp.services.presets import PresetView
+from jobsapp.services.workflows import TYPE as WORKFLOW
 
 blueprint = Blueprint("new_job", __name__, url_prefix="/jobs/new")
 blueprint.before_request(signed_in)
@@ -93,7 +94,11 @@ def _again(job_type: JobType, job: Job, data: dict[str, str]) -> JobForm:
     known = given if keeps else without_secrets(job_type.processor.Input, given)
     form = JobForm.blank(job_type, {**known, **data}, description=job.description)
     form.secrets_of = job.id if keeps else None
-    if job.name != job_type.own_name(given, _names(JobForm.blank(job_type, given))):
+    if job_type.name == WORKFLOW:
+        own = services().workflows.own_name(get_actor(), given)
+    else:
+        own = job_type.own_name(given, _names(JobForm.blank(job_type, given)))
+    if job.name != own:
         form.texts["name"] = job.name
     return form
 

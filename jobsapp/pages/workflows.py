@@ -12,9 +12,11 @@ from jobsapp.core.workflows import read
 from jobsapp.core.workflows.text import TEXT_BYTES
 from jobsapp.errors import Conflict, FieldError, InvalidInput
 from jobsapp.pages.forms.asked import AskedForm
+from jobsapp.pages.forms.fields import Field
 from jobsapp.pages.graph import graph_of
 from jobsapp.pages.guard import signed_in
 from jobsapp.pages.new_job import store_uploads, stored_files
+from jobsapp.services.jobs import NAME_LENGTH
 from jobsapp.services.workflow_views import WorkflowWholeView
 
 EXAMPLE = """# Each step is a job. What it needs comes before it.
@@ -28,6 +30,10 @@ steps:
       targetFormat: parquet
 """
 
+NAME = Field(
+    "name", "name", "text", "Name", "What lists call the run. Empty: as the workflow says.", max_length=NAME_LENGTH
+)
+
 blueprint = Blueprint("workflows", __name__, url_prefix="/workflows")
 blueprint.before_request(signed_in)
 
@@ -35,7 +41,8 @@ blueprint.before_request(signed_in)
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     found = services().workflows.all(get_actor(), after=request.args.get("after", "")[:100])
-    return render_template("workflows/index.html", workflows=found)
+    activity = services().workflow_runs.activity(get_actor(), [one.name for one in found])
+    return render_template("workflows/index.html", workflows=found, activity=activity)
 
 
 @blueprint.get("/new")
@@ -65,7 +72,8 @@ def start(name: str) -> ResponseReturnValue:
     form = AskedForm.blank(whole.input_schema, "input")
     posted = store_uploads(form)
     try:
-        job = services().workflows.start(get_actor(), name, form.read(posted))
+        called = request.form.get("name", "").strip() or None
+        job = services().workflows.start(get_actor(), name, form.read(posted), name=called)
     except InvalidInput as error:
         form.refuse(error)
         return _page(whole, form), 422
@@ -118,11 +126,13 @@ def _whole(name: str) -> WorkflowWholeView:
 def _page(whole: WorkflowWholeView, form: AskedForm | None = None) -> str:
     form = form or AskedForm.blank(whole.input_schema, "input")
     form.files = stored_files(form)
+    form.texts.setdefault("name", request.form.get("name", ""))
     runs = services().workflow_runs.latest(get_actor(), whole.name)
     return render_template(
         "workflows/show.html",
         workflow=whole,
         form=form,
+        name_field=NAME,
         graph=graph_of(read(whole.definition)),
         versions=services().workflows.versions(get_actor(), whole.name),
         runs=services().views.jobs(runs),

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from jobsapp import processors
 from jobsapp.core.workflows import Definition
+from jobsapp.core.workflows.definition import NAME, NAME_FIX
 from jobsapp.errors import ConfigError, FieldError, InvalidInput
 from jobsapp.processors.presets import check, example_of
 from jobsapp.processors.schedules import check as check_schedules
@@ -152,6 +153,8 @@ def _by_name(workflows: Iterable[Definition]) -> dict[str, Definition]:
     for one in workflows:
         if not one.name:
             raise ConfigError("A workflow that is declared in code needs a name.")
+        if re.fullmatch(NAME, one.name) is None:
+            raise ConfigError(f"The workflow {one.name!r} that is declared in code: its name {NAME_FIX}")
         if found.setdefault(one.name, one) is not one:
             raise ConfigError(f"Two workflows have the name {one.name!r}.")
     return found

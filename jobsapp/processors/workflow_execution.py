@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from jobsapp.core.workflows import read
 from jobsapp.errors import InvalidInput
@@ -34,6 +34,16 @@ class WorkflowInput(Input):
         title="Secrets",
         description="Of what it asks for, the fields of the type secret. Kept sealed, and shown to nobody.",
     )
+
+    _called: str = PrivateAttr("")
+
+    @property
+    def called(self) -> str:
+        """What the run is called for what it is given; empty: nobody looked."""
+        return self._called
+
+    def call(self, name: str) -> None:
+        self._called = name
 
     @model_validator(mode="after")
     def _one(self) -> WorkflowInput:
@@ -70,4 +80,4 @@ class WorkflowExecution(Processor):
     @classmethod
     def default_name(cls, data: Any, files: Sequence[str]) -> str:
         given = data.definition or {}
-        return str(data.workflow or given.get("title") or given.get("name") or cls.title)
+        return str(data.called or data.workflow or given.get("title") or given.get("name") or cls.title)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from jobsapp.core.workflows import Definition, check
 from jobsapp.core.workflows.expressions import is_dynamic
 from jobsapp.core.workflows.secrets import Place
+from jobsapp.core.workflows.words import words
 from jobsapp.errors import FieldError, InvalidInput
 from jobsapp.processors.registry import JobType, Registry, invalid_part
 from jobsapp.processors.secrets import named_secrets
@@ -81,8 +82,10 @@ def _faults_of_input(job_type: JobType, data: Mapping[str, Any]) -> Iterable[Fie
         if not is_dynamic(data):
             job_type.processor.check(checked)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        yield from invalid_part([one for one in found if _is_certain(one)], "input").errors
+        found = [one for one in error.errors(include_url=False) if _is_certain(one)]
+        for one in found:
+            one["msg"] = words(one)
+        yield from invalid_part(found, "input").errors
     except ValueError as error:
         yield FieldError("input", str(error))
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
+from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.masks import MASK
 from jobsapp.core.workflows import Definition
 from jobsapp.core.workflows.fields import filled
 from jobsapp.core.workflows.secrets import secret_fields
-from jobsapp.errors import FieldError
+from jobsapp.errors import FieldError, InvalidInput
+from jobsapp.models import JobInput, StoredFile
 from jobsapp.processors.secrets import is_mask
 from jobsapp.services.secrets import NOT_A_SECRET
+from jobsapp.services.sessions import DbSession
 
 
 class Asked(Protocol):
@@ -65,3 +70,40 @@ def new_secrets(definition: Definition, input: Mapping[str, Any]) -> dict[str, s
     """The secrets that are given anew: neither left out nor masks."""
     found = {key: input[key] for key in secret_fields(definition.input) & input.keys()}
     return {key: value for key, value in found.items() if isinstance(value, str) and value and not is_mask(value)}
+
+
+def told(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they stand in the data of the job: without secrets, and without what is left out."""
+    secrets = secret_fields(definition.input)
+    return {key: value for key, value in values.items() if key not in secrets and value is not None}
+
+
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], secrets: Mapping[str, str]) -> list[str]:
+    """The names of the fields that are different, for who reads what was done."""
+    names = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    return sorted(names | secrets.keys())
+
+
+def hold(session: DbSession, run_id: UUID, organization_id: UUID, file_ids: Iterable[UUID]) -> set[UUID]:
+    """Keep files from being deleted while the run is there. Returns those that are there."""
+    wanted = list(file_ids)
+    if not wanted:
+        return set()
+    files = select(StoredFile.id).where(StoredFile.id.in_(wanted), StoredFile.organization_id == organization_id)
+    found = set(session.scalars(files.order_by(StoredFile.id).with_for_update(key_share=True, read=True)))
+    if found:
+        rows = [{"job_id": run_id, "file_id": one} for one in sorted(found)]
+        session.execute(insert(JobInput).values(rows).on_conflict_do_nothing())
+    return found
+
+
+def hold_named(
+    session: DbSession, run_id: UUID, organization_id: UUID, definition: Definition, values: Mapping[str, Any]
+) -> None:
+    """Hold the files that the input of a run names. Raises InvalidInput for one that there is not; then none is."""
+    files = {key: UUID(values[key]) for key, one in definition.input.items() if one.type == "file" and values.get(key)}
+    with session.begin_nested():
+        there = hold(session, run_id, organization_id, files.values())
+        for key, file_id in files.items():
+            if file_id not in there:
+                raise InvalidInput.of(f"input.{key}", f"there is no file {file_id}; upload it first.")

@@ -18,18 +18,20 @@ from jobsapp.core.storable import refuse_faults
 from jobsapp.core.workflows import Definition, State, read
 from jobsapp.core.workflows.definition import Approval
 from jobsapp.core.workflows.fields import filled, json_schema
+from jobsapp.core.workflows.naming import run_name
 from jobsapp.errors import Conflict, Forbidden, InvalidInput, NotFound
 from jobsapp.models import Job, WorkflowEvent, WorkflowRun, WorkflowStep
 from jobsapp.services.audit import Audit, Subject
-from jobsapp.services.files import Files
-from jobsapp.services.jobs import Jobs
+from jobsapp.services.jobs import NAME_LENGTH, Jobs
 from jobsapp.services.secrets import Secrets
 from jobsapp.services.sessions import DbSession, driver
 from jobsapp.services.views import ProgressView, progress_view
 from jobsapp.services.workflow_checks import refuse
-from jobsapp.services.workflow_inputs import masked, new_secrets
+from jobsapp.services.workflow_inputs import changed_fields, hold_named, masked, new_secrets, told
 from jobsapp.services.workflow_run_views import RunOfStepView, WorkflowRunView, require_role, step_views
+from jobsapp.store import workflows as store
 from jobsapp.store.outbox import WORKFLOWS_DUE, call
+from jobsapp.store.workflows import Activity
 
 EVENTS_WAITING = 100
 COMMENT_LENGTH = 2000
@@ -39,10 +41,9 @@ StateName = Literal["pending", "waiting", "running", "completed", "failed", "can
 
 
 class WorkflowRuns:
-    def __init__(self, session: DbSession, jobs: Jobs, files: Files, secrets: Secrets) -> None:
+    def __init__(self, session: DbSession, jobs: Jobs, secrets: Secrets) -> None:
         self._session = session
         self._jobs = jobs
-        self._files = files
         self._secrets = secrets
         self._audit = Audit(session)
 
@@ -86,6 +87,11 @@ class WorkflowRuns:
         )
         ids = list(self._session.scalars(query.order_by(WorkflowRun.job_id.desc()).limit(RUNS_LISTED)))
         return sorted(self._jobs.find(actor, ids), key=lambda job: job.id, reverse=True)
+
+    def activity(self, actor: Actor, names: Sequence[str]) -> dict[str, Activity]:
+        """The newest run that has begun, and how many go on, of those of these workflows that have runs."""
+        found = store.activity(driver(self._session), names, organization_id=actor.organization_id)
+        return {one.name: one for one in found}
 
     def answer(
         self, actor: Actor, job_id: UUID, key: str, *, approved: bool, fields: Mapping[str, Any], comment: str = ""
@@ -147,20 +153,18 @@ class WorkflowRuns:
         job = self._jobs.get(actor, job_id)
         actor.require_change(job.user_id, "resume")
         row, definition = self._locked(job_id)
+        changed: list[str] = []
         if row.running or job.status not in (Status.FAILED, Status.CANCELLED):
             raise Conflict(f"The job is {job.status}: only a failed or cancelled workflow can be resumed.")
         if input is not None:
             refuse_faults(input=dict(input))
             values, faults = filled(definition.input, {**row.input, **input}, "input")
-            files = {values[key] for key, one in definition.input.items() if one.type == "file" and values.get(key)}
-            known = {str(one) for one in self._files.names(actor, [UUID(one) for one in files if not faults])}
             refuse(faults)
-            if missing := sorted(files - known):
-                raise InvalidInput.of("input", f"there is no file {missing[0]}; upload it first.")
             secrets = new_secrets(definition, input)
             if masked(definition, values) != row.input or secrets:
+                changed = changed_fields(row.input, masked(definition, values), secrets)
                 self._change_input(actor, job, row, definition, values, secrets)
-        self._audit.note(actor, Action.WORKFLOW_RESUMED, self._subject(actor, row))
+        self._audit.note(actor, Action.WORKFLOW_RESUMED, self._subject(actor, row), {"changed": changed or None})
         return self._jobs.retry(actor, job_id)
 
     def _change_input(
@@ -175,12 +179,17 @@ class WorkflowRuns:
         """Its steps run as its owner: nobody else says with what. What was approved was approved for the old input."""
         if actor.user_id != job.user_id:
             raise Forbidden("Only who started the workflow may change its input; start it anew.")
+        hold_named(self._session, job.id, job.organization_id, definition, values)
         if secrets:
             try:
                 job.data = self._secrets.changed(job, secrets)
             except CannotOpen:
                 raise Conflict("Its secrets were sealed with another secret key; start the workflow anew.") from None
-        row.input = masked(definition, values)
+        before, row.input = row.input, masked(definition, values)
+        if job.name == run_name(definition, before, row.workflow)[:NAME_LENGTH]:
+            job.name = run_name(definition, row.input, row.workflow)[:NAME_LENGTH]
+        # What the job's page, the API and "Run again" tell; its secrets stand beside it.
+        job.data = {**job.data, "input": told(definition, values)}
         asked = [key for key, step in definition.steps.items() if step.wait_for and step.wait_for.approval]
         self._session.execute(
             update(WorkflowStep)

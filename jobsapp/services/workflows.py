@@ -18,6 +18,8 @@ from jobsapp.core.rights import Right
 from jobsapp.core.storable import refuse_faults
 from jobsapp.core.workflows import Definition, parse, read
 from jobsapp.core.workflows.definition import NAME, NAME_FIX
+from jobsapp.core.workflows.expressions import WrongExpression
+from jobsapp.core.workflows.naming import run_name
 from jobsapp.core.workflows.secrets import secret_fields
 from jobsapp.core.workflows.text import written
 from jobsapp.errors import Conflict, FieldError, InvalidInput, NotFound
@@ -25,7 +27,7 @@ from jobsapp.models import Job, Schedule, Workflow
 from jobsapp.processors.registry import Registry
 from jobsapp.services.audit import Audit, Subject
 from jobsapp.services.jobs import Jobs
-from jobsapp.services.new_jobs import NewJob
+from jobsapp.services.new_jobs import NAME_LENGTH, NewJob
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.workflow_checks import WorkflowChecks, refuse
 from jobsapp.services.workflow_inputs import Asked, set_apart, values_of
@@ -211,7 +213,20 @@ class Workflows:
         except NotFound as error:
             raise InvalidInput.of("data.workflow", error.detail) from None
         refuse(set_apart(saved.definition, data, "data."))
-        self.values(saved, data, "data.")
+        values = self.values(saved, data, "data.")
+        try:
+            data.call(run_name(saved.definition, values, saved.name))
+        except WrongExpression as error:
+            raise InvalidInput.of("data.input", f"the name of the workflow cannot be made of it: {error}") from None
+
+    def own_name(self, actor: Actor, data: Mapping[str, Any]) -> str:
+        """What a run with that data is called unless it is given a name; empty if it could not start."""
+        try:
+            checked = self._registry.get(TYPE).validate(data)
+            self.admit(actor, checked)
+        except InvalidInput:
+            return ""
+        return self._registry.get(TYPE).processor.default_name(checked, ())[:NAME_LENGTH]
 
     def values(self, saved: Saved, data: Asked, prefix: str = "") -> dict[str, Any]:
         """What a run begins with, each secret a mask. Raises InvalidInput naming each fault."""

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from jobsapp.store.outbox import call
-from jobsapp.store.statements import statement
+from jobsapp.store.statements import fetch_all, statement
+
+RUNNING_COUNTED = 100
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The newest run of a workflow that has begun, and how many go on, counted up to RUNNING_COUNTED."""
+
+    name: str
+    job_id: UUID
+    status: str
+    stopping: bool
+    created_at: datetime
+    running: int
+
+    @property
+    def or_more(self) -> bool:
+        return self.running >= RUNNING_COUNTED
 
 
 def wait(connection: Connection[Any], queue: str) -> bool:
@@ -35,3 +55,9 @@ def tell_claimed(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
     """Leave word that these runs were claimed and are to be begun (`outbox.BEGIN`), and call the advancer."""
     connection.execute(statement("tell_claimed"), {"ids": list(job_ids)})
     call(connection)
+
+
+def activity(connection: Connection[Any], names: Sequence[str], *, organization_id: UUID) -> list[Activity]:
+    """Of those of these workflows that have runs."""
+    values = {"names": list(names), "organization_id": organization_id, "most": RUNNING_COUNTED}
+    return fetch_all(connection, "workflow_activity", Activity, **values)

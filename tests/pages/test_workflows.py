@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
+
+import pytest
 
 from jobsapp.core.workflows import read
 from jobsapp.pages.graph import graph_of
 from jobsapp.services.new_schedules import NewSchedule
+from jobsapp.store import workflows as workflow_store
 from tests.pages.conftest import SignIn, token_in
 from tests.workflow_walk import Walk
 
@@ -67,6 +72,27 @@ def test_a_workflow_is_written_checked_saved_started_and_answered(walk: Walk, si
     assert f'The step hello of <a href="{started.location}">a workflow</a>' in step
 
 
+def test_whoever_starts_one_may_name_the_run(walk: Walk, sign_in: SignIn) -> None:
+    walk.services.workflows.save(walk.actor, "greet", SOURCE)
+    page = sign_in(walk.actor)
+    token = token_in(page.get("/workflows/greet").text)
+    named = {"csrf_token": token, "input.who": "", "name": "Greet <Ana>"}
+    assert 'name="name" value="Greet &lt;Ana&gt;"' in page.post("/workflows/greet", data=named).text
+    started = page.post("/workflows/greet", data=named | {"input.who": "Ana"})
+    assert walk.services.jobs.get(walk.actor, UUID(started.location.rpartition("/")[2])).name == "Greet <Ana>"
+    long = page.post("/workflows/greet", data=named | {"input.who": "Ana", "name": "x" * 201})
+    assert (long.status_code, "name: " in long.text) == (422, True)
+
+
+def test_run_again_leaves_the_name_to_the_workflow_unless_somebody_gave_one(walk: Walk, sign_in: SignIn) -> None:
+    walk.services.workflows.save(walk.actor, "greet", "name: Greet ${{ input.who }}\n" + SOURCE)
+    page = sign_in(walk.actor)
+    for name, shown in ((None, ""), ("Mine", "Mine")):
+        job = walk.services.workflows.start(walk.actor, "greet", {"who": "Ana"}, name=name)
+        again = page.get(f"/jobs/new/workflow-execution?from={job.id}").text
+        assert f'name="name" value="{shown}"' in again
+
+
 def test_a_failed_run_goes_on_with_other_input(walk: Walk, sign_in: SignIn) -> None:
     job = walk.start({"a": {"type": "steps", "input": {"steps": "${{ input.list[0] }}"}}}, {"list": [0]})
     page = sign_in(walk.actor)
@@ -92,6 +118,28 @@ def test_what_a_step_waits_for_is_said_on_the_page(walk: Walk, sign_in: SignIn) 
     page.post(f"{here}/events", data={**form, "payload": '{"amount": 7}'})
     done = walk.on(job.id)
     assert (done.status, done.result["paid"]) == ("completed", {"amount": 7})
+
+
+def test_the_list_tells_the_last_run_and_how_many_run_now(
+    walk: Walk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = walk.services.workflows.start
+    for name, step in {"asks": "{waitFor: {event: paid}}", "says": "{type: echo}", "new": "{type: echo}"}.items():
+        walk.services.workflows.save(walk.actor, name, f"steps: {{a: {step}}}")
+    for name in ("says", "asks", "asks"):
+        last = walk.on(start(walk.actor, name, {}).id)
+    walk.services.jobs.cancel(walk.actor, start(walk.actor, "asks", {}).id)
+    page = sign_in(walk.actor)
+    told = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in page.get("/workflows").text.split("<li>")]
+    asks, new, says = (next(one for one in told if one.startswith(name)) for name in ("asks", "new", "says"))
+    assert "last run Active" in asks
+    assert "2 running now" in asks
+    assert "no runs yet" in new
+    assert "last run Completed" in says
+    assert "running now" not in says
+    assert last.status == "active"
+    monkeypatch.setattr(workflow_store, "RUNNING_COUNTED", 2)
+    assert "2 or more running now" in page.get("/workflows").text
 
 
 def test_a_viewer_is_offered_nothing_to_do(walk: Walk, viewer: object, sign_in: SignIn) -> None:

@@ -14,6 +14,7 @@ from jobsapp.core.workflows import check, read
 from jobsapp.core.workflows.text import written
 from jobsapp.errors import Forbidden, InvalidInput
 from jobsapp.models import Job
+from jobsapp.runtime.workflows.engine import WorkflowEngine
 from jobsapp.services import Services
 from jobsapp.services.batch_callbacks import Callback
 from jobsapp.services.batches import NewBatch
@@ -92,7 +93,8 @@ def test_what_is_told_of_a_step_that_cannot_be_made_has_none(
     def refuse(*_: Any, **__: Any) -> None:
         raise InvalidInput.of("data.token", f"{TOKEN} is no key.")
 
-    jobs = walk.advancer._clocks["workflows"]._step_jobs._jobs  # type: ignore[attr-defined]
+    engine = next(one for one in walk.advancer._followers if isinstance(one, WorkflowEngine))
+    jobs = engine._step_jobs._jobs
     monkeypatch.setattr(jobs, "add", refuse)
     assert walk.on(job.id).error["message"] == f"call: data.token: {MASK} is no key."
     assert "12345" not in everything(connection)

@@ -77,32 +77,6 @@ def test_a_step_whose_input_does_not_fit_fails_without_a_job(walk: Walk) -> None
     assert job.error["message"].startswith("a: data.text:")
 
 
-def test_resuming_keeps_what_completed_and_may_change_the_input(walk: Walk, services: Services) -> None:
-    steps = {"a": {}, "b": {"type": "steps", "needs": ["a"], "input": {"steps": "${{ input.list[0] }}"}}}
-    job = walk.start(steps, {"list": [0]})
-    assert job.status == "failed"
-    first = steps_of(services, job)[0].job_id
-    with pytest.raises(InvalidInput, match=r"input\.other: there is no such field"):
-        services.workflow_runs.resume(walk.actor, job.id, {"other": 1})
-    services.workflow_runs.resume(walk.actor, job.id, {"list": [2]})
-    job = walk.on(job.id)
-    assert (job.status, job.attempts) == ("completed", 2)
-    assert job.result == {"b": {"steps": 2, "resumedAt": 0}}
-    services.jobs._session.expire_all()
-    assert {one.key: one.job_id for one in steps_of(services, job)}["a"] == first
-    with pytest.raises(Conflict):
-        services.workflow_runs.resume(walk.actor, job.id)
-
-
-def test_a_retry_of_a_failed_run_goes_on_from_the_failed_step(walk: Walk, services: Services) -> None:
-    job = walk.start({"a": {}, "b": {"type": "fail", "needs": ["a"], "retry": {"attempts": 1}}})
-    services.jobs.retry(walk.actor, job.id)
-    job = walk.on(job.id)
-    assert job.status == "failed"
-    rows = services.jobs._session.query(Job).filter(Job.type.in_(["echo", "fail"])).all()
-    assert sorted(one.type for one in rows) == ["echo", "fail", "fail"]
-
-
 def test_cancelling_a_run_stops_its_steps_and_then_undoes(walk: Walk, services: Services) -> None:
     steps = {
         "a": {"compensate": {"type": "echo", "input": {"text": "undo ${{ steps.a.result.text }}"}}},
@@ -238,6 +212,13 @@ def test_a_viewer_saves_nothing_and_a_fault_is_told_by_its_path(
     assert [(one.field, one.message) for one in caught.value.errors] == [
         ("steps.a.input.text", "there is no step 'b'.")
     ]
+
+
+def test_what_a_type_refuses_of_a_step_is_told_in_words_of_the_house(services: Services) -> None:
+    step = {"type": "data-conversion", "input": {"targetFormat": "xls"}}
+    faults = {one.field: one.message for one in services.workflows.check({"steps": {"a": step}}).faults}
+    assert faults["steps.a.input.targetFormat"].startswith("must be one of csv, tsv,")
+    assert faults["steps.a.input.source"] == "is missing."
 
 
 def test_the_time_of_a_whole_run_is_bounded(walk: Walk, connection: psycopg.Connection[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from jobsapp.core.workflows.definition import Definition, Step
 from jobsapp.core.workflows.expressions import WrongExpression, bare, is_dynamic, names, references
 from jobsapp.core.workflows.fields import faults_of_fields
+from jobsapp.core.workflows.naming import asked_by_name
 from jobsapp.core.workflows.secrets import Place, handed, secret_fields
 from jobsapp.errors import FieldError
 
@@ -23,12 +24,27 @@ _OF_ITEM = ("item", "index")
 def check(definition: Definition, judge: Judge) -> list[FieldError]:
     """The faults, in the order of the definition; none: it can start."""
     faults = list(faults_of_fields(definition.input, "input", secrets=True))
+    faults += _faults_of_name(definition)
     faults += _faults_of_needs(definition)
     for key, step in definition.steps.items():
         faults += _faults_of_step(definition, key, step, judge)
     every = frozenset(definition.steps)
     faults += _faults_of_references(definition, definition.output, "output", every)
     return faults
+
+
+def _faults_of_name(definition: Definition) -> Iterator[FieldError]:
+    for expression in asked_by_name(definition):
+        try:
+            asked = names(expression)
+        except WrongExpression as error:
+            yield FieldError("name", str(error))
+            continue
+        for first, *rest in asked:
+            if first != "input":
+                yield FieldError("name", "knows only the input, as in ${{ input.day }}: no step has run by then.")
+            elif fault := _fault_of_name(definition, first, rest, frozenset(), ()):
+                yield FieldError("name", fault)
 
 
 def _faults_of_needs(definition: Definition) -> Iterator[FieldError]:

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from jobsapp.core.rights import Role
 from jobsapp.core.workflows.fields import KEY, FormField, Part
+from jobsapp.core.workflows.words import words
 from jobsapp.errors import FieldError, InvalidInput
 
 MAX_STEPS = 200
@@ -115,7 +116,8 @@ class Step(Part):
 class Definition(Part):
     """A workflow. `steps` by key, `input` by name; `output` is a template for the result."""
 
-    name: str = Field("", max_length=100)
+    name: str = Field("", max_length=500)
+    """With references in it: what a run is called, a template that knows the input. In code: what it is started by."""
     title: str = Field("", max_length=200)
     description: str = Field("", max_length=2000)
     input: Mapping[Key, FormField] = Field(default_factory=dict, max_length=100)
@@ -162,14 +164,21 @@ def read(value: object, prefix: str = "") -> Definition:
 
 
 def _faults(error: ValidationError, prefix: str) -> Iterator[FieldError]:
+    told = set[str]()
     for one in error.errors(include_url=False):
-        place = [str(part) for part in one["loc"] if part != "[key]"]
-        message = one["msg"].removeprefix("Value error, ")
-        match one["type"]:
-            case "extra_forbidden":
-                message = "there is no such field."
-            case "missing":
-                message = "is missing."
-            case "string_pattern_mismatch" if one["loc"][-1:] == ("[key]",) or "needs" in one["loc"]:
-                message = "is no key: up to 50 letters, digits and _, a small letter first."
-        yield FieldError(".".join([prefix, *place]).strip("."), message)
+        place = [str(part) for part in one["loc"] if part != "[key]" and not _is_alternative(part)]
+        message = words(one)
+        if one["type"] == "string_pattern_mismatch" and (one["loc"][-1:] == ("[key]",) or "needs" in one["loc"]):
+            message = "is no key: up to 50 letters, digits and _, a small letter first."
+        elif place[-1:] == ["forEach"] and len(place) < len(one["loc"]):
+            message = "must be a list, or an expression that gives one."
+        path = ".".join([prefix, *place]).strip(".")
+        # Where there are alternatives each has its fault.
+        if path not in told:
+            yield FieldError(path, message)
+        told.add(path)
+
+
+def _is_alternative(part: int | str) -> bool:
+    """Whether it is no place but one of several kinds of what may stand there."""
+    return isinstance(part, str) and part.startswith(("constrained-", "tuple["))

@@ -137,7 +137,7 @@ class _Rendering:
     def _text_of(self, found: re.Match[str]) -> str:
         if found[1]:
             return found[0][1:]
-        text = _text(ask(found[2], self._scope))
+        text = as_text(ask(found[2], self._scope))
         self._left = measured(text, self._left)
         return text
 
@@ -208,7 +208,8 @@ def _names(node: Mapping[str, Any], found: list[tuple[str, ...]]) -> tuple[str, 
 _LEFT = {"index_expression", "projection", "filter_projection", "value_projection", "pipe", "flatten"}
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as it stands inside a text."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -85,7 +85,7 @@ class _Planner:
                 self._unroll(key, step)
             one = self._run.of(Place(key))
             if one.state in FAULTY and step.on_failure == "fail":
-                self._run = replace(self._run, stopping="failed", error=_error_of(key, one))
+                self._run = replace(self._run, stopping="failed", error=_error_of(key, step, one))
                 return
             # What comes after is left out too.
             if (one.state in FAULTY and step.on_failure == "skip") or (one.state is State.SKIPPED and is_cut):
@@ -276,6 +276,11 @@ def _told(one: StepState) -> dict[str, Any]:
     }
 
 
-def _error_of(key: str, one: StepState) -> dict[str, Any]:
+def _error_of(key: str, step: Step, one: StepState) -> dict[str, Any]:
     said = one.error or failure("Cancelled", "The job of this step was cancelled.")
-    return failure(str(said.get("type")), f"{key}: {said.get('message')}")
+    return failure(str(said.get("type")), f"{_called(key, step)}: {said.get('message')}")
+
+
+def _called(key: str, step: Step) -> str:
+    """As pages call it, and by its key, which the definition has."""
+    return f"{step.title} ({key})" if step.title and step.title != key else key

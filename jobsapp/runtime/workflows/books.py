@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from jobsapp.core.states import TERMINAL, Status
 from jobsapp.core.workflows import Definition, Place, Run, State, StepState, read
 from jobsapp.core.workflows.plan import failure
 from jobsapp.core.workflows.state import OVER, ended
-from jobsapp.models import Job, JobInput, StoredFile, WorkflowEvent, WorkflowRun, WorkflowStep
+from jobsapp.models import Job, StoredFile, WorkflowEvent, WorkflowRun, WorkflowStep
 from jobsapp.services.sessions import DbSession
+from jobsapp.services.workflow_inputs import hold
 
 _STATES = {Status.COMPLETED: State.COMPLETED, Status.FAILED: State.FAILED, Status.CANCELLED: State.CANCELLED}
 
@@ -74,17 +74,7 @@ class Book:
 
     def hold(self, file_ids: Iterable[UUID]) -> set[UUID]:
         """Keep files from being deleted while the run is there. Returns those that are there."""
-        wanted = list(file_ids)
-        if not wanted:
-            return set()
-        files = select(StoredFile.id).where(
-            StoredFile.id.in_(wanted), StoredFile.organization_id == self.row.organization_id
-        )
-        found = set(self._session.scalars(files.order_by(StoredFile.id).with_for_update(key_share=True, read=True)))
-        if found:
-            rows = [{"job_id": self.row.job_id, "file_id": one} for one in sorted(found)]
-            self._session.execute(insert(JobInput).values(rows).on_conflict_do_nothing())
-        return found
+        return hold(self._session, self.row.job_id, self.row.organization_id, file_ids)
 
     def _end(self, place: Place, job: Job) -> None:
         state = _STATES[Status(job.status)]

@@ -27,12 +27,13 @@ from jobsapp.core.states import Status
 from jobsapp.core.workflows import Place, Run, State, plan, restarted
 from jobsapp.core.workflows.plan import Finish, Start, failure
 from jobsapp.core.workflows.state import OVER, ended
-from jobsapp.errors import InvalidInput, JobsappError
+from jobsapp.errors import JobsappError
 from jobsapp.models import Job, WorkflowRun, WorkflowStep
 from jobsapp.runtime.workflows.books import Book, begun, with_error
 from jobsapp.runtime.workflows.jobs import StepJobs
 from jobsapp.services import Services
 from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.workflow_inputs import hold_named
 from jobsapp.services.workflows import TYPE
 from jobsapp.store import jobs as job_store
 from jobsapp.store.jobs import Pulse
@@ -124,16 +125,7 @@ class WorkflowEngine:
         with self._session.begin_nested():
             row = begun(self._session, job.id, job.organization_id, saved.name, saved.version, saved.definition)
             row.input = values
-            book = Book(self._session, row)
-            files = {
-                key: UUID(values[key])
-                for key, one in saved.definition.input.items()
-                if one.type == "file" and values[key]
-            }
-            missing = set(files.values()) - book.hold(files.values())
-            for key, file_id in files.items():
-                if file_id in missing:
-                    raise InvalidInput.of(f"input.{key}", f"there is no file {file_id}; upload it first.")
+            hold_named(self._session, job.id, job.organization_id, saved.definition, values)
 
     def _advance(self, run_id: UUID) -> None:
         """Hear what came of its steps, and do all that follows. No fault if the run is over."""

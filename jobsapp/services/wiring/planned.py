@@ -37,6 +37,6 @@ def build_planned(given: Given, of: JobServices) -> PlannedServices:
         firing=firing,
         declared=Declared(session, registry, inputs, of.secrets, of.jobs.admissions),
         workflows=workflows,
-        workflow_runs=WorkflowRuns(session, of.jobs, of.files, of.secrets),
+        workflow_runs=WorkflowRuns(session, of.jobs, of.secrets),
         presets=Presets(session, registry, of.files, workflows),
     )

@@ -72,6 +72,26 @@ def test_each_fault_is_told_with_its_path(steps: dict[str, Any], path: str, mess
     assert faults(steps) == {path: message}
 
 
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("input.day", None),
+        ("input.dya", "the workflow has no input 'dya'."),
+        ("steps.a.result", "knows only the input, as in ${{ input.day }}: no step has run by then."),
+        (
+            "input.token",
+            "a secret is only handed on whole, as ${{ input.token }}, to a secret field of a job.",
+        ),
+        ("input.", "'input.' is no JMESPath expression"),
+    ],
+)
+def test_the_name_of_runs_is_a_template_of_the_input_alone(expression: str, message: str | None) -> None:
+    fields = {"day": {"type": "text"}, "token": {"type": "secret"}}
+    found = faults({"a": {"type": "x"}}, input=fields, name=f"Orders of ${{{{ {expression} }}}}")
+    assert list(found) == ([] if message is None else ["name"])
+    assert found.get("name", "").startswith(message or "")
+
+
 def test_a_wrong_expression_is_told() -> None:
     found = faults({"a": {"type": "x", "when": "input."}})
     assert list(found) == ["steps.a.when"]
@@ -101,6 +121,26 @@ def test_the_judge_of_types_is_asked_and_its_faults_stand_under_the_step() -> No
             "is no key: up to 50 letters, digits and _, a small letter first.",
         ),
         ({"steps": {"a": {"waitFor": {}}}}, "steps.a.waitFor", "say one of seconds, until, event and approval."),
+        ({"steps": {"a": "type data"}}, "steps.a", "a step is a mapping that says what it does, as in {type: echo}."),
+        ("x", "", "a workflow is a mapping that has steps, as in {steps: {first: {type: echo}}}."),
+        (
+            {"steps": {"a": {"type": "x", "onFailure": "no"}}},
+            "steps.a.onFailure",
+            "must be one of fail, continue, skip.",
+        ),
+        (
+            {"steps": {"a": {"waitFor": {"approval": {"role": "x"}}}}},
+            "steps.a.waitFor.approval.role",
+            "must be one of member, operator, admin.",
+        ),
+        ({"steps": {"a": {"waitFor": {"seconds": -1}}}}, "steps.a.waitFor.seconds", "must be more than 0."),
+        (
+            {"steps": {"a": {"type": "x", "forEach": 3}}},
+            "steps.a.forEach",
+            "must be a list, or an expression that gives one.",
+        ),
+        ({"steps": {"a": {"type": "x", "priority": 1.5}}}, "steps.a.priority", "must be a whole number."),
+        ({"steps": {}}, "steps", "needs at least 1."),
     ],
 )
 def test_a_shape_that_is_wrong_is_told_with_its_path(definition: Any, path: str, message: str) -> None:
