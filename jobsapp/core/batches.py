@@ -14,7 +14,7 @@ BatchStatus = Literal["running", "completed", "failed", "cancelled"]
 LEAST_SECONDS = 3.0
 LEAST_ENDS = 3
 SILENT_SECONDS = 60.0
-LEAST_WIDTH = 0.6
+LEAST_WIDTH = 1.0
 """Per cent of a bar."""
 
 

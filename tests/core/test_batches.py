@@ -79,5 +79,5 @@ def test_the_percentage_is_shared_by_weight(percentage: float, weights: list[flo
 
 def test_what_is_drawn_lies_side_by_side_and_a_speck_is_to_be_seen() -> None:
     assert drawn([60.0, 10.0, 20.0, 5.0]) == [(0, 60.0), (60.0, 10.0), (70.0, 20.0), (90.0, 5.0)]
-    assert drawn([99.99, 0.01, 0.0, 0.0]) == [(0, 99.4), (99.4, 0.6), (100.0, 0.0), (100.0, 0.0)]
+    assert drawn([99.99, 0.01, 0.0, 0.0]) == [(0, 99.0), (99.0, 1.0), (100.0, 0.0), (100.0, 0.0)]
     assert drawn([0.0, 0.0, 0.0, 0.0]) == [(0, 0.0)] * 4
