@@ -58,6 +58,8 @@ class NotificationRuleBody(Body):
     zone: Text = Field("UTC", max_length=100)
     failures_through: Flag = False
     """Failures are told in quiet hours too."""
+    without_steps: Flag = True
+    """Steps of workflows and items of their loops are not told; the run itself is."""
     enabled: Flag = True
 
     def rule(self) -> NewNotificationRule:

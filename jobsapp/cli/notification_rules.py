@@ -30,6 +30,7 @@ SAID = (
     click.option("--quiet", metavar="HH:MM-HH:MM", help="When nothing is sent, as 22:00-07:00."),
     click.option("--zone", default="UTC", show_default=True, help="On whose clock that is."),
     click.option("--failures-through", is_flag=True, help="Failures are told then too."),
+    click.option("--steps", is_flag=True, help="Of each step of a workflow too, not of the run alone."),
     click.option("--off", is_flag=True, help="It tells nothing for now."),
     user_option,
 )
@@ -110,12 +111,14 @@ def words(email: str | None, **said: str | None) -> None:
     click.echo(found.model_dump_json(by_alias=True, indent=2))
 
 
-def _rule(channel_id: UUID, scope: str, *, quiet: str | None, off: bool, **said: Any) -> NewNotificationRule:
+def _rule(
+    channel_id: UUID, scope: str, *, quiet: str | None, steps: bool, off: bool, **said: Any
+) -> NewNotificationRule:
     begin, dash, end = (quiet or "").partition("-")
     if quiet and not dash:
         raise InvalidInput.of("--quiet", "must be two times of a clock, as 22:00-07:00.")
     said |= {"quiet_from": begin or None, "quiet_until": end or None}
-    return NewNotificationRule(channel_id, scope=scope, enabled=not off, **said)
+    return NewNotificationRule(channel_id, scope=scope, without_steps=not steps, enabled=not off, **said)
 
 
 def _row(view: NotificationRuleView) -> tuple[str, ...]:

@@ -19,6 +19,15 @@ class BatchCounts(Answer, frozen=True, kw_only=True):
     cancelled: int
 
 
+class BatchShares(Answer, frozen=True, kw_only=True):
+    """What of a batch's `percentage` comes of jobs in each state."""
+
+    completed: float
+    failed: float
+    cancelled: float
+    active: float
+
+
 class BatchCallback(Answer, frozen=True, kw_only=True):
     """A job that a batch lets run on `complete`, `success` or `failure`, and what was made of it."""
 
@@ -54,6 +63,7 @@ class Batch(Answer, frozen=True, kw_only=True):
     total_jobs: int
     total_weight: float
     percentage: float
+    shares: BatchShares
     eta_seconds: int | None = None
     created_at: datetime
     closed_at: datetime | None = None

@@ -49,6 +49,7 @@ class NotificationRule(Answer, frozen=True, kw_only=True):
     quiet_until: str | None = None
     zone: str = "UTC"
     failures_through: bool = False
+    without_steps: bool = True
     enabled: bool = True
     created_at: datetime
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,6 +14,8 @@ BatchStatus = Literal["running", "completed", "failed", "cancelled"]
 LEAST_SECONDS = 3.0
 LEAST_ENDS = 3
 SILENT_SECONDS = 60.0
+LEAST_WIDTH = 1.0
+"""Per cent of a bar."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,28 @@ def percentage(done: float, total: float, *, finished: bool) -> float:
     if finished:
         return 100.0
     return round(min(max(done / total, 0.0), 0.999) * 100, 1) if total > 0 else 0.0
+
+
+def shares(percentage: float, weights: Sequence[float]) -> list[float]:
+    """What of the percentage each of the weights makes, with three decimals. What weighs nothing is the first's."""
+    # What was added and taken away again may leave a speck below nothing.
+    weights = [max(0.0, one) for one in weights]
+    done = sum(weights)
+    if done <= 0:
+        return [percentage, *(0.0 for _ in weights[1:])]
+    return [round(percentage * one / done, 3) for one in weights]
+
+
+def drawn(shares: Sequence[float]) -> list[tuple[float, float]]:
+    """Where each share begins in a bar of 100, and how wide it is: so that one job of thousands is still to be seen.
+
+    What that takes comes off the widest.
+    """
+    widths = [max(one, LEAST_WIDTH) if one > 0 else 0.0 for one in shares]
+    if widths:
+        widest = widths.index(max(widths))
+        widths[widest] = max(0.0, widths[widest] - (sum(widths) - sum(shares)))
+    return [(round(sum(widths[:place]), 3), round(width, 3)) for place, width in enumerate(widths)]
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class Rule:
     digest_minutes: int = 0
     quiet: Quiet | None = None
     failures_through: bool = False
+    without_steps: bool = True
+    """Steps of workflows are not told, the run itself is."""
 
     def wants(self, occasion: str, *, type: str, owner_id: UUID | None, schedule_id: UUID | None) -> bool:
         """Whether it is about such a job. One of a schedule is about all its jobs; of a user, about their own."""

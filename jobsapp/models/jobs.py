@@ -97,6 +97,8 @@ class Job(Base):
 
     followed: Mapped[bool] = mapped_column(server_default="false")
     """Whether something waits for its end, which is then told in the outbox."""
+    of_workflow: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it was made for a step of a workflow, or for one item of it."""
     batch_id: Mapped[UUID | None]
     weight: Mapped[float | None]
     """What it is expected to cost beside the others of its batch; None: as much as most."""

@@ -99,6 +99,7 @@ class NotificationRule(Base):
     quiet_until: Mapped[time | None]
     zone: Mapped[str] = mapped_column(server_default="UTC")
     failures_through: Mapped[bool] = mapped_column(server_default=text("false"))
+    without_steps: Mapped[bool] = mapped_column(server_default=text("true"))
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[CreatedAt]
     looked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))

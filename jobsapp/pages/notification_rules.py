@@ -33,7 +33,8 @@ blueprint.before_request(signed_in)
 def new() -> ResponseReturnValue:
     """`?schedule=`: about the jobs of that schedule."""
     schedule = request.args.get("schedule", type=UUID)
-    return _form({"events": ["failed"], "types": [], "zone": "UTC", "enabled": True, "schedule_id": schedule, **WHOLE})
+    usual = {"events": ["failed"], "types": [], "zone": "UTC", "without_steps": True, "enabled": True}
+    return _form({**usual, "schedule_id": schedule, **WHOLE})
 
 
 @blueprint.post("/rules")
@@ -121,6 +122,7 @@ def parsed(rule: NotificationRuleView | None = None) -> NewNotificationRule:
         quiet_until=form.get("quiet_until") or None,
         zone=form.get("zone", "").strip()[:TYPED] or "UTC",
         failures_through="failures_through" in form,
+        without_steps="without_steps" in form,
         enabled="enabled" in form,
     )
 
@@ -153,7 +155,7 @@ def _typed() -> dict[str, Any]:
     form = request.form
     values: dict[str, Any] = {name: form.get(name, "")[:TYPED] for name in form}
     values |= {"events": form.getlist("events"), "types": form.getlist("types")}
-    return values | {name: name in form for name in ("failures_through", "enabled")}
+    return values | {name: name in form for name in ("failures_through", "without_steps", "enabled")}
 
 
 def _refused(error: InvalidInput | Conflict, **more: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from jobsapp.core.actors import Actor
-from jobsapp.core.batches import CALLBACKS, BatchStatus, Pace, eta_seconds, percentage, status_of
+from jobsapp.core.batches import CALLBACKS, BatchStatus, Pace, drawn, eta_seconds, percentage, shares, status_of
 from jobsapp.errors import NotFound
 from jobsapp.services.base import Moment, View
 from jobsapp.services.batch_callbacks import existing
@@ -30,6 +30,15 @@ class BatchCounts(View):
     completed: int
     failed: int
     cancelled: int
+
+
+class BatchShares(View):
+    """What of `percentage` comes of jobs in each state; together they are `percentage`."""
+
+    completed: float
+    failed: float
+    cancelled: float
+    active: float
 
 
 class BatchCallbackView(View):
@@ -59,6 +68,7 @@ class BatchView(View):
     """What its jobs are expected to cost, together."""
     percentage: float
     """How much of the weight is done, from 0 to 100, with what the running jobs have done; 100 at the end only."""
+    shares: BatchShares
     eta_seconds: int | None
     """What is left at the pace of the last minute or two; null when that is not known."""
     created_at: Moment
@@ -75,6 +85,12 @@ class BatchView(View):
     """What came of its jobs, as a file of JSON Lines."""
     results_at: Moment | None
     """When that was collected."""
+
+    @property
+    def parts(self) -> list[tuple[str, float, float]]:
+        """The bar: each state, where its part begins and how wide it is, in per cent."""
+        named = self.shares.model_dump()
+        return [(state, *place) for state, place in zip(named, drawn(list(named.values())), strict=True)]
 
     @property
     def finished(self) -> bool:
@@ -140,6 +156,9 @@ def _view(state: store.BatchState, results: ArtifactView | None, jobs: set[UUID]
     usual = state.total_weight / state.total_jobs if state.total_jobs else 1.0
     pace = Pace(state.ended_weight - state.paced_weight, state.paced_at, state.counted_at, usual)
     left = max(0.0, state.total_weight - done)
+    far = percentage(done, state.total_weight, finished=finished)
+    weights = (state.completed_weight, state.failed_weight, state.cancelled_weight, state.active_weight)
+    completed, failed, cancelled, active = shares(far, weights)
     return BatchView(
         id=state.id,
         name=state.name,
@@ -154,7 +173,8 @@ def _view(state: store.BatchState, results: ArtifactView | None, jobs: set[UUID]
         ),
         total_jobs=state.total_jobs,
         total_weight=state.total_weight,
-        percentage=percentage(done, state.total_weight, finished=finished),
+        percentage=far,
+        shares=BatchShares(completed=completed, failed=failed, cancelled=cancelled, active=active),
         eta_seconds=None if finished else eta_seconds(left, pace, now=state.now, active=tally.active),
         created_at=state.created_at,
         closed_at=state.closed_at,

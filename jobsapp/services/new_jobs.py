@@ -49,6 +49,7 @@ LATER_FIELDS = frozenset(
         "batch_id",
         "weight",
         "followed",
+        "of_workflow",
         "secrets_of",
     }
 )
@@ -80,6 +81,8 @@ class NewJob:
     """What it is expected to cost beside the others of its batch."""
     followed: bool | None = None
     """Whether its end is to be told to the followers (`runtime/advancer.py`)."""
+    of_workflow: bool | None = None
+    """Whether it is of a step of a workflow."""
     secrets_of: UUID | None = None
     """The job whose secrets stand where `data` has a mask. Not among many."""
 
@@ -182,6 +185,7 @@ def row(
         "timeout_seconds": new.timeout_seconds,
         "retry": own_retry(job_type.processor.retry, new.retry),
         "followed": bool(new.followed),
+        "of_workflow": bool(new.of_workflow),
         "batch_id": new.batch_id,
         "weight": new.weight,
         "depends_on_count": len(new.depends_on or ()),

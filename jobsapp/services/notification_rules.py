@@ -60,6 +60,8 @@ class NotificationRuleView(View):
     zone: str
     failures_through: bool
     """Failures are told in quiet hours too."""
+    without_steps: bool
+    """Steps of workflows and items of their loops are not told; the run itself is."""
     enabled: bool
     created_at: Moment
 
@@ -89,6 +91,7 @@ class NewNotificationRule:
     quiet_until: str | None = None
     zone: str = "UTC"
     failures_through: bool = False
+    without_steps: bool = True
     enabled: bool = True
 
 

@@ -140,7 +140,7 @@ class Notifications:
         rows = []
         for rule, job_id, occasion, at in wanted:
             # One that was deleted meanwhile has nothing to be told of any more.
-            if (job := jobs.get(job_id)) is None:
+            if (job := jobs.get(job_id)) is None or (rule.without_steps and job.of_workflow):
                 continue
             due_at, gathers = rule.due(occasion, at)
             rows.append(
@@ -217,4 +217,5 @@ def value_of(row: NotificationRule) -> Rule:
         digest_minutes=row.digest_minutes,
         quiet=quiet,
         failures_through=row.failures_through,
+        without_steps=row.without_steps,
     )

@@ -10,7 +10,10 @@ WITH batch AS (
 ), untold AS (
   SELECT batch_id,
     sum(jobs) FILTER (WHERE state = 'completed') AS completed, sum(jobs) FILTER (WHERE state = 'failed') AS failed,
-    sum(jobs) FILTER (WHERE state = 'cancelled') AS cancelled, sum(weight) AS weight
+    sum(jobs) FILTER (WHERE state = 'cancelled') AS cancelled,
+    coalesce(sum(weight) FILTER (WHERE state = 'completed'), 0) AS completed_weight,
+    coalesce(sum(weight) FILTER (WHERE state = 'failed'), 0) AS failed_weight,
+    coalesce(sum(weight) FILTER (WHERE state = 'cancelled'), 0) AS cancelled_weight
   FROM told GROUP BY batch_id
 ), held AS (
   SELECT jobs.batch_id, count(*) AS jobs, sum(coalesce(weight, 1) * least(greatest(
@@ -27,9 +30,11 @@ SELECT batch.id, organization_id, user_id, name, description, total_jobs, total_
   failed_jobs + coalesce(untold.failed, 0)::int AS failed,
   cancelled_jobs + coalesce(untold.cancelled, 0)::int AS cancelled,
   coalesce(held.jobs, 0)::int AS active,
-  completed_weight + failed_weight + cancelled_weight + coalesce(untold.weight, 0) AS ended_weight,
+  batch.completed_weight + coalesce(untold.completed_weight, 0) AS completed_weight,
+  batch.failed_weight + coalesce(untold.failed_weight, 0) AS failed_weight,
+  batch.cancelled_weight + coalesce(untold.cancelled_weight, 0) AS cancelled_weight,
   coalesce(held.weight, 0) AS active_weight,
-  CASE WHEN untold.weight IS NOT NULL THEN clock_timestamp() ELSE counted_at END AS counted_at,
+  CASE WHEN untold.batch_id IS NOT NULL THEN clock_timestamp() ELSE counted_at END AS counted_at,
   coalesce(paced_at, noted_at) AS paced_at,
   CASE WHEN paced_at IS NULL THEN noted_weight ELSE paced_weight END AS paced_weight,
   created_at, closed_at, ended_at, callbacks, callback_jobs, change, change_reason, results_id, results_at,

@@ -56,7 +56,9 @@ class BatchState:
     failed: int
     cancelled: int
     active: int
-    ended_weight: float
+    completed_weight: float
+    failed_weight: float
+    cancelled_weight: float
     active_weight: float
     """What of the active ones is done."""
     counted_at: datetime | None
@@ -76,6 +78,10 @@ class BatchState:
     @property
     def tally(self) -> Tally:
         return Tally(self.total_jobs, self.completed, self.failed, self.cancelled, self.active)
+
+    @property
+    def ended_weight(self) -> float:
+        return self.completed_weight + self.failed_weight + self.cancelled_weight
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,18 @@ def test_a_rule_is_made_said_anew_and_removed(as_member: Caller) -> None:
     channel = made(as_member, "channels", kind="browser", name="Here")["id"]
     rule = made(as_member, "rules", channelId=channel, events=["failed"], types=["echo"], digestMinutes=15)
     assert (rule["channelName"], rule["events"], rule["types"], rule["enabled"]) == ("Here", ["failed"], ["echo"], True)
+    assert rule["withoutSteps"] is True
     path = f"{PATH}/rules/{rule['id']}"
-    said = {"channelId": channel, "events": ["completed"], "quietFrom": "22:00", "quietUntil": "07:00"}
+    said = {
+        "withoutSteps": False,
+        "channelId": channel,
+        "events": ["completed"],
+        "quietFrom": "22:00",
+        "quietUntil": "07:00",
+    }
     anew = as_member("PUT", path, json=said).get_json()
     assert (anew["id"], anew["types"], anew["digestMinutes"], anew["quietFrom"]) == (rule["id"], [], 0, "22:00")
+    assert anew["withoutSteps"] is False
     assert as_member("GET", f"{PATH}/rules").get_json()["rules"] == [anew]
     assert as_member("DELETE", path).get_json() == {"rules": []}
     assert as_member("PUT", path, json=said).status_code == 404

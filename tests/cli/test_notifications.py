@@ -55,6 +55,7 @@ def test_channels_rules_and_words_from_their_making_to_their_end(
         60,
         15,
     )
+    assert view.without_steps
     assert (view.quiet_from, view.quiet_until, view.zone, view.failures_through) == (
         "22:00",
         "07:00",
@@ -63,12 +64,13 @@ def test_channels_rules_and_words_from_their_making_to_their_end(
     )
     assert "failed, running-long" in flask("rules", "list").output
     assert json.loads(flask("rules", "list", "--json").output)["channelName"] == "Hook"
-    assert "completed" in flask("rules", "replace", str(view.id), channel, "completed", "--off").output
+    assert "completed" in flask("rules", "replace", str(view.id), channel, "completed", "--off", "--steps").output
     [view] = services.notification_rules.all(admin)
     assert (view.events, view.types, view.enabled, view.quiet_from) == (["completed"], [], False, None)
+    assert not view.without_steps
     assert flask("change", channel, "--name", "Other", "--off").output == "off\n"
     assert flask("list").output.splitlines()[1].split()[1:] == [
-        *("Other", "webhook", "own", "https://example.org/hook", "off", "-"),
+        *("Other", "webhook", "own", "https://example.org/…", "off", "-"),
     ]
     assert flask("change", channel, "--on").output == "on\n"
     assert flask("secret", channel).output.strip() not in made.output

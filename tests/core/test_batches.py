@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobsapp.core.batches import Pace, Tally, eta_seconds, percentage, status_of
+from jobsapp.core.batches import Pace, Tally, drawn, eta_seconds, percentage, shares, status_of
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -60,3 +60,24 @@ def test_only_the_end_is_a_hundred(done: float, total: float, finished: bool, ex
 )  # fmt: skip
 def test_the_worst_end_counts(tally: Tally, closed: bool, expected: str) -> None:
     assert status_of(tally, closed=closed) == expected
+
+
+@pytest.mark.parametrize(
+    ("percentage", "weights", "expected"),
+    [
+        (100.0, [55.0, 5.0, 0.0, 0.0], [91.667, 8.333, 0.0, 0.0]),
+        (50.0, [1.0, 1.0, 2.0, 1.0], [10.0, 10.0, 20.0, 10.0]),
+        (0.0, [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]),
+        # An empty batch has completed; what is left of sums is nothing.
+        (100.0, [0.0, 0.0, 0.0, 0.0], [100.0, 0.0, 0.0, 0.0]),
+        (25.0, [1.0, -1e-15, 0.0, 0.0], [25.0, 0.0, 0.0, 0.0]),
+    ],
+)
+def test_the_percentage_is_shared_by_weight(percentage: float, weights: list[float], expected: list[float]) -> None:
+    assert shares(percentage, weights) == expected
+
+
+def test_what_is_drawn_lies_side_by_side_and_a_speck_is_to_be_seen() -> None:
+    assert drawn([60.0, 10.0, 20.0, 5.0]) == [(0, 60.0), (60.0, 10.0), (70.0, 20.0), (90.0, 5.0)]
+    assert drawn([99.99, 0.01, 0.0, 0.0]) == [(0, 99.0), (99.0, 1.0), (100.0, 0.0), (100.0, 0.0)]
+    assert drawn([0.0, 0.0, 0.0, 0.0]) == [(0, 0.0)] * 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,3 +88,8 @@ def mail_server(port: int) -> Iterator[Mailbox]:
         yield mailbox
     finally:
         controller.stop()
+
+
+def said(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """What an endpoint was told, as it came."""
+    return [json.loads(one.body) for one in endpoint.requests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from jobsapp.core.actors import Actor
@@ -40,6 +41,27 @@ def test_it_is_asked_for_anew_while_it_runs_and_no_longer(
     assert f"{path}/bar" not in client.get(job).text
     assert 'class="batch-small"' in client.get(job).text
     assert 'href="/batches/' in client.get(f"{path}/bar").text
+
+
+def test_the_bar_has_a_part_for_each_way_to_end_and_tells_them(
+    sign_in: SignIn, services: Services, admin: Actor, drain: Callable[[str], int]
+) -> None:
+    jobs = [NewJob("echo", {}), *(NewJob("fail", {}, max_attempts=1) for _ in range(2)), NewJob("measure", {})]
+    made = services.batches.create(admin, NewBatch("Letters"), jobs)
+    for queue in ("echo", "fail", "fail"):
+        drain(queue)
+    client, parts = sign_in(admin), {"completed": (0, 25), "failed": (25, 50), "cancelled": (75, 0), "active": (75, 0)}
+    for path in ("/batches", f"/batches/{made.id}", f"/batches/{made.id}/live", f"/batches/{made.id}/bar"):
+        page = client.get(path).text
+        drawn = re.findall(r'<rect class="bar-fill" data-state="(\w+)"[^>]* x="([\d.]+)%" width="([\d.]+)%"', page)
+        assert {state: (float(x), float(width)) for state, x, width in drawn} == parts, path
+        assert page.count('aria-label="Progress of Letters"') == 1
+        assert 'aria-valuetext="75 per cent, 3 of 4 jobs ended: 1 completed, 2 failed"' in page
+    assert "2 failed</span>, 75 %" in page, "not by a colour alone"
+    services.jobs.cancel(admin, made.job_ids[3])
+    page = client.get(f"/batches/{made.id}/bar").text
+    assert 'data-state="cancelled" y="-1" height="10" x="75.0%" width="25.0%"' in page
+    assert "4 of 4 jobs ended: 1 completed, 2 failed, 1 cancelled" in page
 
 
 def test_who_may_only_read_finds_no_buttons(sign_in: SignIn, services: Services, admin: Actor, viewer: Actor) -> None:

@@ -69,8 +69,16 @@ def test_a_rule_is_made_changed_and_removed(web: FlaskClient, services: Services
     assert web.post(f"{HERE}/rules", data={**form, "types": ["echo"]}).status_code == 303
     [rule] = services.notification_rules.all(admin)
     assert (rule.events, rule.types, rule.digest_minutes, rule.enabled) == (["failed"], ["echo"], 15, True)
+    assert not rule.without_steps
+    assert "and of each step of a workflow" in web.get(HERE).text
     page = web.get(f"{HERE}/rules/{rule.id}").text
     assert '<option value="echo" selected>' in page
+    chosen = re.compile(r'id="without_steps"[^>]*\schecked>')
+    assert not chosen.search(page)
+    assert chosen.search(here), "of a new rule"
+    assert web.post(f"{HERE}/rules/{rule.id}", data={**form, "without_steps": "on"}).status_code == 303
+    assert services.notification_rules.all(admin)[0].without_steps
+    assert "each step" not in web.get(HERE).text
     changed = {**form, "quiet_from": "22:00", "quiet_until": "07:00", "zone": "Europe/Vienna"}
     assert web.post(f"{HERE}/rules/{rule.id}", data=changed).status_code == 303
     assert "quiet from 22:00 to 07:00 (Europe/Vienna)" in web.get(HERE).text

@@ -10,7 +10,10 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Json
 
+from jobsapp.core.actors import Actor
 from jobsapp.core.ids import first_id_at
+from jobsapp.services import Services
+from jobsapp.services.retention import NewRule
 
 MARKS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
 BROKEN = {"type": "BadRow", "message": "Line 7 is broken.", "traceback": None}
@@ -71,3 +74,7 @@ def _serial() -> int:
     global _last
     _last += 1
     return _last
+
+
+def set_rule(services: Services, actor: Actor, days: int | None, **rule: str) -> None:
+    services.retention.set_rule(actor, NewRule(days, **rule))

@@ -16,6 +16,7 @@ from jobsapp.extensions import db
 from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.house import House
 from jobsapp.services import Services
+from jobsapp.services.batch_views import BatchShares
 from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import JobFilter, NewJob
 from jobsapp.services.listing import WIDE_WINDOW
@@ -36,9 +37,12 @@ def test_counts_are_exact_before_and_after_the_advancer(
     view = seen(services, admin, created.id)
     assert counts(view) == (0, 0, 3, 2, 0)
     assert (view.status, view.ended_at, view.percentage) == ("failed", None, 100.0)
-    # One for what completed in each statement, one for each that failed.
+    before = view.shares
+    assert (before.completed, before.failed, before.cancelled, before.active) == (60.0, 40.0, 0.0, 0.0)
+    # A row of the outbox for what completed in each statement, one for each that failed.
     assert 0 < advancer.advance() <= 5
     view = seen(services, admin, created.id)
+    assert view.shares == before
     assert counts(view) == (0, 0, 3, 2, 0)
     assert view.ended_at is not None
 
@@ -68,6 +72,7 @@ def test_what_runs_counts_by_its_own_progress(
     )
     view = seen(services, admin, created.id)
     assert (counts(view), view.percentage) == ((1, 1, 0, 0, 0), 37.5)
+    assert view.shares == BatchShares(completed=0, failed=0, cancelled=0, active=37.5)
 
 
 def test_a_job_weighs_what_its_type_took_lately_unless_it_says_otherwise(

@@ -48,6 +48,23 @@ def test_a_step_has_the_time_that_it_says(walk: Walk) -> None:
     assert run.error["message"].startswith("a: ")
 
 
+def test_tries_time_and_priority_of_a_step_are_those_of_its_job(walk: Walk, services: Services) -> None:
+    own = {"retry": {"attempts": 7, "firstSeconds": 1.5, "factor": 3}, "timeoutSeconds": 12.5, "priority": 4}
+    undo = {"type": "echo", "retry": {"attempts": 9}, "timeoutSeconds": 20}
+    steps = {
+        "a": own | {"compensate": undo},
+        "b": {"needs": ["a"], "type": "steps", "input": {"steps": "${{ input.list[0] }}"}},
+    }
+    job = walk.start(steps, {"list": [0]}, priority=2)
+    view = services.workflow_runs.steps(walk.actor, job.id)
+    made = services.jobs.get(walk.actor, view.steps[0].job_id)
+    assert (made.max_attempts, made.timeout_seconds, made.priority) == (7, 12.5, 4)
+    assert (made.retry["first"], made.retry["factor"]) == (1.5, 3)
+    undone = services.jobs.get(walk.actor, view.steps[0].undo.job_id)
+    assert (undone.max_attempts, undone.timeout_seconds, undone.priority) == (9, 20, 2)
+    assert (job.status, job.progress_message) == ("failed", "")
+
+
 def test_a_run_of_a_schedule_that_is_due_starts_a_workflow(
     walk: Walk, services: Services, connection: Connection
 ) -> None:

@@ -54,6 +54,7 @@ class StepJobs:
             timeout_seconds=task.timeout_seconds,
             retry=_changes(task.retry),
             followed=True,
+            of_workflow=True,
         )
         job_id = self._jobs.add(self._owner(run), new)
         if job_id is None:
