@@ -20,6 +20,9 @@ class UploadRequest(HtmxAwareRequest):
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         services = cast(Services, current_app.extensions["jobsapp"])
+        if self.receivers:
+            # A form comes part after part: the one before is whole.
+            self.receivers[-1].rest()
         receiver = services.files.receiver()
         self.receivers.append(receiver)
         return cast("IO[bytes]", receiver)

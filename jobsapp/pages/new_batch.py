@@ -14,6 +14,14 @@ from jobsapp.pages.new_job import store_uploads, stored_files, type_of
 from jobsapp.processors.registry import JobType
 
 blueprint = Blueprint("new_batch", __name__, url_prefix="/batches/new")
+
+
+@blueprint.before_request
+def many() -> None:
+    """Whoever chooses too many is told so, and not that the form is too large. Before anything reads the form."""
+    request.max_form_parts = 4 * MOST_FILES
+
+
 blueprint.before_request(signed_in)
 
 
@@ -35,8 +43,6 @@ def form(type_name: str) -> ResponseReturnValue:
 
 @blueprint.post("/<type_name>")
 def create(type_name: str) -> ResponseReturnValue:
-    # Whoever chooses too many is told so, and not that the form is too large.
-    request.max_form_parts = 4 * MOST_FILES
     job_type = _of_files(type_name)
     posted = store_uploads(BatchForm.blank(job_type))
     form = BatchForm.posted(job_type, posted)

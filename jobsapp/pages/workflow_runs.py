@@ -61,10 +61,8 @@ def signal(job_id: UUID) -> ResponseReturnValue:
     small()
     event, text = request.form.get("event", ""), request.form.get("payload", "").strip()
     try:
-        services().workflow_runs.signal(get_actor(), job_id, event, json.loads(text) if text else None)
+        services().workflow_runs.signal(get_actor(), job_id, event, _payload(text))
         flash(f"The event {event} was sent.")
-    except json.JSONDecodeError as error:
-        flash(f"The event was not sent: its data is no JSON, from line {error.lineno}, column {error.colno} on.")
     except InvalidInput as error:
         flash(f"The event was not sent. {error.detail}")
     return redirect(url_for("jobs.show", job_id=job_id), 303)
@@ -104,6 +102,16 @@ def run_of(job: JobView) -> dict[str, Any]:
     saved = services().workflows.has(get_actor(), run.workflow, run.version)
     graph, events = graph_of(definition, run), _events(definition)
     return {"job": job, "run": run, "graph": graph, "events": events, "saved": saved}
+
+
+def _payload(text: str) -> Any:
+    """Raises InvalidInput."""
+    try:
+        return json.loads(text) if text else None
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"Its data is no JSON, from line {error.lineno}, column {error.colno} on.") from None
+    except (ValueError, RecursionError):
+        raise InvalidInput("Its data has too long a number, or too many lists in one another.") from None
 
 
 def _events(definition: Definition) -> dict[str, str]:

@@ -47,6 +47,8 @@ TYPE = "workflow-execution"
 LISTED = 200
 VERSIONS_LISTED = 100
 SCHEDULES_TOLD = 10
+HIGHEST = 2**31 - 1
+"""Version that the database can look for."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,10 @@ class Workflows:
             raise InvalidInput.of("name", f"{name} is declared in code; choose another name.")
         definition = self.checked(source, prefix)
         newest = self._session.scalars(self._newest(actor.organization_id, name).with_for_update()).one_or_none()
-        if newest is not None and newest.source != source and newest.user_id != actor.user_id:
-            # Others start it, and their schedules do: its steps run as they, whoever wrote them.
+        last = newest if newest is not None else self._deleted(actor.organization_id, name)
+        if last is not None and last.source != source and last.user_id != actor.user_id:
+            # Others start it, their schedules do, and a run that waits may mean one that was deleted since: its steps
+            # run as they, with their secrets, whoever wrote them.
             actor.require(Right.CHANGE_JOBS, "change workflows of others")
         if newest is None or newest.source != source:
             try:
@@ -239,8 +243,10 @@ class Workflows:
         given, name = data.get("input"), data.get("workflow")
         if not given:
             return data
+        version = data.get("version") if isinstance(data.get("version"), int) else None
         try:
-            found = self.find(actor.organization_id, name).definition if name else read(data.get("definition"))
+            whole = self.find(actor.organization_id, name, version).definition if name else None
+            found = whole or read(data.get("definition"))
         except (InvalidInput, NotFound):
             return data
         secrets = secret_fields(found.input)
@@ -277,10 +283,15 @@ class Workflows:
             Workflow.organization_id == organization_id, Workflow.name == name, Workflow.newest
         )
 
+    def _deleted(self, organization_id: UUID, name: str) -> Workflow | None:
+        """What is left of one that was deleted."""
+        own = Workflow.organization_id == organization_id, Workflow.name == name
+        return self._session.scalars(select(Workflow).where(*own).order_by(Workflow.version.desc()).limit(1)).first()
+
     def _row(self, organization_id: UUID, name: str, version: int | None) -> tuple[Workflow, str | None]:
         query = with_author().where(Workflow.organization_id == organization_id, Workflow.name == name, is_there())
         query = query.where(Workflow.newest if version is None else Workflow.version == version)
-        row = self._session.execute(query).one_or_none()
+        row = self._session.execute(query).one_or_none() if version is None or 0 < version <= HIGHEST else None
         if row is None:
             which = f"workflow {name!r}" if version is None else f"version {version} of the workflow {name!r}"
             raise NotFound(f"There is no {which}.")

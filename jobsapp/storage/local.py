@@ -42,6 +42,7 @@ class Receiver:
         descriptor, name = tempfile.mkstemp(dir=folder, suffix=".part")
         self.path = Path(name)
         self._file: BinaryIO = os.fdopen(descriptor, "w+b")
+        self._at = 0
         self._hash = hashlib.sha256()
         self._size = 0
         self.head = b""
@@ -52,16 +53,22 @@ class Receiver:
             self.head += data[: HEAD_BYTES - len(self.head)]
         self._hash.update(data)
         self._size += len(data)
-        return self._file.write(data)
+        return self._opened().write(data)
 
     def read(self, size: int = -1) -> bytes:
-        return self._file.read(size)
+        return self._opened().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+        return self._opened().seek(offset, whence)
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._opened().tell()
+
+    def rest(self) -> None:
+        """Hold no file of the process open until something is done with it again: of a form there may be thousands."""
+        if not self._file.closed:
+            self._at = self._file.tell()
+            self._file.close()
 
     def close(self) -> None:
         """Drop the bytes, unless they were adopted. Safe to call twice."""
@@ -70,9 +77,16 @@ class Receiver:
 
     def finish(self) -> Stored:
         """All bytes are there: write them out."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        file = self._opened()
+        file.flush()
+        os.fsync(file.fileno())
         return Stored(self._size, self._hash.hexdigest())
+
+    def _opened(self) -> BinaryIO:
+        if self._file.closed:
+            self._file = self.path.open("r+b")
+            self._file.seek(self._at)
+        return self._file
 
 
 class LocalStorage:

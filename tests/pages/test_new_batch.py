@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+import resource
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -73,6 +75,29 @@ def test_a_file_that_is_not_there_is_named(web: FlaskClient, csrf: str, services
     refused = web.post("/batches/new/make-file", data={"csrf_token": csrf, "data.source": kept})
     assert (refused.status_code, kept in refused.text) == (422, True)
     assert services.batch_views.page(admin)[0] == []
+
+
+def test_more_files_than_a_process_may_open_are_no_matter(
+    web: FlaskClient, csrf: str, services: Services, admin: Actor
+) -> None:
+    web.get("/batches/new/make-file")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(one.name) for one in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 30, limit[1]))
+    try:
+        answer = web.post("/batches/new/make-file", data=posted(csrf, *(f"letter {n}.csv" for n in range(60))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert answer.status_code == 303, answer.text
+    sources = [job.data["source"] for job in jobs_of(services, admin, answer.location)]
+    assert len({file.sha256 for file in services.files.find(admin, sources)}) == len(sources) == 50
+
+
+def test_who_chooses_too_many_without_a_program_of_the_page_is_told_so(web: FlaskClient, csrf: str) -> None:
+    ids = [("data.source", str(uuid4())) for _ in range(form.MOST_FILES + 1)]
+    data = MultiDict([("csrf_token", csrf), *ids])
+    refused = web.post("/batches/new/make-file", data=data, content_type="multipart/form-data")
+    assert (refused.status_code, "Choose up to 1,000 files at once." in refused.text) == (422, True)
 
 
 def test_only_types_that_take_files_are_offered(web: FlaskClient) -> None:

@@ -112,7 +112,15 @@ def test_what_a_step_waits_for_is_said_on_the_page(walk: Walk, sign_in: SignIn) 
     assert f'action="{here}/events"' in shown
     form = {"csrf_token": token_in(shown), "event": "paid", "payload": "{"}
     page.post(f"{here}/events", data=form)
-    assert "its data is no JSON, from line 1, column 2 on" in page.get(here).text
+    assert "Its data is no JSON, from line 1, column 2 on" in page.get(here).text
+    for payload, why in (
+        ("9" * 5000, "Its data has too long a number"),
+        ("[" * 20_000, "too many lists in one another"),
+        ("[" * 100 + "]" * 100, "payload: is nested more than 64 levels deep"),
+        ("[NaN]", "payload.0: is not a finite number"),
+    ):
+        page.post(f"{here}/events", data={**form, "payload": payload})
+        assert why in page.get(here).text
     page.post(f"{here}/events", data={**form, "event": "paied", "payload": ""})
     assert "no step waits for &#39;paied&#39;" in page.get(here).text
     page.post(f"{here}/events", data={**form, "payload": '{"amount": 7}'})

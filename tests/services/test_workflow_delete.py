@@ -54,6 +54,13 @@ def test_a_later_one_of_that_name_is_no_version_that_there_was(services: Service
     assert workflows.save(admin, "greet", ONE).version == 4
 
 
+def test_a_version_that_there_cannot_be_is_told(services: Services, admin: Actor) -> None:
+    services.workflows.save(admin, "greet", ONE)
+    for version in (0, 2, 2**31, 10**400):
+        with pytest.raises(NotFound, match="There is no version"):
+            services.workflows.get(admin, "greet", version)
+
+
 def test_not_while_a_schedule_starts_it(services: Services, admin: Actor, stranger: Actor) -> None:
     workflows, schedules = services.workflows, services.schedules
     for actor in (admin, stranger):

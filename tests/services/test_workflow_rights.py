@@ -29,6 +29,22 @@ def test_a_member_does_not_change_the_workflow_of_somebody_else(
     assert services.workflows.save(member, "own", TWO).version == 2
 
 
+def test_the_name_of_a_deleted_one_stays_that_of_who_had_it(
+    walk: Walk, services: Services, admin: Actor, member: Actor, operator: Actor, stranger: Actor
+) -> None:
+    workflows = services.workflows
+    workflows.save(admin, "nightly", ONE)
+    waits = workflows.start(admin, "nightly", {})
+    workflows.delete(admin, "nightly")
+    with pytest.raises(Forbidden, match="change workflows of others"):
+        # What waits would run as who started it, and hand on their secrets.
+        workflows.save(member, "nightly", ONE.replace("one", "mine"))
+    services.jobs._session.rollback()
+    assert walk.on(waits.id).status == "failed"
+    assert workflows.save(stranger, "nightly", ONE).version == 1
+    assert workflows.save(operator, "nightly", ONE).version == 2
+
+
 def test_another_input_is_said_by_the_owner_alone_and_is_approved_anew(
     walk: Walk, services: Services, operator: Actor
 ) -> None:

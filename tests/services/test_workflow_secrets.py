@@ -121,6 +121,15 @@ def test_going_on_keeps_them_or_takes_others_of_who_started_it(
     assert OTHER not in kept
 
 
+def test_one_that_is_taken_away_is_handed_on_no_more(walk: Walk, services: Services) -> None:
+    call = {"type": "gossip", "input": {"token": "${{ input.token }}", "spare": "${{ input.spare }}", "fail": True}}
+    data = {"definition": DEFINITION | {"steps": {"call": call}}, "input": {"token": TOKEN, "spare": OTHER}}
+    job = walk.on(services.jobs.create(walk.actor, NewJob(TYPE, data))[0].id)
+    assert opened(walk, step_job(walk, job))["/spare"] == OTHER
+    services.workflow_runs.resume(walk.actor, job.id, {"spare": None})
+    assert "/spare" not in opened(walk, step_job(walk, walk.on(job.id)))
+
+
 def test_a_schedule_keeps_them_sealed(walk: Walk, services: Services, connection: psycopg.Connection[Any]) -> None:
     data = {"definition": DEFINITION, "input": {"token": TOKEN}}
     made = services.schedules.create(walk.actor, NewSchedule(TYPE, data, "Every night", cron="30 2 * * *"))
@@ -152,6 +161,9 @@ def test_neither_a_preset_nor_a_job_that_follows_a_batch_keeps_one(
         with pytest.raises(InvalidInput, match=r"onComplete\.data: may hold no secret"):
             services.batches.create(admin, NewBatch(callbacks={"complete": Callback(TYPE, data)}))
         services.jobs._session.rollback()
+    services.workflows.save(admin, "call", "steps: {tell: {type: echo, input: {text: hello}}}")
+    old = {"workflow": "call", "version": 1, "input": {"token": TOKEN}}
+    assert services.presets.save(admin, TYPE, NewPreset("of an old version", old)).data["input"] == {}
     assert "12345" not in everything(connection)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
@@ -108,13 +108,14 @@ def _schema(key: str, field: FormField) -> dict[str, Any]:
 
 
 def _fault(field: FormField, value: Any) -> str | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # A whole number may have thousands of digits, which no reader of numbers with a fraction takes.
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     match field.type:
         case "text" if not isinstance(value, str) or len(value) > TEXT_LENGTH:
             return f"must be a text of up to {TEXT_LENGTH:,} characters."
         case "secret" if not isinstance(value, str) or not 1 <= len(value) <= TEXT_LENGTH:
             return f"must be a text of 1 to {TEXT_LENGTH:,} characters."
-        case "number" if not number or not math.isfinite(value):
+        case "number" if not number:
             return "must be a number."
         case "integer" if not number or int(value) != value:
             return "must be a whole number."

@@ -27,14 +27,16 @@ def handed(fields: Fields, template: Any) -> dict[Place, str]:
 
 
 def given(template: Any, fields: Fields, data: Any, secrets: Mapping[str, str]) -> Any:
-    """The input of a step's job, `data`, with the secrets at their places. One that was not given stays null."""
+    """The input of a step's job, `data`, with the secrets at their places. One that was not given stays null, and so
+    does one that was taken away since."""
     for place, key in handed(fields, template).items():
         if key in secrets:
             *way, last = place
             at = data
             for part in way:
                 at = at[part]
-            at[last] = secrets[key]
+            if at[last] is not None:
+                at[last] = secrets[key]
     return data
 
 
