@@ -117,6 +117,8 @@ class Firing:
             with suppress(CronError):
                 one = ready(row, owners.get((row.organization_id, row.user_id)), now, unfinished)
                 found += [one] if one else []
+        if not found:
+            return set()
         try:
             with self._session.begin_nested():
                 make_together(self._session, self._jobs.bulk, self._secrets, found, now)

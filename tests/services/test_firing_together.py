@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import event
 
 from jobsapp.core.actors import Actor
@@ -102,3 +104,15 @@ def test_a_file_that_goes_in_that_moment_pauses_one_and_holds_up_no_other(
     reason = connection.execute("SELECT pause_reason FROM schedules WHERE id = %s", [reads]).fetchone()
     assert reason is not None
     assert "there is no file" in reason[0]
+
+
+def test_no_run_and_a_single_one_are_made_without_a_fault(
+    services: Services, member: Actor, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Most looks find nothing that is due: they must not leave an error in the log of PostgreSQL each time."""
+    caplog.set_level(logging.INFO, "jobsapp.services.firing")
+    assert tick(services, NOON) == 0
+    one = due(services, member, connection)
+    assert tick(services, NOON) == 1
+    assert ran(connection, one) == [(NOON, "created")]
+    assert caplog.text == ""
