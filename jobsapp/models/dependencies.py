@@ -61,4 +61,4 @@ class Outbox(Base):
     tries: Mapped[int] = mapped_column(server_default="0")
     fault: Mapped[str | None]
     not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    """None: it failed too often, and waits for somebody to look at it."""
+    """None: it failed too often, and waits for somebody to look at it. 'infinity': at once, see `take_outbox.sql`."""

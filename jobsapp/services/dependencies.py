@@ -91,9 +91,15 @@ class Dependencies:
             store.ask_check(connection, [row.job_id for row in checked])
         if edges := store.ended_edges(connection, found) if found else []:
             self._tell(store.settle(connection, edges))
-        if checked:
-            # Not in the request that creates jobs: it would wait for whoever works on a parent.
-            self._tell(store.touch_parents(connection, [row.job_id for row in checked]))
+
+    def touch(self, ended: Sequence[EndedJob]) -> None:
+        """Tell who looks at a job that others depend on it now. Call it after all others: it locks jobs that a worker
+        may be about to start or to end, and who holds those must not wait for anything more.
+
+        Not in the request that creates jobs: it would wait for whoever works on a parent.
+        """
+        if checked := [row.job_id for row in ended if row.kind == outbox.CHECK]:
+            self._tell(store.touch_parents(driver(self._session), checked))
 
     def _tell(self, released: Sequence[store.Released]) -> None:
         session = self._session()

@@ -51,6 +51,14 @@ def catch_up(connection: Connection[Any], *, limit: int) -> int:
     return connection.execute(statement("catch_up_workflows"), {"limit": limit}).rowcount
 
 
+def not_begun(connection: Connection[Any], worker: str) -> list[UUID]:
+    """Runs that were claimed as `worker`, and that nobody will begin unless word is left of them anew.
+
+    As `catch_up` it reads all that go on.
+    """
+    return [row[0] for row in connection.execute(statement("catch_up_begins"), {"worker": worker})]
+
+
 def tell_claimed(connection: Connection[Any], job_ids: Sequence[UUID]) -> None:
     """Leave word that these runs were claimed and are to be begun (`outbox.BEGIN`), and call the advancer."""
     connection.execute(statement("tell_claimed"), {"ids": list(job_ids)})

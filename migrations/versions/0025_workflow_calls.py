@@ -42,7 +42,20 @@ def upgrade() -> None:
         op.execute(statement)
 
 
+# Nobody would begin these any more. As if their worker were lost: a keeper starts them again, or lets them fail.
+GIVE_UP = (
+    """INSERT INTO worker_leases (worker, lease_until, job_ids)
+SELECT 'workflows not begun', now(), array_agg(job_id) FROM job_outbox WHERE kind = 'begin' HAVING count(*) > 0
+ON CONFLICT (worker) DO UPDATE SET lease_until = excluded.lease_until, job_ids = excluded.job_ids""",
+    """UPDATE jobs SET worker = 'workflows not begun' WHERE status = 'active' AND worker = 'workflows'
+AND id IN (SELECT job_id FROM job_outbox WHERE kind = 'begin')""",
+    "DELETE FROM job_outbox WHERE kind IN ('begin', 'stop')",
+)
+
+
 def downgrade() -> None:
+    for statement in GIVE_UP:
+        op.execute(statement)
     op.execute("DROP TRIGGER tell_stopped_workflow ON jobs")
     op.execute("DROP FUNCTION tell_stopped_workflow()")
     op.execute("DROP TRIGGER call_for_workflows ON job_queue")

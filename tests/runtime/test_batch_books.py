@@ -179,6 +179,19 @@ def test_a_job_that_others_wait_for_too_is_counted_once(
     assert connection.execute(due, [child.id]).fetchone() == (True,)
 
 
+def test_a_keeper_of_the_version_before_leaves_numbers_to_the_next(
+    services: Services, admin: Actor, house: House, drain: Callable[[str], int], connection: psycopg.Connection[Any]
+) -> None:
+    """It would count one job for each row. While a deployment is under way it may still lead."""
+    batch = services.batches.create(admin, NewBatch(), [NewJob("echo", {}) for _ in range(3)])
+    drain("echo")
+    before = "DELETE FROM job_outbox WHERE id IN (SELECT id FROM job_outbox WHERE not_before <= now())"
+    assert connection.execute(before).rowcount == 0
+    with open_use_cases(house, "test advancer") as (own, session):
+        assert Advancer(session, *followers_of(own)).advance() > 0
+    assert services.batch_views.get(admin, batch.id).status == "completed"
+
+
 def test_the_thread_gathers_numbers_and_goes_on(
     services: Services, admin: Actor, house: House, drain: Callable[[str], int], connection: psycopg.Connection[Any]
 ) -> None:

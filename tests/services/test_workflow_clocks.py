@@ -19,6 +19,7 @@ from jobsapp.runtime.advancer import Advancer
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
+from jobsapp.runtime.workflows import clocks
 from jobsapp.runtime.workflows.clocks import AT_ONCE
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
@@ -29,7 +30,7 @@ from jobsapp.store.statements import statement
 from jobsapp.store.turns import FIRST
 from tests.store import rows
 from tests.store.workers import at_once
-from tests.workflow_walk import Walk
+from tests.workflow_walk import Walk, definition
 
 Connection = psycopg.Connection[Any]
 WAITS = {"definition": {"steps": {"a": {"waitFor": {"event": "never"}}}}}
@@ -122,6 +123,59 @@ def test_who_takes_over_looks_once_for_runs_of_which_no_word_was_left(
         Advancer(session, *followers_of(own)).tick()
     assert services.jobs.get(walk.actor, stopped.id).status == "cancelled"
     assert services.jobs.get(walk.actor, late.id).error["type"] == "Timeout"
+
+
+def claimed(services: Services, walk: Walk, connection: Connection, lost: str) -> UUID:
+    """A run of whose claim no word is left that somebody hears."""
+    job, _ = services.jobs.create(walk.actor, NewJob("workflow-execution", {"definition": definition(a={})}))
+    walk.advancer.tick({WORKFLOWS_TO_BEGIN})
+    assert connection.execute(lost).rowcount == 1
+    return job.id
+
+
+LOST = "DELETE FROM job_outbox WHERE kind = 'begin'"
+SET_ASIDE = "UPDATE job_outbox SET not_before = NULL, tries = 5 WHERE kind = 'begin'"
+
+
+@pytest.mark.parametrize("lost", [LOST, SET_ASIDE])
+def test_who_takes_over_begins_what_was_claimed_and_is_not_begun(
+    walk: Walk, services: Services, house: House, connection: Connection, lost: str
+) -> None:
+    walk.advancer.tick()
+    run_id = claimed(services, walk, connection, lost)
+    assert walk.on(run_id).status == "active"
+    services.jobs._session.rollback()
+    with open_use_cases(house, "test other") as (own, session):
+        Advancer(session, *followers_of(own)).tick()
+        assert connection.execute("SELECT count(*) FROM job_outbox WHERE not_before IS NOT NULL").fetchone() == (1,)
+        Advancer(session, *followers_of(own)).tick()
+        assert connection.execute("SELECT count(*) FROM job_outbox WHERE not_before IS NOT NULL").fetchone() == (1,)
+    assert walk.on(run_id).status == "completed"
+
+
+def test_what_was_claimed_and_is_not_begun_can_be_cancelled(
+    walk: Walk, services: Services, connection: Connection
+) -> None:
+    walk.advancer.tick()
+    run_id = claimed(services, walk, connection, LOST)
+    services.jobs.cancel(walk.actor, run_id)
+    assert walk.on(run_id).status == "cancelled"
+
+
+def test_who_takes_over_looks_again_if_the_first_look_was_undone(
+    walk: Walk, services: Services, house: House, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = walk.start({"a": {"waitFor": {"event": "never"}}})
+    services.jobs.cancel(walk.actor, run.id)
+    connection.execute("DELETE FROM job_outbox")
+    services.jobs._session.rollback()
+    with open_use_cases(house, "test other") as (own, session):
+        other = Advancer(session, *followers_of(own))
+        with monkeypatch.context() as patch:
+            patch.setattr(clocks, "AT_ONCE", "none")
+            other.tick({WORKFLOWS_DUE})
+        other.tick({WORKFLOWS_DUE})
+    assert services.jobs.get(walk.actor, run.id).status == "cancelled"
 
 
 def test_jobs_of_several_runs_are_stopped_in_the_order_in_which_a_worker_writes_them(

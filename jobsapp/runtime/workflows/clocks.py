@@ -77,8 +77,15 @@ class DueClock:
         """Bring on the runs whose time has come."""
         connection = driver(self._session)
         if not self._caught_up:
-            self._caught_up = store.catch_up(connection, limit=CAUGHT_UP_AT_ONCE) < CAUGHT_UP_AT_ONCE
+            self._catch_up(connection)
         found = store.due(connection, limit=AT_ONCE)
         self._engine.bring_on(found)
         if len(found) == AT_ONCE:
             call(connection, WORKFLOWS_DUE)
+
+    def _catch_up(self, connection: Connection[Any]) -> None:
+        """What whoever led before left undone: only if this is committed it is done."""
+        if lost := store.not_begun(connection, WORKER):
+            store.tell_claimed(connection, lost)
+        if store.catch_up(connection, limit=CAUGHT_UP_AT_ONCE) < CAUGHT_UP_AT_ONCE:
+            after_commit(self._session(), partial(setattr, self, "_caught_up", True))

@@ -63,7 +63,8 @@ class WorkflowEngine:
         ids = [row.job_id for row in ended if row.kind == ENDED]
         query = select(WorkflowStep.run_id).where(WorkflowStep.job_id.in_(ids)).distinct()
         runs = {row.job_id for row in ended if row.kind == STOP} | set(self._session.scalars(query) if ids else ())
-        self._each([row.job_id for row in ended if row.kind == BEGIN], sorted(runs))
+        # One that was asked to stop and is not begun yet is begun, and stops: whatever became of word of its claim.
+        self._each([row.job_id for row in ended if row.kind in (BEGIN, STOP)], sorted(runs))
 
     def bring_on(self, run_ids: Sequence[UUID]) -> None:
         """Look at these runs, each by itself."""
