@@ -20,6 +20,7 @@ from jobsapp.services.batches import NewBatch
 from jobsapp.services.jobs import NewJob
 from jobsapp.services.new_schedules import NewSchedule
 from jobsapp.services.presets import NewPreset
+from jobsapp.store.outbox import WORKFLOWS_DUE
 from tests.database import everything
 from tests.workflow_walk import Walk
 
@@ -92,7 +93,7 @@ def test_what_is_told_of_a_step_that_cannot_be_made_has_none(
     def refuse(*_: Any, **__: Any) -> None:
         raise InvalidInput.of("data.token", f"{TOKEN} is no key.")
 
-    jobs = walk.advancer._clocks["workflows"]._step_jobs._jobs  # type: ignore[attr-defined]
+    jobs = walk.advancer._clocks[WORKFLOWS_DUE]._engine._step_jobs._jobs  # type: ignore[attr-defined]
     monkeypatch.setattr(jobs, "add", refuse)
     assert walk.on(job.id).error["message"] == f"call: data.token: {MASK} is no key."
     assert "12345" not in everything(connection)
