@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import resource
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -82,8 +83,9 @@ def test_more_files_than_a_process_may_open_are_no_matter(
 ) -> None:
     web.get("/batches/new/make-file")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(one.name) for one in Path("/proc/self/fd").iterdir())
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 30, limit[1]))
+    opened = {int(one.name) for one in Path("/proc/self/fd").iterdir()}
+    free = (number for number in count() if number not in opened)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, 30, None)), limit[1]))
     try:
         answer = web.post("/batches/new/make-file", data=posted(csrf, *(f"letter {n}.csv" for n in range(60))))
     finally:
