@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
+from argon2 import PasswordHasher
 from flask_openapi3 import OpenAPI
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
@@ -16,6 +17,9 @@ from jobsapp import create_app
 from jobsapp.config import Settings
 from jobsapp.extensions import db
 from jobsapp.processors.registry import Registry, load_registry
+
+# Passwords are hashed as on the first computers: what the product's own parameters cost is the subject of few tests.
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @cache
@@ -81,6 +85,7 @@ class Applications:
         self.built += 1
         app = create_app(settings)
         app.testing = True
+        app.extensions["jobsapp"].passwords._hasher = CHEAP
         app.jinja_env.bytecode_cache = self._compiled
         return app
 

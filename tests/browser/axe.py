@@ -17,8 +17,8 @@ RUN = """async (options) => {
 }"""
 
 
-# The only rule that asks for colours.
-CONTRAST = "color-contrast"
+# The only rule that asks for colours, and the only one that measures.
+CONTRAST, SIZES = "color-contrast", "target-size"
 
 
 def violations(page: Page, *rules: str) -> list[str]:

@@ -33,13 +33,25 @@ def provider() -> Iterator[Provider]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[frozenset[tuple[str, Any]], OpenAPI]:
+    """The applications of this file by their settings: to build one takes longer than to sign in."""
+    return {}
+
+
 @pytest.fixture
-def settle(another: Another, services: Services, provider: Provider) -> Callable[..., FlaskClient]:
+def settle(
+    another: Another, services: Services, provider: Provider, kept: dict[frozenset[tuple[str, Any]], OpenAPI]
+) -> Callable[..., FlaskClient]:
     """A browser of nobody, at an application that trusts the provider."""
 
     def make(**changes: Any) -> FlaskClient:
         given = {"oidc_issuer": provider.issuer, "oidc_client_id": "jobsapp", "oidc_client_secret": "s3cret-of-client"}
-        return another(**{**given, "oidc_name": NAME, **changes}).test_client()
+        given |= {"oidc_name": NAME, **changes}
+        key = frozenset(given.items())
+        if key not in kept:
+            kept[key] = another(**given)
+        return kept[key].test_client()
 
     return make
 
