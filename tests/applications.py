@@ -107,6 +107,7 @@ PASSING = {
 def state_of(app: OpenAPI) -> State:
     """What the application and all objects of the product that it holds have for attributes, by their paths."""
     found: State = {f"config.{name}": value for name, value in app.config.items()}
+    found |= {f"rule {rule.methods} {rule}": rule for rule in app.url_map.iter_rules()}
     seen: set[int] = set()
     for name, held in app.extensions.items():
         found[name] = held

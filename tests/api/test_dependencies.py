@@ -10,7 +10,7 @@ import pytest
 from jobsapp.runtime.advancer import Advancer
 from tests.api.conftest import Caller, Hand
 from tests.api.problems import problem
-from tests.services.test_trees import advancer
+from tests.services.conftest import advancer
 
 __all__ = ["advancer"]
 

@@ -12,7 +12,7 @@ from jobsapp.runtime.advancer import Advancer
 from jobsapp.services import Services
 from jobsapp.services.jobs import NewJob
 from tests.pages.conftest import token_in
-from tests.services.test_trees import advancer
+from tests.services.conftest import advancer
 
 __all__ = ["advancer"]
 

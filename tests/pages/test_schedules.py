@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -88,15 +88,20 @@ def test_what_is_typed_is_told_in_words(web: FlaskClient) -> None:
     told = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 9 * * MON#1", "zone": "Asia/Tokyo"})
     assert "At 09:00 on the first Monday of the month, Asia/Tokyo time" in told.text
     assert len(re.findall(r"Mon \d+ \w{3} \d{4}, 09:00", told.text)) == 5
-    twice = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 * 31 10 *", "zone": "Europe/Berlin"})
-    october = {2026: "", 2027: "Sun 31 Oct 2027, 0"}.get(NEXT_YEAR, "")
-    assert re.findall(rf"{october}(\d:00\S*(?: CES?T)?)</time> <", twice.text)[:4] == [
-        *(("0:00", "1:00", "2:00 CEST", "2:00 CET") if october else re.findall(r"(\d:00)</time> <", twice.text)[:4])
-    ]
+    back = next(day for day in map(_clock_goes_back, (NEXT_YEAR - 1, NEXT_YEAR)) if day > datetime.now(UTC).date())
+    said = {"kind": "cron", "cron": f"0 * {back.day} 10 *", "zone": "Europe/Berlin"}
+    twice = web.get("/schedules/preview", query_string=said)
+    shown = re.findall(rf"{back:%a %-d %b %Y}, (\d\d:00(?: CES?T)?)</time>", twice.text)
+    assert shown == ["00:00", "01:00", "02:00 CEST", "02:00 CET", "03:00"], twice.text
     wrong = web.get("/schedules/preview", query_string={"kind": "cron", "cron": "0 99 * * *", "zone": "Asia/Tokyo"})
     assert "The hour cannot be read" in wrong.text
     every = web.get("/schedules/preview", query_string={"kind": "every", "every": "90", "unit": "seconds"})
     assert "Every 1 minute 30 seconds" in every.text
+
+
+def _clock_goes_back(year: int) -> date:
+    """The last Sunday of October."""
+    return date(year, 10, 31) - timedelta(days=(date(year, 10, 31).weekday() + 1) % 7)
 
 
 def test_changed_paused_resumed_run_and_deleted(web: FlaskClient, csrf: str, services: Services, admin: Actor) -> None:

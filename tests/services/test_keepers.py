@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobsapp.core.actors import Actor
+from jobsapp.runtime.firing import fire_due
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
 from jobsapp.services import Services
@@ -40,9 +41,7 @@ class Keeper(threading.Thread):
 
     def _fire(self, now: datetime) -> int:
         try:
-            made = self.services.firing.tick(now)
-            self.session.commit()
-            return made
+            return fire_due(self.services, self.session, now)
         finally:
             self.session.remove()
 
