@@ -67,4 +67,5 @@ def set_up(product: Product, _: Made) -> Made:
         advancer = Advancer(session, *followers_of(services))
         for _ in range(3):
             advancer.tick()
+            advancer.advance()
     return {"run": first, "failed_run": second}
