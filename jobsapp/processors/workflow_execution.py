@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
@@ -36,6 +37,7 @@ class WorkflowInput(Input):
     )
 
     _called: str = PrivateAttr("")
+    _named_files: tuple[tuple[str, UUID], ...] = PrivateAttr(())
 
     @property
     def called(self) -> str:
@@ -44,6 +46,14 @@ class WorkflowInput(Input):
 
     def call(self, name: str) -> None:
         self._called = name
+
+    @property
+    def named_files(self) -> tuple[tuple[str, UUID], ...]:
+        """Fields of the workflow's input that name stored files, as `input.table`, with the ids."""
+        return self._named_files
+
+    def name_files(self, files: tuple[tuple[str, UUID], ...]) -> None:
+        self._named_files = files
 
     @model_validator(mode="after")
     def _one(self) -> WorkflowInput:

@@ -90,9 +90,9 @@ class BatchCallbacks:
             new = bounded(callback.new_job())
             data = _filled(new.data, str(batch_id))
             model = installed(self._registry, new.type).validate(data)
-            files_of(model, self._inputs.names(actor, [model]))
             if admit := self._jobs.admissions.get(new.type):
                 admit(actor, model)
+            files_of(model, self._inputs.names(actor, [model]))
             if secrets_of(model):
                 raise InvalidInput.of("data", "may hold no secret: it is kept until the batch ends.")
         except InvalidInput as error:

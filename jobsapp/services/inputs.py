@@ -74,7 +74,7 @@ def files_of(data: BaseModel, known: Mapping[UUID, str]) -> dict[UUID, str]:
 
 
 def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:
-    """The stored files that an input names: (field as on the wire, id)."""
+    """The stored files that an input names: (field as on the wire, id). `Workflows.admit` tells those of a run."""
     fields = file_fields(type(data))
     values = data.model_dump(by_alias=True) if fields else {}
     found: list[tuple[str, UUID]] = []
@@ -82,4 +82,4 @@ def file_ids(data: BaseModel) -> list[tuple[str, UUID]]:
         value = values.get(field)
         if value is not None:
             found += [(field, item) for item in (value if isinstance(value, list) else [value])]
-    return found
+    return [*found, *getattr(data, "named_files", ())]

@@ -101,9 +101,15 @@ def hold_named(
     session: DbSession, run_id: UUID, organization_id: UUID, definition: Definition, values: Mapping[str, Any]
 ) -> None:
     """Hold the files that the input of a run names. Raises InvalidInput for one that there is not; then none is."""
-    files = {key: UUID(values[key]) for key, one in definition.input.items() if one.type == "file" and values.get(key)}
+    files = named_files(definition, values)
     with session.begin_nested():
-        there = hold(session, run_id, organization_id, files.values())
-        for key, file_id in files.items():
+        there = hold(session, run_id, organization_id, (file_id for _, file_id in files))
+        for field, file_id in files:
             if file_id not in there:
-                raise InvalidInput.of(f"input.{key}", f"there is no file {file_id}; upload it first.")
+                raise InvalidInput.of(field, f"there is no file {file_id}; upload it first.")
+
+
+def named_files(definition: Definition, values: Mapping[str, Any]) -> tuple[tuple[str, UUID], ...]:
+    """The files that the input of a run names: (field, id)."""
+    wanted = (key for key, one in definition.input.items() if one.type == "file" and values.get(key))
+    return tuple((f"input.{key}", UUID(values[key])) for key in wanted)

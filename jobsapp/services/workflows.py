@@ -30,7 +30,7 @@ from jobsapp.services.jobs import Jobs
 from jobsapp.services.new_jobs import NAME_LENGTH, NewJob
 from jobsapp.services.sessions import DbSession
 from jobsapp.services.workflow_checks import WorkflowChecks, refuse
-from jobsapp.services.workflow_inputs import Asked, set_apart, values_of
+from jobsapp.services.workflow_inputs import Asked, named_files, set_apart, values_of
 from jobsapp.services.workflow_views import (
     WorkflowCheckView,
     WorkflowFaultView,
@@ -218,6 +218,7 @@ class Workflows:
             raise InvalidInput.of("data.workflow", error.detail) from None
         refuse(set_apart(saved.definition, data, "data."))
         values = self.values(saved, data, "data.")
+        data.name_files(named_files(saved.definition, values))
         try:
             data.call(run_name(saved.definition, values, saved.name))
         except WrongExpression as error:
