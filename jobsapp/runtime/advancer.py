@@ -14,14 +14,12 @@ from typing import Protocol
 
 from sqlalchemy import func, select
 
-from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, is_away
 from jobsapp.store import outbox
-from jobsapp.store.connect import CUT_OFF
 from jobsapp.store.outbox import EndedJob
 
 log = logging.getLogger(__name__)
 
-AWAY = (*CUT_OFF, *DATABASE_AWAY)
 ROUNDS = 10
 MOST = ROUNDS * outbox.TAKEN_AT_ONCE
 
@@ -49,15 +47,15 @@ class Advancer:
     def advance(self) -> int:
         """Bring on what is there, MOST rows of it: clocks must not wait for more. Returns how many rows were taken.
 
-        Raises one of AWAY.
+        Raises what `is_away` tells of.
         """
         taken = 0
         for _ in range(ROUNDS):
             try:
                 rows = self._take()
-            except AWAY:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_away(error):
+                    raise
                 log.exception("what follows from the end of jobs failed; they are taken one at a time")
                 rows = self._one_by_one()
             taken += len(rows)
@@ -68,7 +66,7 @@ class Advancer:
     def tick(self, called: Collection[str] | None = None) -> None:
         """Let each clock do what is due, or those that were `called`. One that fails does not keep the others from it.
 
-        Raises one of AWAY.
+        Raises what `is_away` tells of.
         """
         for name, clock in self._clocks.items():
             if called is not None and name not in called:
@@ -76,9 +74,9 @@ class Advancer:
             try:
                 clock.tick(self._session.execute(select(func.now())).scalar_one())
                 self._session.commit()
-            except AWAY:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_away(error):
+                    raise
                 log.exception("%s failed", name)
             finally:
                 self._session.remove()
@@ -103,9 +101,9 @@ class Advancer:
         for row in rows:
             try:
                 self._take(only=row.id)
-            except AWAY:
-                raise
             except Exception as error:
+                if is_away(error):
+                    raise
                 log.exception("what follows from the end of job %s failed", row.job_id)
                 self._postpone(row, error)
         return rows

@@ -20,7 +20,7 @@ from jobsapp.services.actors import actor_of, actors
 from jobsapp.services.inputs import Inputs, files_of
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.new_jobs import NewJob, bounded, installed
-from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, is_away
 from jobsapp.store import batches as store
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,9 @@ class BatchCallbacks:
                 job_id = None if owner is None else self._jobs.add(owner, callback.new_job())
         except JobsappError as error:
             return {"error": error.detail}
-        except DATABASE_AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             # The type's own code may fail at anything, and the batch has ended all the same.
             log.exception("a job that follows a batch could not be created")
             return {"error": "It could not be created; the log of the keeper says why."}

@@ -22,7 +22,7 @@ from jobsapp.services.firing import planned
 from jobsapp.services.inputs import Inputs
 from jobsapp.services.new_schedules import TIMING_FIELDS, NewSchedule, checked, refuse_timing, said_of
 from jobsapp.services.secrets import Secrets
-from jobsapp.services.sessions import DATABASE_AWAY, DbSession
+from jobsapp.services.sessions import DbSession, is_away
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ class Declared:
                     self._put(home, key, refuse_timing(new, now), known.get(key), now)
             except InvalidInput as error:
                 log.warning("the schedule %r is declared, but cannot be kept: %s", key, error.detail)
-            except DATABASE_AWAY:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_away(error):
+                    raise
                 # The type's own code may fail at anything, and others have schedules too.
                 log.exception("the schedule %r is declared, but cannot be kept", key)
         for key, row in known.items():

@@ -33,7 +33,7 @@ from jobsapp.services.actors import actor_of, actors
 from jobsapp.services.firing_together import Ready, due_of, make_together, new_job, next_run, plan_next, ready
 from jobsapp.services.jobs import Jobs
 from jobsapp.services.secrets import Secrets
-from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, is_away
 from jobsapp.store import dependencies
 from jobsapp.store.jobs import cancel_jobs
 
@@ -125,9 +125,9 @@ class Firing:
                 for one in found:
                     if one.row.runs % FORGET_EVERY == 0:
                         self._forget(one.row)
-        except DATABASE_AWAY:
-            raise
         except Exception as error:
+            if is_away(error):
+                raise
             log.info("schedules are run one by one, because of one of them: %s", type(error).__name__)
             return set()
         return {one.row.id for one in found}
@@ -163,9 +163,9 @@ class Firing:
             self._pause(schedule_id, OTHER_KEY, now)
         except CronError as error:
             self._pause(schedule_id, f"Its time cannot be told any more: {error}", now)
-        except DATABASE_AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             log.exception("the schedule %s could not be run; it is tried again in %s", schedule_id, AGAIN)
             self._write(schedule_id, fire_at=now + AGAIN)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from jobsapp.runtime.advancer import AWAY
+from jobsapp.runtime.firing import AWAY
 
 MOST_POINTS = 1_000
 MOST_STARTS = 4

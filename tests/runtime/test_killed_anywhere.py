@@ -11,6 +11,7 @@ import pytest
 
 from jobsapp.core.actors import Actor
 from jobsapp.runtime.advancer import Advancer
+from jobsapp.runtime.firing import fire_due
 from jobsapp.runtime.followers import followers_of
 from jobsapp.runtime.house import House
 from jobsapp.runtime.use_cases import open_use_cases
@@ -140,8 +141,7 @@ def test_each_run_of_a_schedule_is_made_once(
 
         def fire(now: Any) -> None:
             try:
-                own.firing.tick(now)
-                session.commit()
+                fire_due(own, session, now)
             finally:
                 session.remove()
 

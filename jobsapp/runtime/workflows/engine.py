@@ -32,7 +32,7 @@ from jobsapp.models import Job, WorkflowRun, WorkflowStep
 from jobsapp.runtime.workflows.books import Book, begun, with_error
 from jobsapp.runtime.workflows.jobs import StepJobs
 from jobsapp.services import Services
-from jobsapp.services.sessions import DATABASE_AWAY, DbSession, driver
+from jobsapp.services.sessions import DbSession, driver, is_away
 from jobsapp.services.workflow_inputs import hold_named
 from jobsapp.services.workflows import TYPE
 from jobsapp.store import jobs as job_store
@@ -86,9 +86,9 @@ class WorkflowEngine:
         try:
             with self._session.begin_nested():
                 action()
-        except DATABASE_AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             log.exception("the workflow %s could not be brought on; it is tried again", run_id)
             self._stops = stops
             row = self._session.get(WorkflowRun, run_id)
