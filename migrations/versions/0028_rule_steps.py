@@ -14,17 +14,10 @@ down_revision = "0027"
 branch_labels = None
 depends_on = None
 
-# Of what has ended is told no more.
-STEPS = """
-UPDATE jobs SET of_workflow = true FROM workflow_steps AS step
-WHERE step.job_id = jobs.id AND step.state = 'running' AND jobs.status IN ('pending', 'active')
-"""
-
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("of_workflow", sa.Boolean(), server_default=sa.text("false"), nullable=False))
-    op.execute(STEPS)
-    # The rules that there are go on telling what they told.
+    # The rules that there are go on telling what they told. To new ones a step that runs now is a job like any other.
     rules = sa.Column("without_steps", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     op.add_column("notification_rules", rules)
     op.alter_column("notification_rules", "without_steps", server_default=sa.text("true"))

@@ -50,4 +50,4 @@ def test_the_graph_follows_a_run_and_its_approval(page: Page, working_product: P
     node("send", "completed")
     expect(page.locator(".panel")).to_contain_text("Job completed")
     page.locator('[data-list-step="send"]').get_by_role("link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("ask-and-greet · send")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ask and greet · send")

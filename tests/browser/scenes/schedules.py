@@ -14,6 +14,8 @@ from tests.browser.scenes.scene import NEWCOMER, Made, Scene, open_details
 
 def send_wrong_cron(page: Page) -> None:
     page.get_by_label("Cron expression").fill("every night")
+    # It is told of while one types, and the page below moves.
+    expect(page.locator("#schedule-preview")).to_contain_text("Write five fields")
     page.get_by_role("button", name="Create schedule").click()
     expect(page.locator("#f-cron-error")).to_be_visible()
 
