@@ -72,7 +72,7 @@ def test_a_rule_is_made_changed_and_removed(web: FlaskClient, services: Services
     assert not rule.without_steps
     assert "and of each step of a workflow" in web.get(HERE).text
     page = web.get(f"{HERE}/rules/{rule.id}").text
-    assert '<option value="echo" selected>' in page
+    assert '<input type="checkbox" id="type-echo" name="types" value="echo" checked>' in page
     chosen = re.compile(r'id="without_steps"[^>]*\schecked>')
     assert not chosen.search(page)
     assert chosen.search(here), "of a new rule"
