@@ -9,8 +9,10 @@ WITH edge AS MATERIALIZED (
     (array_agg(reason ORDER BY parent_id) FILTER (WHERE ends IS NOT NULL))[1] AS reason
   FROM edge GROUP BY job_id
 ), line AS MATERIALIZED (
-  -- As an array: what is looked for is few, however many wait.
-  SELECT job_id FROM job_queue WHERE job_id = ANY (ARRAY(SELECT job_id FROM child)) ORDER BY job_id FOR UPDATE
+  -- One by one along the index, in order: what is looked for is few, however many wait, and a planner that guesses how
+  -- many they are compares each with each, or reads all that wait.
+  SELECT child.* FROM (SELECT * FROM child ORDER BY job_id) AS child
+  CROSS JOIN LATERAL (SELECT 1 FROM job_queue WHERE job_queue.job_id = child.job_id FOR UPDATE) AS waiting
 ), settled AS (
   UPDATE job_dependencies AS mine SET
     settled = edge.status, decisive = edge.ends IS NOT NULL AND edge.job_id IN (SELECT job_id FROM line)
@@ -18,16 +20,14 @@ WITH edge AS MATERIALIZED (
 ), freed AS (
   -- It is due since now, whenever it was created.
   UPDATE job_queue SET
-    blockers = greatest(0, blockers - child.parents),
-    run_at = CASE WHEN blockers <= child.parents THEN greatest(run_at, now()) ELSE run_at END,
-    due = blockers <= child.parents AND run_at <= now()
-  FROM line JOIN child USING (job_id)
-  WHERE job_queue.job_id = line.job_id AND child.ends IS NULL
+    blockers = greatest(0, blockers - line.parents),
+    run_at = CASE WHEN blockers <= line.parents THEN greatest(run_at, now()) ELSE run_at END,
+    due = blockers <= line.parents AND run_at <= now()
+  FROM line WHERE job_queue.job_id = line.job_id AND line.ends IS NULL
   RETURNING job_queue.job_id, due
 ), unqueued AS (
-  DELETE FROM job_queue USING line JOIN child USING (job_id)
-  WHERE job_queue.job_id = line.job_id AND child.ends IS NOT NULL
-  RETURNING job_queue.job_id, child.ends, child.reason
+  DELETE FROM job_queue USING line WHERE job_queue.job_id = line.job_id AND line.ends IS NOT NULL
+  RETURNING job_queue.job_id, line.ends, line.reason
 ), changed AS (
   SELECT job_id, NULL AS ends, NULL AS reason, due FROM freed
   UNION ALL
